@@ -1,0 +1,31 @@
+/**
+ * Types of what the kernel module exports, one interface for each assembly file, in the order of module.ts.
+ * Pointers and 32-bit counts arrive as signed numbers: apply `>>> 0` to a pointer before using it.
+ */
+
+export interface MemoryKernel {
+  readonly memory: WebAssembly.Memory;
+  init(): void;
+  alloc(bytes: number, tag: number): number;
+  free(block: number, tag: number): void;
+  blockBytes(bytes: number): number;
+  usedBytes(tag: number): number;
+  spareBytes(): number;
+}
+
+export interface BatchKernel {
+  readonly ROWS_MAX: WebAssembly.Global;
+  readonly CELLS_MAX: WebAssembly.Global;
+  readonly INPUT_BYTES_MAX: WebAssembly.Global;
+  readonly inputPtr: WebAssembly.Global;
+  readonly rowSourcePtr: WebAssembly.Global;
+  readonly rowTimePtr: WebAssembly.Global;
+  readonly rowCellPtr: WebAssembly.Global;
+  readonly cellSlotPtr: WebAssembly.Global;
+  readonly cellBitsPtr: WebAssembly.Global;
+  readonly rowCount: WebAssembly.Global;
+  readonly cellCount: WebAssembly.Global;
+  setBatch(rows: number, cells: number): void;
+}
+
+export type KernelExports = MemoryKernel & BatchKernel;

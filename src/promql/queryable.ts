@@ -1,0 +1,59 @@
+/**
+ * What the evaluator needs to know of stored data: the seam between PromQL and whatever holds samples.
+ * The daemon implements it over an engine view (src/promql/engine_queryable.ts), tests over plain arrays.
+ *
+ * Times are milliseconds since the epoch as numbers and may have fractions (data in ns keeps its sub-millisecond part).
+ */
+import type { NativeHistogram } from "./histogram.ts";
+
+/** A label: name, value. */
+export type Label = readonly [name: string, value: string];
+/** Sorted by name, no name twice, no empty value; the metric name is `__name__`. */
+export type Labels = readonly Label[];
+
+export type MatchOperator = "=" | "!=" | "=~" | "!~";
+
+/** One condition on one label; a missing label is the empty string. Regular expressions are anchored RE2, dot matches newline. */
+export interface LabelMatcher {
+  readonly name: string;
+  readonly operator: MatchOperator;
+  readonly value: string;
+}
+
+/** Bounds, both inclusive, in milliseconds. */
+export interface MsBounds {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/**
+ * The samples of one series in ascending time order, no time twice. Only the first `count` entries are valid, and
+ * only until the next `read` of the same session: the arrays are reused.
+ */
+export interface SampleColumns {
+  readonly count: number;
+  readonly times: Float64Array;
+  /** Float samples; where `histograms` has an entry the number is meaningless. Stale markers keep their bit pattern. */
+  readonly values: Float64Array;
+  /** Present only when the series holds at least one native histogram in the bounds. A stale marker is a float. */
+  readonly histograms?: readonly (NativeHistogram | undefined)[];
+  /** Start timestamps in ms, NaN where unknown; absent when none is known. */
+  readonly startTimes?: Float64Array;
+}
+
+/** One selected series. */
+export interface SelectedSeries {
+  readonly labels: Labels;
+  read(bounds: MsBounds): SampleColumns;
+}
+
+/** Counts what a query touches and refuses what exceeds its limits. */
+export interface QuerySession extends Disposable {
+  /** Series that satisfy all matchers and may have samples in the bounds. Label sets are distinct; order is unspecified. */
+  select(matchers: readonly LabelMatcher[], bounds: MsBounds): readonly SelectedSeries[];
+}
+
+/** Opens one consistent read over the union of all ranges that a query will touch. */
+export interface Queryable {
+  open(bounds: MsBounds): QuerySession;
+}

@@ -26,6 +26,11 @@ export interface BatchKernel {
   readonly rowCount: WebAssembly.Global;
   readonly cellCount: WebAssembly.Global;
   setBatch(rows: number, cells: number): void;
+  hasRoom(cells: number): number;
+  pushRow(source: number, time: bigint): void;
+  pushRowMs(source: number, ms: number, ticksPerMs: number): void;
+  pushCell(slot: number, bits: bigint): void;
+  pushHalves(slot: number, low: number, high: number): void;
 }
 
 export type KernelExports = MemoryKernel & BatchKernel;

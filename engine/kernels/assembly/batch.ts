@@ -44,3 +44,38 @@ export function setBatch(rows: u32, cells: u32): void {
   cellCount = cells;
   store<u32>(rowCellPtr + <usize> rows * 4, cells);
 }
+
+/** Whether a row of `cells` cells still fits. */
+export function hasRoom(cells: u32): bool {
+  return rowCount < ROWS_MAX && cellCount + cells <= CELLS_MAX;
+}
+
+/** Begins a row; its cells follow by pushCell. The caller has asked hasRoom. */
+export function pushRow(source: usize, time: i64): void {
+  store<u32>(rowSourcePtr + <usize> rowCount * 4, <u32> source);
+  store<i64>(rowTimePtr + <usize> rowCount * 8, time);
+  rowCount++;
+  store<u32>(rowCellPtr + <usize> rowCount * 4, cellCount);
+}
+
+/** Begins a row at a time in milliseconds; a fraction is kept as far as the unit has it. */
+export function pushRowMs(source: usize, ms: f64, ticksPerMs: f64): void {
+  const whole = Math.floor(ms);
+  const time = ticksPerMs >= 1
+    ? <i64> whole * <i64> ticksPerMs + <i64> ((ms - whole) * ticksPerMs)
+    : <i64> Math.floor(ms * ticksPerMs);
+  pushRow(source, time);
+}
+
+/** Adds a cell of any family but f64 to the row begun last: bits as in the batch's layout. */
+export function pushCell(slot: u32, bits: u64): void {
+  store<u16>(cellSlotPtr + <usize> cellCount * 2, <u16> slot);
+  store<u64>(cellBitsPtr + <usize> cellCount * 8, bits);
+  cellCount++;
+  store<u32>(rowCellPtr + <usize> rowCount * 4, cellCount);
+}
+
+/** Adds a double as its two halves, so that no NaN payload passes through a JavaScript number. */
+export function pushHalves(slot: u32, low: u32, high: u32): void {
+  pushCell(slot, <u64> low | (<u64> high << 32));
+}

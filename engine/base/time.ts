@@ -45,7 +45,7 @@ export function nsToTicks(ns: bigint, unit: TimeUnit): bigint {
 export function ticksToMs(ticks: bigint, unit: TimeUnit): number {
   const perMs = TICKS_PER_MS[unit];
   if (perMs < 1) return Number(ticks) * 1_000;
-  const whole = floorDiv(ticks, BigInt(perMs));
+  const whole = ticks / BigInt(perMs);
   return Number(whole) + Number(ticks - whole * BigInt(perMs)) / perMs;
 }
 

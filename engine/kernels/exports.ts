@@ -33,4 +33,17 @@ export interface BatchKernel {
   pushHalves(slot: number, low: number, high: number): void;
 }
 
-export type KernelExports = MemoryKernel & BatchKernel;
+export interface SegmentIndexKernel {
+  encodeIndexBlock(table: number, count: number, target: number): number;
+  decodeIndexBlock(
+    block: number,
+    bytes: number,
+    table: number,
+    ids: number,
+    idCount: number,
+    first: bigint,
+    last: bigint,
+  ): number;
+}
+
+export type KernelExports = MemoryKernel & BatchKernel & SegmentIndexKernel;

@@ -7,6 +7,7 @@ import { initMemory } from "./memory";
 
 export * from "./memory";
 export * from "./batch";
+export * from "./segment_index";
 
 /** Prepares the instance. Must be called first and once. */
 export function init(): void {

@@ -3,14 +3,35 @@
  * Each kernel file exports its functions here; engine/kernels/kernels.ts is their typed face.
  */
 import { initBatch } from "./batch";
+import { initChunk } from "./chunk";
+import { initLineProtocol } from "./line_protocol";
 import { initMemory } from "./memory";
+import { initPostings } from "./postings";
+import { initRecord } from "./record";
+import { initSeriesTable } from "./series_table";
+import { initSlabs } from "./slabs";
+import { initWindow } from "./window";
 
 export * from "./memory";
 export * from "./batch";
 export * from "./segment_index";
+export * from "./series_table";
+export * from "./postings";
+export * from "./line_protocol";
+export * from "./record";
+export * from "./chunk";
+export * from "./slabs";
+export * from "./window";
 
 /** Prepares the instance. Must be called first and once. */
 export function init(): void {
   initMemory();
   initBatch();
+  initSeriesTable();
+  initPostings();
+  initLineProtocol();
+  initRecord();
+  initChunk();
+  initSlabs();
+  initWindow();
 }

@@ -1,0 +1,53 @@
+/** The database: open, write, read, delete, maintain, close. */
+import type { TimeRange } from "./base/types.ts";
+import type { Kernels } from "./kernels/kernels.ts";
+import type { View } from "./query/view.ts";
+import type { Matcher } from "./series/matcher.ts";
+import type { SeriesRegistry } from "./series/registry.ts";
+import type { Acknowledgement, Settings } from "./settings.ts";
+import type { BatchBuilder } from "./write/batch.ts";
+
+/** What became of a batch. */
+export interface WriteResult {
+  readonly rows: number;
+  readonly points: number;
+  /** Rows older than the retention, not written. */
+  readonly tooOld: number;
+  readonly acknowledgement: Acknowledgement;
+  /** Resolves at the acknowledgement asked for; undefined when it holds already. Rejects with "failed" or "io". */
+  readonly done: Promise<void> | undefined;
+}
+
+export interface Selection {
+  readonly matchers: readonly Matcher[];
+  /** Half-open; absent: all time. */
+  readonly range?: TimeRange;
+}
+
+export interface DeleteResult {
+  readonly matchedSeries: number;
+  readonly tombstones: number;
+}
+
+export interface Database {
+  readonly settings: Settings;
+  readonly kernels: Kernels;
+  readonly registry: SeriesRegistry;
+  /** Fills the batch from TypeScript; parsers fill it through the kernels. Nothing may await between filling and `write`. */
+  readonly batch: BatchBuilder;
+  /** Resolves when a write may go ahead (memory, log size); undefined when it may at once. Rejects with "limit" after the write timeout, "failed", "closed", "io". */
+  admit(): Promise<void> | undefined;
+  /** Plans, logs and applies the batch in one synchronous step, all of it or (thrown) nothing. Throws "limit", "io", "failed", "closed". */
+  write(acknowledgement?: Acknowledgement): WriteResult;
+  /** Opens a view over a range. */
+  view(range: TimeRange): View;
+  /** Hides what is selected from everything written so far; returns once that is durable. */
+  delete(selection: Selection): Promise<DeleteResult>;
+  /** Writes the head into segments. */
+  flush(): Promise<void>;
+  /** Flushes, compacts until nothing is left to do, purges deleted rows. */
+  compact(): Promise<void>;
+  /** A consistent copy in a directory that does not exist yet. */
+  snapshot(directory: string): Promise<void>;
+  close(): Promise<void>;
+}

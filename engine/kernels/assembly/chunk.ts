@@ -1,0 +1,2 @@
+/** Chunks: encoded runs of rows of one source. */
+export function initChunk(): void {}

@@ -1,0 +1,2 @@
+/** Line protocol to batch rows. */
+export function initLineProtocol(): void {}

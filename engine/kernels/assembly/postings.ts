@@ -1,0 +1,2 @@
+/** Which sources have which label value. */
+export function initPostings(): void {}

@@ -1,0 +1,2 @@
+/** Head slabs: rows of sources in memory until a flush writes them. */
+export function initSlabs(): void {}

@@ -1,0 +1,2 @@
+/** Aggregates over windows of a column. */
+export function initWindow(): void {}

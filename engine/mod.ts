@@ -1,0 +1,12 @@
+/** The public face of the engine. */
+export * from "./base/types.ts";
+export { ALL_TIME, msToTicks, nsToTicks, TICKS_PER_MS, ticksToMs } from "./base/time.ts";
+export * from "./components.ts";
+export type { Database, DeleteResult, Selection, WriteResult } from "./database.ts";
+export * from "./errors.ts";
+export * from "./query/aggregate.ts";
+export * from "./query/block.ts";
+export type { NumberColumn, SeriesReference, View } from "./query/view.ts";
+export type { Matcher, MatchOperator } from "./series/matcher.ts";
+export type { SeriesGroup, SeriesRegistry } from "./series/registry.ts";
+export * from "./settings.ts";

@@ -1,0 +1,48 @@
+/**
+ * A view: one consistent state of the database for reading. Everything that reads, reads through a view.
+ *
+ * Contract
+ * - A view sees every write that was applied before it was opened, and none after; flushes and compactions do not change what it
+ *   sees. It pins segments: dispose it.
+ * - Columns are views on linear memory: valid until the next read of any view or any kernel call; copy what you keep.
+ */
+import type { Family, Labels, SourceId, TimeRange } from "../base/types.ts";
+import type { Matcher } from "../series/matcher.ts";
+import type { SeriesGroup } from "../series/registry.ts";
+import type { ColumnBlock } from "./block.ts";
+
+/** The points of one series as doubles, ascending in time, no time twice. */
+export interface NumberColumn {
+  readonly count: number;
+  /** Milliseconds since the epoch; a fraction holds what is finer. */
+  readonly times: Float64Array;
+  /** f64 with NaN payloads intact; i64, u64 rounded to the nearest double; bool 0 or 1. */
+  readonly values: Float64Array;
+  /** Where the columns lie in linear memory (f64 each), for window kernels. */
+  readonly timesPointer: number;
+  readonly valuesPointer: number;
+}
+
+export interface View extends Disposable {
+  readonly range: TimeRange;
+  /** Series that satisfy all matchers, whether or not they have points in the view's range. Sources ascend. */
+  select(matchers: readonly Matcher[]): readonly SeriesGroup[];
+  /** Tags of a source (sorted, without the metric's name). */
+  tagsOf(source: SourceId): Labels;
+  /**
+   * Points with startMs <= t <= endMs of the families f64, i64, u64 and bool, as doubles. Throws "invalid" for blobs and histograms, "corrupt", "io",
+   * "limit" beyond `queryScratchBytes`.
+   */
+  readNumbers(series: SeriesReference, startMs: number, endMs: number): NumberColumn;
+  /** Points of any family in a half-open range within the view's, as owned blocks. */
+  readBlocks(series: SeriesReference, range: TimeRange): ColumnBlock[];
+  /** Whether the series has a point in the range; cheaper than reading it. */
+  hasPoints(series: SeriesReference, range: TimeRange): boolean;
+}
+
+/** Names one series for reading. */
+export interface SeriesReference {
+  readonly source: SourceId;
+  readonly slot: number;
+  readonly family: Family;
+}

@@ -68,7 +68,7 @@ function greatestDivisor(a: u64, b: u64): u64 {
 }
 
 // @ts-ignore: decorator
-@inline
+
 function startsSource(table: usize, i: u32): bool {
   return i == 0 || load<u32>(table + i * 4) != load<u32>(table + (i - 1) * 4);
 }
@@ -139,7 +139,9 @@ export function decodeIndexBlock(
   const chunks = getVarint();
   const sources = getVarint();
   let offset = getVarint();
-  if (damaged || chunks == 0 || chunks > INDEX_CHUNKS_MAX || sources == 0 || sources > chunks) return -1;
+  if (damaged || chunks == 0 || chunks > INDEX_CHUNKS_MAX || sources == 0 || sources > chunks) {
+    return -1;
+  }
   if (cursor + 8 > limit) return -1;
   const base = load<i64>(cursor);
   cursor += 8;
@@ -153,7 +155,9 @@ export function decodeIndexBlock(
     const step = getVarint();
     const count = getVarint();
     source += step;
-    if (damaged || step == 0 || step > 0xffffffff || source > 0xffffffff || count == 0 || count > left) return -1;
+    if (
+      damaged || step == 0 || step > 0xffffffff || source > 0xffffffff || count == 0 || count > left
+    ) return -1;
     left -= <u32> count;
     while (place < idCount && <u64> load<u32>(ids + place * 4) < source) place++;
     const wanted = idCount == 0 || (place < idCount && <u64> load<u32>(ids + place * 4) == source);

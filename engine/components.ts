@@ -3,6 +3,7 @@
  * setting would mean it is a component. The defaults are the only place outside engine/fs that names the real world.
  */
 import type { FileSystem } from "./fs/file_system.ts";
+import { NodeFileSystem } from "./fs/node_file_system.ts";
 
 /** Wall clock and monotonic clock. */
 export interface Clock {
@@ -42,4 +43,56 @@ export interface Components {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly logger: Logger;
+}
+
+/** Longest delay that a timer of the runtime takes; a longer one is waited for in pieces. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** The machine's clocks. */
+export class SystemClock implements Clock {
+  // The wall clock ticks in milliseconds; within one of them the monotonic clock tells finer steps apart.
+  #tickMs = 0;
+  #tickBegan = 0;
+
+  nowNs(): bigint {
+    const ms = Date.now();
+    const now = performance.now();
+    if (ms !== this.#tickMs) {
+      this.#tickMs = ms;
+      this.#tickBegan = now;
+    }
+    const within = Math.min(999_999, Math.floor((now - this.#tickBegan) * 1e6));
+    return BigInt(ms) * 1_000_000n + BigInt(within);
+  }
+
+  monotonicMs(): number {
+    return performance.now();
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    let left = Math.max(0, ms);
+    let timer: ReturnType<typeof setTimeout>;
+    const arm = () => {
+      const part = Math.min(left, TIMER_MS_MAX);
+      left -= part;
+      timer = setTimeout(() => left > 0 ? arm() : callback(), part);
+      timer.unref();
+    };
+    arm();
+    return () => clearTimeout(timer);
+  }
+}
+
+/** A logger that says nothing. */
+export const SILENT_LOGGER: Logger = { log: () => {} };
+
+/** The real world, with `given` in place of parts of it. */
+export function defaultComponents(given: Partial<Components> = {}): Components {
+  return {
+    fileSystem: new NodeFileSystem(),
+    clock: new SystemClock(),
+    random: { next: Math.random },
+    logger: SILENT_LOGGER,
+    ...given,
+  };
 }

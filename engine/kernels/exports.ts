@@ -46,4 +46,52 @@ export interface SegmentIndexKernel {
   ): number;
 }
 
-export type KernelExports = MemoryKernel & BatchKernel & SegmentIndexKernel;
+export interface SeriesTableKernel {
+  readonly SOURCE_ID: WebAssembly.Global;
+  readonly SOURCE_MEASUREMENT: WebAssembly.Global;
+  readonly SOURCE_KEY: WebAssembly.Global;
+  readonly SOURCE_KEY_BYTES: WebAssembly.Global;
+  readonly SOURCE_SEEN: WebAssembly.Global;
+  readonly SOURCE_SEEN_MORE: WebAssembly.Global;
+  readonly SOURCE_BYTES: WebAssembly.Global;
+  readonly MEASUREMENT_ID: WebAssembly.Global;
+  readonly MEASUREMENT_FIELDS: WebAssembly.Global;
+  readonly MEASUREMENT_FIELD_RECORDS: WebAssembly.Global;
+  readonly MEASUREMENT_NAME: WebAssembly.Global;
+  readonly MEASUREMENT_NAME_BYTES: WebAssembly.Global;
+  readonly MEASUREMENT_DATABASE: WebAssembly.Global;
+  readonly MEASUREMENT_DATABASE_BYTES: WebAssembly.Global;
+  readonly MEASUREMENT_SOURCES: WebAssembly.Global;
+  readonly FIELD_NAME: WebAssembly.Global;
+  readonly FIELD_NAME_BYTES: WebAssembly.Global;
+  readonly FIELD_FAMILY: WebAssembly.Global;
+  readonly FIELD_BYTES: WebAssembly.Global;
+  readonly FIELDS_MAX: WebAssembly.Global;
+  readonly NAME_BYTES_MAX: WebAssembly.Global;
+  sourceCount(): number;
+  sourceTotal(): number;
+  lateSourceCount(): number;
+  sourceById(id: number): number;
+  measurementCount(): number;
+  measurementById(id: number): number;
+  fieldDefinitionCount(): number;
+  fieldDefinitionMeasurement(index: number): number;
+  fieldDefinitionSlot(index: number): number;
+  findSource(key: number, bytes: number, create: boolean): number;
+  defineSource(id: number, key: number, bytes: number): number;
+  findMeasurement(
+    database: number,
+    databaseBytes: number,
+    name: number,
+    nameBytes: number,
+    create: boolean,
+  ): number;
+  findField(measurement: number, name: number, nameBytes: number, family: number): number;
+  seriesCount(): number;
+  setSeriesMax(limit: number): void;
+  isSeen(source: number, slot: number): number;
+  markSeen(source: number, slot: number): void;
+  claimSeries(source: number, slot: number): number;
+}
+
+export type KernelExports = MemoryKernel & BatchKernel & SegmentIndexKernel & SeriesTableKernel;

@@ -6,10 +6,10 @@
  *   measurement record (one for each pair of database and measurement name), 48 bytes
  *     0 u32 id, dense from 1      4 u32 fields           8 u32 pointer to field records     12 u32 capacity in fields
  *    16 u32 name pointer         20 u32 name bytes      24 u32 database pointer            28 u32 database bytes
- *    32 u32 sources              36..47 free for the table
+ *    32 u32 sources              36 u32 pointer to the hash of field names or 0        40..47 zero
  *   field record, 16 bytes; its index is the slot
  *     0 u32 name pointer          4 u16 name bytes       6 u8 family (FAMILY of engine/base/types.ts)   7 u8 zero
- *     8..15 free for the table (hash, prediction)
+ *     8 u32 hash of the name     12 u32 prediction: bytes of "name=" as a line writes it, 0 when a line must escape the name
  *   source record, 64 bytes
  *     0 u32 id, dense from 1      4 u32 measurement      8 u32 key pointer      12 u32 key bytes
  *    16 u64 seen: bit s is set once slot s (below 64) holds a value           24 u32 pointer to further seen words or 0
@@ -21,10 +21,26 @@
  * u16 name bytes, name, u16 value bytes, value; unescaped. Its database is the value of the tag `db`, or empty.
  *
  * Invariants
- * - Records never move and are never freed; ids are never reused.
+ * - Source and measurement records never move and are never freed; ids are never reused. Field records move when
+ *   their measurement grows: read the pointer again after findField.
+ * - A field's name is followed by "="; names and keys may be read 32 bytes past their end.
  * - Two sources never have the same key; two measurements never the same database and name.
  * - A field's family never changes.
+ * - Creation and claims refuse past the series limit; definitions from disk and markSeen never do, since what is in the
+ *   log must be applied.
  */
+import {
+  addToTable,
+  firstSlot,
+  initTable,
+  LIST_BYTES,
+  listAt,
+  nextSlot,
+  setListAt,
+  TABLE_BYTES,
+} from "./byte_table";
+import { compareBytes, equalBytes, hashBytes, keepBytes, keepRoom } from "./bytes";
+import { alloc, free, TAG_REGISTRY } from "./memory";
 
 export const SOURCE_ID: usize = 0;
 export const SOURCE_MEASUREMENT: usize = 4;
@@ -48,39 +64,191 @@ export const MEASUREMENT_NAME_BYTES: usize = 20;
 export const MEASUREMENT_DATABASE: usize = 24;
 export const MEASUREMENT_DATABASE_BYTES: usize = 28;
 
+export const MEASUREMENT_SOURCES: usize = 32;
+const MEASUREMENT_CAPACITY: usize = 12;
+const MEASUREMENT_FIELD_HASH: usize = 36;
+const MEASUREMENT_BYTES: u32 = 48;
+
 export const FIELD_NAME: usize = 0;
 export const FIELD_NAME_BYTES: usize = 4;
 export const FIELD_FAMILY: usize = 6;
+const FIELD_HASH: usize = 8;
+export const FIELD_PREDICTION: usize = 12;
 export const FIELD_BYTES: u32 = 16;
 
-/** Sets up empty tables. */
-export function initSeriesTable(): void {}
+/** Fields of one measurement; slots run from 0 to this, exclusive. */
+export const FIELDS_MAX: u32 = 65535;
+/** Bytes of a measurement's, tag's or field's name, and of a tag's value. */
+export const NAME_BYTES_MAX: u32 = 65535;
+/** Fields a measurement finds by comparing names; more are hashed. */
+const UNHASHED_FIELDS_MAX: u32 = 8;
 
-/** Sources so far; ids run from 1 to this. */
+let sourceTable: usize = 0;
+let measurementTable: usize = 0;
+let sourceList: usize = 0;
+let measurementList: usize = 0;
+let fieldMeasurementList: usize = 0;
+let fieldSlotList: usize = 0;
+let sourceIdLast: u32 = 0;
+let sources: u32 = 0;
+let lateSources: u32 = 0;
+let measurements: u32 = 0;
+let fieldDefinitions: u32 = 0;
+let series: u32 = 0;
+let seriesMax: u32 = 0xffffffff;
+
+/** Sets up empty tables. */
+export function initSeriesTable(): void {
+  const headers = alloc(TABLE_BYTES * 2 + LIST_BYTES * 4, TAG_REGISTRY);
+  memory.fill(headers, 0, TABLE_BYTES * 2 + LIST_BYTES * 4);
+  sourceTable = headers;
+  measurementTable = headers + TABLE_BYTES;
+  sourceList = measurementTable + TABLE_BYTES;
+  measurementList = sourceList + LIST_BYTES;
+  fieldMeasurementList = measurementList + LIST_BYTES;
+  fieldSlotList = fieldMeasurementList + LIST_BYTES;
+  initTable(sourceTable, 1024, TAG_REGISTRY);
+  initTable(measurementTable, 64, TAG_REGISTRY);
+}
+
+/** Highest source id; ids run from 1 to this, with gaps where definitions from disk left some. */
 export function sourceCount(): u32 {
-  return 0;
+  return sourceIdLast;
+}
+
+/** Sources that exist. */
+export function sourceTotal(): u32 {
+  return sources;
+}
+
+/**
+ * Sources defined so far with an id below the highest, as healing from segments does. An index that follows the ids
+ * upwards has to start over when this changes.
+ */
+export function lateSourceCount(): u32 {
+  return lateSources;
 }
 
 /** Record of a source by its id, 0 for an id that does not exist. */
 export function sourceById(id: u32): usize {
-  return 0;
+  return listAt(sourceList, id);
 }
 
 /** Measurements so far; ids run from 1 to this. */
 export function measurementCount(): u32 {
-  return 0;
+  return measurements;
 }
 
+/** Record of a measurement by its id, 0 for an id that does not exist. */
 export function measurementById(id: u32): usize {
-  return 0;
+  return listAt(measurementList, id);
 }
 
-/** Source with this canonical key; created when `create`, else 0. 0 also when the series limit refuses. */
+/** Fields defined so far, over all measurements, in the order of their creation. */
+export function fieldDefinitionCount(): u32 {
+  return fieldDefinitions;
+}
+
+/** Measurement of the field defined as number `index` (from 0). */
+export function fieldDefinitionMeasurement(index: u32): usize {
+  return listAt(fieldMeasurementList, index);
+}
+
+/** Slot of the field defined as number `index` (from 0). */
+export function fieldDefinitionSlot(index: u32): u32 {
+  return listAt(fieldSlotList, index);
+}
+
+/** Source with this canonical key; created when `create`, else 0. 0 also when the series limit refuses or the key is not canonical. */
 export function findSource(key: usize, bytes: u32, create: bool): usize {
-  return 0;
+  const hash = hashBytes(key, bytes, 0);
+  const known = lookUpSource(key, bytes, hash);
+  if (known != 0 || !create) return known;
+  if (sources >= seriesMax || series >= seriesMax || sourceIdLast == 0xffffffff) return 0;
+  return addSource(sourceIdLast + 1, key, bytes, hash);
 }
 
-/** Creates (or finds) a measurement; database and name as bytes. */
+/**
+ * Creates a source with a given id, for replay and load; an id below the highest is taken while it is free.
+ * Returns the existing record when it is already so; 0 when it contradicts the table or the key is not canonical.
+ */
+export function defineSource(id: u32, key: usize, bytes: u32): usize {
+  if (id == 0) return 0;
+  const hash = hashBytes(key, bytes, 0);
+  const known = lookUpSource(key, bytes, hash);
+  if (known != 0) return load<u32>(known, SOURCE_ID) == id ? known : 0;
+  if (sourceById(id) != 0) return 0;
+  return addSource(id, key, bytes, hash);
+}
+
+function lookUpSource(key: usize, bytes: u32, hash: u32): usize {
+  let slot = firstSlot(sourceTable, hash);
+  while (true) {
+    const source = <usize> load<u32>(slot);
+    if (source == 0) return 0;
+    if (
+      load<u32>(slot, 4) == hash && load<u32>(source, SOURCE_KEY_BYTES) == bytes &&
+      equalBytes(load<u32>(source, SOURCE_KEY), key, bytes)
+    ) return source;
+    slot = nextSlot(sourceTable, slot);
+  }
+}
+
+// Where the last well-formed key has the value of its tag `db`.
+let databaseAt: usize = 0;
+let databaseBytes: u32 = 0;
+
+/** Whether a key is canonical: lengths add up, tags ascend, names and values are not empty. Notes its database. */
+function readKey(key: usize, bytes: u32): bool {
+  databaseAt = key;
+  databaseBytes = 0;
+  if (bytes < 2) return false;
+  let left = bytes - 2;
+  let size = <u32> load<u16>(key);
+  if (size > left) return false;
+  let at = key + 2 + size;
+  left -= size;
+  let previous: usize = 0;
+  let previousBytes: u32 = 0;
+  while (left > 0) {
+    if (left < 4) return false;
+    size = load<u16>(at);
+    if (size == 0 || size > left - 4) return false;
+    const name = at + 2;
+    const valueBytes = <u32> load<u16>(name + size);
+    if (valueBytes == 0 || valueBytes > left - 4 - size) return false;
+    if (previous != 0 && compareBytes(previous, previousBytes, name, size) >= 0) return false;
+    if (size == 2 && load<u16>(name) == 0x6264) {
+      databaseAt = name + size + 2;
+      databaseBytes = valueBytes;
+    }
+    previous = name;
+    previousBytes = size;
+    at = name + size + 2 + valueBytes;
+    left -= 4 + size + valueBytes;
+  }
+  return true;
+}
+
+function addSource(id: u32, key: usize, bytes: u32, hash: u32): usize {
+  if (!readKey(key, bytes)) return 0;
+  const measurement = findMeasurement(databaseAt, databaseBytes, key + 2, load<u16>(key), true);
+  const source = keepRoom(SOURCE_BYTES);
+  memory.fill(source, 0, SOURCE_BYTES);
+  store<u32>(source, id, SOURCE_ID);
+  store<u32>(source, <u32> measurement, SOURCE_MEASUREMENT);
+  store<u32>(source, <u32> keepBytes(key, bytes, 0), SOURCE_KEY);
+  store<u32>(source, bytes, SOURCE_KEY_BYTES);
+  store<u32>(measurement, load<u32>(measurement, MEASUREMENT_SOURCES) + 1, MEASUREMENT_SOURCES);
+  addToTable(sourceTable, source, hash, TAG_REGISTRY);
+  setListAt(sourceList, id, <u32> source, TAG_REGISTRY);
+  sources++;
+  if (id > sourceIdLast) sourceIdLast = id;
+  else lateSources++;
+  return source;
+}
+
+/** Finds a measurement, or creates it when `create`; database and name as bytes. 0 when it is not there or a name is too long. */
 export function findMeasurement(
   database: usize,
   databaseBytes: u32,
@@ -88,31 +256,203 @@ export function findMeasurement(
   nameBytes: u32,
   create: bool,
 ): usize {
-  return 0;
+  const hash = hashBytes(name, nameBytes, hashBytes(database, databaseBytes, 1));
+  for (
+    let slot = firstSlot(measurementTable, hash);;
+    slot = nextSlot(measurementTable, slot)
+  ) {
+    const known = <usize> load<u32>(slot);
+    if (known == 0) break;
+    if (
+      load<u32>(slot, 4) == hash && load<u32>(known, MEASUREMENT_NAME_BYTES) == nameBytes &&
+      load<u32>(known, MEASUREMENT_DATABASE_BYTES) == databaseBytes &&
+      equalBytes(load<u32>(known, MEASUREMENT_NAME), name, nameBytes) &&
+      equalBytes(load<u32>(known, MEASUREMENT_DATABASE), database, databaseBytes)
+    ) return known;
+  }
+  if (!create || nameBytes > NAME_BYTES_MAX || databaseBytes > NAME_BYTES_MAX) return 0;
+  const measurement = keepRoom(MEASUREMENT_BYTES);
+  memory.fill(measurement, 0, MEASUREMENT_BYTES);
+  measurements++;
+  store<u32>(measurement, measurements, MEASUREMENT_ID);
+  store<u32>(measurement, <u32> keepBytes(name, nameBytes, 0), MEASUREMENT_NAME);
+  store<u32>(measurement, nameBytes, MEASUREMENT_NAME_BYTES);
+  store<u32>(measurement, <u32> keepBytes(database, databaseBytes, 0), MEASUREMENT_DATABASE);
+  store<u32>(measurement, databaseBytes, MEASUREMENT_DATABASE_BYTES);
+  addToTable(measurementTable, measurement, hash, TAG_REGISTRY);
+  setListAt(measurementList, measurements, <u32> measurement, TAG_REGISTRY);
+  return measurement;
 }
 
-/** Slot of a field, created with `family` (1..6) when missing; -1 not there (family 0), -2 family conflict, -3 too many fields. */
+/**
+ * Slot of a field, created with `family` (1..6) when missing. -1 not there (family 0 only looks), -2 the field has
+ * another family, -3 too many fields or the name is too long.
+ */
 export function findField(measurement: usize, name: usize, nameBytes: u32, family: u32): i32 {
-  return -1;
+  const hash = hashBytes(name, nameBytes, 2);
+  const known = lookUpField(measurement, name, nameBytes, hash);
+  if (known >= 0) {
+    if (family == 0) return known;
+    const field = fieldRecord(measurement, known);
+    return <u32> load<u8>(field, FIELD_FAMILY) == family ? known : -2;
+  }
+  if (family == 0) return -1;
+  if (nameBytes > NAME_BYTES_MAX) return -3;
+  return addField(measurement, name, nameBytes, family, hash);
 }
 
-/** Creates a source with a given id, for replay and load: ids may come with gaps but ascend. 0 when it contradicts the table. */
-export function defineSource(id: u32, key: usize, bytes: u32): usize {
-  return 0;
+/** Record of the field at a slot that exists. */
+function fieldRecord(measurement: usize, slot: u32): usize {
+  return <usize> load<u32>(measurement, MEASUREMENT_FIELD_RECORDS) + <usize> slot * FIELD_BYTES;
+}
+
+function isField(field: usize, name: usize, nameBytes: u32, hash: u32): bool {
+  return load<u32>(field, FIELD_HASH) == hash &&
+    <u32> load<u16>(field, FIELD_NAME_BYTES) == nameBytes &&
+    equalBytes(load<u32>(field, FIELD_NAME), name, nameBytes);
+}
+
+function lookUpField(measurement: usize, name: usize, nameBytes: u32, hash: u32): i32 {
+  const table = <usize> load<u32>(measurement, MEASUREMENT_FIELD_HASH);
+  if (table == 0) {
+    const fields = load<u32>(measurement, MEASUREMENT_FIELDS);
+    for (let slot: u32 = 0; slot < fields; slot++) {
+      if (isField(fieldRecord(measurement, slot), name, nameBytes, hash)) return <i32> slot;
+    }
+    return -1;
+  }
+  let place = firstSlot(table, hash);
+  while (true) {
+    const slot = load<u32>(place) - 1;
+    if (slot == 0xffffffff) return -1;
+    if (
+      load<u32>(place, 4) == hash &&
+      isField(fieldRecord(measurement, slot), name, nameBytes, hash)
+    ) return <i32> slot;
+    place = nextSlot(table, place);
+  }
+}
+
+function addField(
+  measurement: usize,
+  name: usize,
+  nameBytes: u32,
+  family: u32,
+  hash: u32,
+): i32 {
+  const slot = load<u32>(measurement, MEASUREMENT_FIELDS);
+  if (slot == FIELDS_MAX) return -3;
+  if (slot == load<u32>(measurement, MEASUREMENT_CAPACITY)) growFields(measurement, slot);
+  const field = fieldRecord(measurement, slot);
+  store<u32>(field, <u32> keepBytes(name, nameBytes, 61), FIELD_NAME);
+  store<u16>(field, <u16> nameBytes, FIELD_NAME_BYTES);
+  store<u8>(field, <u8> family, FIELD_FAMILY);
+  store<u8>(field, 0, FIELD_FAMILY + 1);
+  store<u32>(field, hash, FIELD_HASH);
+  store<u32>(field, isPlainName(name, nameBytes) ? nameBytes + 1 : 0, FIELD_PREDICTION);
+  store<u32>(measurement, slot + 1, MEASUREMENT_FIELDS);
+  hashField(measurement, slot);
+  setListAt(fieldMeasurementList, fieldDefinitions, <u32> measurement, TAG_REGISTRY);
+  setListAt(fieldSlotList, fieldDefinitions, slot, TAG_REGISTRY);
+  fieldDefinitions++;
+  return <i32> slot;
+}
+
+function growFields(measurement: usize, fields: u32): void {
+  const capacity = max<u32>(fields * 2, 4);
+  const records = alloc(capacity * FIELD_BYTES, TAG_REGISTRY);
+  if (fields != 0) {
+    const old = <usize> load<u32>(measurement, MEASUREMENT_FIELD_RECORDS);
+    memory.copy(records, old, <usize> fields * FIELD_BYTES);
+    free(old, TAG_REGISTRY);
+  }
+  store<u32>(measurement, <u32> records, MEASUREMENT_FIELD_RECORDS);
+  store<u32>(measurement, capacity, MEASUREMENT_CAPACITY);
+}
+
+/** Enters a new field in the measurement's hash, which begins when comparing names would get slow. Entries are slot + 1. */
+function hashField(measurement: usize, slot: u32): void {
+  let table = <usize> load<u32>(measurement, MEASUREMENT_FIELD_HASH);
+  if (table != 0) {
+    addToTable(
+      table,
+      slot + 1,
+      load<u32>(fieldRecord(measurement, slot), FIELD_HASH),
+      TAG_REGISTRY,
+    );
+    return;
+  }
+  if (slot < UNHASHED_FIELDS_MAX) return;
+  table = keepRoom(TABLE_BYTES);
+  initTable(table, 32, TAG_REGISTRY);
+  store<u32>(measurement, <u32> table, MEASUREMENT_FIELD_HASH);
+  for (let i: u32 = 0; i <= slot; i++) {
+    addToTable(table, i + 1, load<u32>(fieldRecord(measurement, i), FIELD_HASH), TAG_REGISTRY);
+  }
+}
+
+/** Whether a line writes the name as it is, so that its bytes followed by "=" can be compared with a line's. */
+function isPlainName(name: usize, bytes: u32): bool {
+  if (bytes == 0) return false;
+  if (bytes == 4 && load<u32>(name) == 0x656d6974) return false; // "time" is refused in a line
+  for (let i: u32 = 0; i < bytes; i++) {
+    const byte = load<u8>(name + i);
+    if (byte <= 32 || byte == 44 || byte == 61 || byte == 92) return false;
+  }
+  return true;
 }
 
 /** Series (pairs of source and slot with a value) so far, for the limit. */
 export function seriesCount(): u32 {
-  return 0;
+  return series;
 }
 
-/** Series that may exist; findSource and markSeen refuse beyond. */
-export function setSeriesMax(series: u32): void {}
+/** Series that may exist; findSource and claimSeries refuse beyond. No limit at first, so that recovery is not refused. */
+export function setSeriesMax(limit: u32): void {
+  seriesMax = limit;
+}
 
 /** Whether the source's slot ever held a value. */
 export function isSeen(source: usize, slot: u32): bool {
-  return false;
+  if (slot < 64) return (load<u64>(source, SOURCE_SEEN) >> <u64> slot & 1) != 0;
+  const more = <usize> load<u32>(source, SOURCE_SEEN_MORE);
+  const word = (slot >> 6) - 1;
+  if (more == 0 || word >= load<u32>(more)) return false;
+  return (load<u64>(more + 8 + (<usize> word << 3)) >> <u64> (slot & 63) & 1) != 0;
 }
 
-/** Notes that the slot holds a value from now on. */
-export function markSeen(source: usize, slot: u32): void {}
+/** Notes that the slot holds a value from now on, whatever the limit. */
+export function markSeen(source: usize, slot: u32): void {
+  if (isSeen(source, slot)) return;
+  series++;
+  if (slot < 64) {
+    store<u64>(source, load<u64>(source, SOURCE_SEEN) | <u64> 1 << <u64> slot, SOURCE_SEEN);
+    return;
+  }
+  const word = (slot >> 6) - 1;
+  let more = <usize> load<u32>(source, SOURCE_SEEN_MORE);
+  const words: u32 = more == 0 ? 0 : load<u32>(more);
+  if (word >= words) more = growSeen(source, more, words, max<u32>(word + 1, words * 2));
+  const at = more + 8 + (<usize> word << 3);
+  store<u64>(at, load<u64>(at) | <u64> 1 << <u64> (slot & 63));
+}
+
+function growSeen(source: usize, old: usize, oldWords: u32, words: u32): usize {
+  const more = alloc(8 + words * 8, TAG_REGISTRY);
+  memory.fill(more, 0, 8 + <usize> words * 8);
+  if (old != 0) {
+    memory.copy(more + 8, old + 8, <usize> oldWords * 8);
+    free(old, TAG_REGISTRY);
+  }
+  store<u32>(more, words);
+  store<u32>(source, <u32> more, SOURCE_SEEN_MORE);
+  return more;
+}
+
+/** Marks a slot as seen unless that would be one series too many: then false, and nothing is changed. */
+export function claimSeries(source: usize, slot: u32): bool {
+  if (isSeen(source, slot)) return true;
+  if (series >= seriesMax) return false;
+  markSeen(source, slot);
+  return true;
+}

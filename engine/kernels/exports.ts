@@ -94,4 +94,8 @@ export interface SeriesTableKernel {
   claimSeries(source: number, slot: number): number;
 }
 
-export type KernelExports = MemoryKernel & BatchKernel & SegmentIndexKernel & SeriesTableKernel;
+export type KernelExports =
+  & MemoryKernel
+  & BatchKernel
+  & SegmentIndexKernel
+  & SeriesTableKernel;

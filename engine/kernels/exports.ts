@@ -2,6 +2,7 @@
  * Types of what the kernel module exports, one interface for each assembly file, in the order of module.ts.
  * Pointers and 32-bit counts arrive as signed numbers: apply `>>> 0` to a pointer before using it.
  */
+import type { ChunkKernel } from "../chunk/chunk.ts";
 
 export interface MemoryKernel {
   readonly memory: WebAssembly.Memory;
@@ -98,4 +99,5 @@ export type KernelExports =
   & MemoryKernel
   & BatchKernel
   & SegmentIndexKernel
+  & ChunkKernel
   & SeriesTableKernel;

@@ -20,6 +20,7 @@ export * from "./postings";
 export * from "./line_protocol";
 export * from "./record";
 export * from "./chunk";
+export * from "./merge";
 export * from "./slabs";
 export * from "./window";
 

@@ -1,0 +1,508 @@
+// deno-fmt-ignore-file: the formatter drops decorators of functions
+/**
+ * Runs: 128 numbers (the last of a column: fewer) that are packed and unpacked on their own, so that a reader decodes only
+ * the runs it needs. The numbers are u64, differences to the column's base.
+ *
+ *   1 byte   bits 0-5 width of the packed numbers, 63 stands for 64; bit 6: differences; bit 7: patched
+ *   varint   base of the run: what packed numbers are added to, or with differences the first number
+ *   signed   with differences: the base of the differences
+ *   packed   128: bits.ts packRun, above 32 bits first all low halves as they are, then the high parts packed;
+ *            fewer: packTail, with differences without the first number
+ *   patched  1 byte count, then as many positions (bytes), then as many signed numbers to add, shifted left by the width
+ *
+ * All arithmetic wraps at 64 bits, so every sequence of numbers has an encoding.
+ *
+ * Decoding is narrow where the header proves that 32-bit lanes suffice, and scalar on 64 bits otherwise.
+ */
+import { alloc, TAG_SCRATCH } from "./memory";
+import { bitsFor, endOfWindow, getByte, getSigned, getVarint, isDamaged, markDamaged, position, putSigned, putVarint, rewind, take } from "./varints";
+import { packRun, packTail, RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail } from "./bits";
+
+/** Upper bound of an encoded run. */
+export const RUN_BYTES_MAX: u32 = 64 * 16 + 64;
+
+const DELTA: u32 = 64;
+const PATCHED: u32 = 128;
+/** More patches never pay in a run. */
+const PATCHES_MAX: u32 = 12;
+
+// Scratch: two columns of 32-bit lanes with 16 bytes in front, one of 64 bits, and a copy of packed bytes that end
+// where the window ends.
+let lanes: usize = 0;
+let steps: usize = 0;
+let wide: usize = 0;
+let packed: usize = 0;
+
+export function initRuns(): void {
+  const block = alloc(16 + 512 + 16 + 512 + 1024 + 64 * 16 + 64, TAG_SCRATCH);
+  lanes = block + 16;
+  steps = lanes + 512 + 16;
+  wide = steps + 512;
+  packed = wide + 1024;
+}
+
+// ---- What numbers become ----
+
+/** Decoded numbers are integers: base + scale * number. */
+export const AS_INTEGERS: u32 = 0;
+/** Decoded numbers are doubles: (base + scale * number) / divisor. */
+export const AS_DOUBLES: u32 = 1;
+
+let outKind: u32 = 0;
+let outBase: i64 = 0;
+let outScale: i64 = 1;
+let outDivisor: f64 = 1;
+
+/** Sets what decodeRun makes of numbers. */
+export function setOutput(kind: u32, base: i64, scale: i64, divisor: f64): void {
+  outKind = kind;
+  outBase = base;
+  outScale = scale;
+  outDivisor = divisor;
+}
+
+// ---- Encoding ----
+
+let planLow: i32 = 0;
+let planWidth: u32 = 0;
+let planCost: u32 = 0;
+
+// @ts-ignore: decorator
+@inline
+function lowest(x: v128): i32 {
+  const y = i32x4.min_s(x, i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return min<i32>(i32x4.extract_lane(y, 0), i32x4.extract_lane(y, 1));
+}
+
+// @ts-ignore: decorator
+@inline
+function highest(x: v128): i32 {
+  const y = i32x4.max_s(x, i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return max<i32>(i32x4.extract_lane(y, 0), i32x4.extract_lane(y, 1));
+}
+
+// @ts-ignore: decorator
+@inline
+function laneSum(x: v128): u32 {
+  const y = i32x4.add(x, i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return <u32> (i32x4.extract_lane(y, 0) + i32x4.extract_lane(y, 1));
+}
+
+/**
+ * Chooses base and width for 128 i32: starts from the whole span and cuts a quarter off the emptier side as long as few
+ * numbers fall out; those become patches. Sets planLow, planWidth, planCost (bytes).
+ */
+function plan(source: usize): void {
+  let low4 = v128.load(source);
+  let high4 = low4;
+  for (let i: usize = 16; i < RUN_ROWS * 4; i += 16) {
+    const x = v128.load(source + i);
+    low4 = i32x4.min_s(low4, x);
+    high4 = i32x4.max_s(high4, x);
+  }
+  let low = lowest(low4);
+  let high = highest(high4);
+  planLow = low;
+  planWidth = bitsFor(<u32> (high - low));
+  planCost = planWidth * 16;
+  const wholeWidth = planWidth;
+  let out: u32 = 0;
+  while (planWidth > 0) {
+    const quarter = max<u32>(<u32> (high - low) >> 2, 1);
+    const lowCut = i32x4.splat(low + <i32> quarter);
+    const highCut = i32x4.splat(high - <i32> quarter);
+    low4 = i32x4.splat(high);
+    high4 = i32x4.splat(low);
+    let below = i32x4.splat(0);
+    let above = i32x4.splat(0);
+    const lowAll = i32x4.splat(low);
+    const highAll = i32x4.splat(high);
+    for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
+      const x = v128.load(source + i);
+      const isBelow = i32x4.lt_s(x, lowCut);
+      const isAbove = i32x4.gt_s(x, highCut);
+      below = i32x4.sub(below, v128.andnot(isBelow, i32x4.lt_s(x, lowAll)));
+      above = i32x4.sub(above, v128.andnot(isAbove, i32x4.gt_s(x, highAll)));
+      low4 = i32x4.min_s(low4, v128.bitselect(highAll, x, isBelow));
+      high4 = i32x4.max_s(high4, v128.bitselect(lowAll, x, isAbove));
+    }
+    const belowCount = laneSum(below);
+    const aboveCount = laneSum(above);
+    if (belowCount <= aboveCount) {
+      out += belowCount;
+      low = lowest(low4);
+    } else {
+      out += aboveCount;
+      high = highest(high4);
+    }
+    if (out > PATCHES_MAX || high < low) break;
+    const width = bitsFor(<u32> (high - low));
+    const cost = width * 16 + 1 + out * (2 + (wholeWidth - width) / 7);
+    if (cost < planCost) {
+      planCost = cost;
+      planLow = low;
+      planWidth = width;
+    }
+    if (width == 0) break;
+  }
+}
+
+/** Packs 128 i32 as planned; returns the address behind packed numbers and patches. `head` is the run's first byte. */
+function packPlanned(source: usize, head: usize, at: usize): usize {
+  const low = i32x4.splat(planLow);
+  const width = planWidth;
+  const mask = i32x4.splat(width == 32 ? -1 : (1 << width) - 1);
+  let outside = i32x4.splat(0);
+  for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
+    const x = i32x4.sub(v128.load(source + i), low);
+    const y = v128.and(x, mask);
+    outside = v128.or(outside, v128.xor(x, y));
+    v128.store(lanes + i, y);
+  }
+  packRun(lanes, width, at);
+  at += width * 16;
+  if (!v128.any_true(outside)) return at;
+  store<u8>(head, load<u8>(head) | PATCHED);
+  const countAt = at++;
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < RUN_ROWS; i++) {
+    if (<i64> load<i32>(source + i * 4) - <i64> planLow >> width == 0) continue;
+    store<u8>(at++, <u8> i);
+    count++;
+  }
+  store<u8>(countAt, <u8> count);
+  for (let i: u32 = 0; i < count; i++) {
+    const value = load<i32>(source + <usize> load<u8>(countAt + 1 + i) * 4);
+    at = putSigned(at, <i64> value - <i64> planLow >> width);
+  }
+  return at;
+}
+
+function encodeNarrow(numbers: usize, lowestNumber: u64, at: usize): usize {
+  const base = i64x2.splat(lowestNumber);
+  const x = wide;
+  for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
+    const a = i64x2.sub(v128.load(numbers + i * 2), base);
+    const b = i64x2.sub(v128.load(numbers + i * 2, 16), base);
+    v128.store(x + i, i8x16.shuffle(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27));
+  }
+  const d = steps;
+  for (let i: usize = 4; i < RUN_ROWS * 4 - 12; i += 16) {
+    v128.store(d + i, i32x4.sub(v128.load(x + i), v128.load(x + i - 4)));
+  }
+  for (let i: usize = RUN_ROWS * 4 - 12; i < RUN_ROWS * 4; i += 4) {
+    store<i32>(d + i, load<i32>(x + i) - load<i32>(x + i - 4));
+  }
+  store<i32>(d, load<i32>(d + 4));
+  plan(x);
+  const wholeLow = planLow;
+  const wholeWidth = planWidth;
+  const wholeCost = planCost;
+  plan(d);
+  const head = at;
+  if (wholeCost <= planCost + 1) {
+    planLow = wholeLow;
+    planWidth = wholeWidth;
+    store<u8>(at, <u8> planWidth);
+    at = putVarint(at + 1, lowestNumber + <u64> <i64> planLow);
+    return packPlanned(x, head, at);
+  }
+  // The first number is given; what stands for its difference must need neither bits nor a patch.
+  store<i32>(d, planLow);
+  store<u8>(at, <u8> (planWidth | DELTA));
+  at = putVarint(at + 1, load<u64>(numbers));
+  at = putSigned(at, planLow);
+  return packPlanned(d, head, at);
+}
+
+// @ts-ignore: decorator
+@inline
+function codeOfWidth(width: u32): u32 {
+  return width >= 63 ? 63 : width;
+}
+
+/** A run in 64-bit arithmetic: any span, or fewer than 128 numbers. */
+function encodeWide(numbers: usize, count: u32, low: u64, high: u64, at: usize): usize {
+  let least: i64 = i64.MAX_VALUE;
+  let most: i64 = i64.MIN_VALUE;
+  for (let i: u32 = 1; i < count; i++) {
+    const step = load<i64>(numbers + i * 8) - load<i64>(numbers + i * 8 - 8);
+    least = min<i64>(least, step);
+    most = max<i64>(most, step);
+  }
+  let width = bitsFor(high - low);
+  if (width == 63) width = 64;
+  let stepWidth = count > 1 ? bitsFor(most - least) : 64;
+  if (stepWidth == 63) stepWidth = 64;
+  const whole = count == RUN_ROWS;
+  // A difference costs about two bytes of header more.
+  const isDelta = whole ? stepWidth < width : tailBytes(count - 1, stepWidth) + 2 < tailBytes(count, width);
+  if (isDelta) {
+    width = stepWidth;
+    store<u8>(at, <u8> (codeOfWidth(width) | DELTA));
+    at = putVarint(at + 1, load<u64>(numbers));
+    at = putSigned(at, least);
+    for (let i: u32 = 1; i < count; i++) {
+      store<i64>(wide + i * 8, load<i64>(numbers + i * 8) - load<i64>(numbers + i * 8 - 8) - least);
+    }
+    store<i64>(wide, 0);
+  } else {
+    store<u8>(at, <u8> codeOfWidth(width));
+    at = putVarint(at + 1, low);
+    for (let i: u32 = 0; i < count; i++) store<i64>(wide + i * 8, load<i64>(numbers + i * 8) - low);
+  }
+  if (!whole) {
+    const skip: u32 = isDelta ? 1 : 0;
+    packTail(wide + skip * 8, count - skip, width, at);
+    return at + tailBytes(count - skip, width);
+  }
+  if (width <= 32) {
+    for (let i: u32 = 0; i < RUN_ROWS; i++) store<u32>(lanes + i * 4, load<u32>(wide + i * 8));
+    packRun(lanes, width, at);
+    return at + width * 16;
+  }
+  for (let i: u32 = 0; i < RUN_ROWS; i++) {
+    store<u32>(at + i * 4, load<u32>(wide + i * 8));
+    store<u32>(lanes + i * 4, load<u32>(wide + i * 8, 4));
+  }
+  packRun(lanes, width - 32, at + RUN_ROWS * 4);
+  return at + width * 16;
+}
+
+/** Encodes `count` (1 to 128) numbers; returns the address behind the run, at most RUN_BYTES_MAX on. */
+export function encodeRun(numbers: usize, count: u32, at: usize): usize {
+  let low: u64 = u64.MAX_VALUE;
+  let high: u64 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const number = load<u64>(numbers + i * 8);
+    low = min<u64>(low, number);
+    high = max<u64>(high, number);
+  }
+  if (count == RUN_ROWS && high - low < 0x7fffffff) return encodeNarrow(numbers, low, at);
+  return encodeWide(numbers, count, low, high, at);
+}
+
+// ---- Decoding ----
+
+let runWidth: u32 = 0;
+let runIsDelta: bool = false;
+let runBase: u64 = 0;
+let runStep: i64 = 0;
+let runPacked: usize = 0;
+let patchCount: u32 = 0;
+let patchPositions: usize = 0;
+
+/** Reads a run's header and steps over its packed numbers; the cursor stands at the patches' numbers after it. */
+function openRun(count: u32): void {
+  const head = getByte();
+  runWidth = head & 63;
+  if (runWidth == 63) runWidth = 64;
+  runIsDelta = (head & DELTA) != 0;
+  runBase = getVarint();
+  runStep = runIsDelta ? getSigned() : 0;
+  const bytes = count == RUN_ROWS ? runWidth * 16 : tailBytes(count - (runIsDelta ? 1 : 0), runWidth);
+  runPacked = take(bytes);
+  patchCount = 0;
+  if ((head & PATCHED) == 0) return;
+  patchCount = getByte();
+  patchPositions = take(patchCount);
+}
+
+/** Steps over a run. */
+export function skipRun(count: u32): void {
+  openRun(count);
+  for (let i: u32 = 0; i < patchCount; i++) getVarint();
+}
+
+// @ts-ignore: decorator
+@inline
+function prefixSum(x: v128, before: v128): v128 {
+  const zero = i32x4.splat(0);
+  let sum = i32x4.add(x, i8x16.shuffle(zero, x, 0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27));
+  sum = i32x4.add(sum, i8x16.shuffle(zero, sum, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
+  return i32x4.add(sum, before);
+}
+
+// @ts-ignore: decorator
+@inline
+function lastLane(x: v128): v128 {
+  return i8x16.shuffle(x, x, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15);
+}
+
+// @ts-ignore: decorator
+@inline
+function upperHalf(x: v128): v128 {
+  return i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+// @ts-ignore: decorator
+@inline
+function integersFrom(source: usize, isDelta: bool, step: i32, add: i64, isScaled: bool, target: usize): void {
+  const base = i64x2.splat(outBase + add * outScale);
+  const scale = i64x2.splat(outScale);
+  const step4 = i32x4.splat(step);
+  let before = i32x4.splat(0);
+  for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
+    let x = v128.load(source + i);
+    if (isDelta) {
+      x = prefixSum(i32x4.add(x, step4), before);
+      before = lastLane(x);
+    }
+    let a = i64x2.extend_low_i32x4_s(x);
+    let b = i64x2.extend_high_i32x4_s(x);
+    if (isScaled) {
+      a = i64x2.mul(a, scale);
+      b = i64x2.mul(b, scale);
+    }
+    v128.store(target, i64x2.add(a, base));
+    v128.store(target, i64x2.add(b, base), 16);
+    target += 32;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function doublesFrom(source: usize, isDelta: bool, step: i32, add: i64, isScaled: bool, target: usize): void {
+  const base = f64x2.splat(<f64> (outBase + add * outScale));
+  const scale = f64x2.splat(<f64> outScale);
+  const divisor = f64x2.splat(outDivisor);
+  const step4 = i32x4.splat(step);
+  let before = i32x4.splat(0);
+  for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
+    let x = v128.load(source + i);
+    if (isDelta) {
+      x = prefixSum(i32x4.add(x, step4), before);
+      before = lastLane(x);
+    }
+    let a = f64x2.convert_low_i32x4_s(x);
+    let b = f64x2.convert_low_i32x4_s(upperHalf(x));
+    if (isScaled) {
+      a = f64x2.div(f64x2.add(f64x2.mul(a, scale), base), divisor);
+      b = f64x2.div(f64x2.add(f64x2.mul(b, scale), base), divisor);
+    } else {
+      a = f64x2.add(a, base);
+      b = f64x2.add(b, base);
+    }
+    v128.store(target, a);
+    v128.store(target, b, 16);
+    target += 32;
+  }
+}
+
+/** Makes 128 values of 32-bit numbers (with differences: sums them up, the first number counts as 0 and `add` is it). */
+export function finishLanes(source: usize, isDelta: bool, step: i32, add: i64, target: usize): void {
+  if (isDelta) store<i32>(source, -step);
+  if (outKind == AS_INTEGERS) {
+    if (outScale == 1) {
+      if (isDelta) integersFrom(source, true, step, add, false, target);
+      else integersFrom(source, false, 0, add, false, target);
+    } else if (isDelta) integersFrom(source, true, step, add, true, target);
+    else integersFrom(source, false, 0, add, true, target);
+  } else if (outScale == 1 && outDivisor == 1) {
+    if (isDelta) doublesFrom(source, true, step, add, false, target);
+    else doublesFrom(source, false, 0, add, false, target);
+  } else if (isDelta) doublesFrom(source, true, step, add, true, target);
+  else doublesFrom(source, false, 0, add, true, target);
+}
+
+/** Makes values of `count` 64-bit numbers. */
+function finishWide(count: u32, target: usize): void {
+  if (runIsDelta) {
+    let sum = runBase;
+    store<u64>(wide, sum);
+    for (let i: u32 = 1; i < count; i++) {
+      sum += load<u64>(wide + i * 8) + runStep;
+      store<u64>(wide + i * 8, sum);
+    }
+  }
+  const add = runIsDelta ? 0 : <i64> runBase;
+  if (outKind == AS_INTEGERS) {
+    for (let i: u32 = 0; i < count; i++) {
+      store<i64>(target + i * 8, outBase + (load<i64>(wide + i * 8) + add) * outScale);
+    }
+    return;
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    store<f64>(target + i * 8, <f64> (outBase + (load<i64>(wide + i * 8) + add) * outScale) / outDivisor);
+  }
+}
+
+/** Whether 32-bit lanes hold all sums of this run; patches must come to less than `room` in sum. */
+function isNarrow(): bool {
+  return runIsDelta ? runWidth <= 22 && runStep >= -0x400000 && runStep <= 0x400000 : runWidth <= 30;
+}
+
+/**
+ * Adds the patches to 32-bit lanes. False, with the cursor behind the patches and the lanes spoilt, when they need more
+ * than 32 bits.
+ */
+function patchLanes(): bool {
+  let fits = true;
+  let room: u64 = 0x38000000;
+  for (let i: u32 = 0; i < patchCount; i++) {
+    const at = lanes + <usize> (load<u8>(patchPositions + i) & 127) * 4;
+    const patch = getSigned();
+    const size = <u64> abs<i64>(patch);
+    if (size > (room >> runWidth)) {
+      fits = false;
+      continue;
+    }
+    // Each patch of differences shifts all later sums; a plain one concerns one number only.
+    if (runIsDelta) room -= size << runWidth;
+    store<i32>(at, load<i32>(at) + (<i32> patch << runWidth));
+  }
+  return fits;
+}
+
+/**
+ * Decodes the run of `count` numbers at the cursor into values at `target` (64 bits each). A damaged run leaves the
+ * window marked and the target undefined.
+ */
+export function decodeRun(count: u32, target: usize): void {
+  openRun(count);
+  if (isDamaged()) return;
+  let source = runPacked;
+  const bytes = count == RUN_ROWS ? runWidth * 16 : tailBytes(count - (runIsDelta ? 1 : 0), runWidth);
+  if (endOfWindow() - source < <usize> bytes + UNPACK_SLACK) {
+    memory.copy(packed, source, bytes);
+    source = packed;
+  }
+  if (count < RUN_ROWS) {
+    if (patchCount > 0) {
+      markDamaged();
+      return;
+    }
+    const skip: u32 = runIsDelta ? 1 : 0;
+    unpackTail(source, count - skip, runWidth, wide + skip * 8);
+    finishWide(count, target);
+    return;
+  }
+  const patches = position();
+  if (isNarrow()) {
+    unpackRun(source, runWidth, lanes);
+    if (patchCount == 0 || patchLanes()) {
+      finishLanes(lanes, runIsDelta, <i32> runStep, runBase, target);
+      return;
+    }
+    rewind(patches);
+  }
+  decodeWide(source, target);
+}
+
+function decodeWide(source: usize, target: usize): void {
+  if (runWidth <= 32) {
+    unpackRun(source, runWidth, lanes);
+    for (let i: u32 = 0; i < RUN_ROWS; i++) store<u64>(wide + i * 8, load<u32>(lanes + i * 4));
+  } else {
+    unpackRun(source + RUN_ROWS * 4, runWidth - 32, lanes);
+    for (let i: u32 = 0; i < RUN_ROWS; i++) {
+      store<u32>(wide + i * 8, load<u32>(source + i * 4));
+      store<u32>(wide + i * 8, load<u32>(lanes + i * 4), 4);
+    }
+  }
+  for (let i: u32 = 0; i < patchCount; i++) {
+    const at = wide + <usize> (load<u8>(patchPositions + i) & 127) * 8;
+    store<i64>(at, load<i64>(at) + (getSigned() << runWidth));
+  }
+  finishWide(RUN_ROWS, target);
+}

@@ -95,9 +95,52 @@ export interface SeriesTableKernel {
   claimSeries(source: number, slot: number): number;
 }
 
+export interface HeadKernel {
+  readonly HEAD_CHUNK_HEADER: WebAssembly.Global;
+  readonly headRows: WebAssembly.Global;
+  readonly headPoints: WebAssembly.Global;
+  readonly planPoints: WebAssembly.Global;
+  readonly planMaxTime: WebAssembly.Global;
+  readonly planFutureRows: WebAssembly.Global;
+  headConfigure(partitionTicks: bigint): void;
+  headPlan(cutoff: bigint, bound: bigint): number;
+  headAppend(): number;
+  headFreeze(): number;
+  headForget(rows: number, points: number): void;
+  headStamp(): number;
+  headSealSource(source: number, generation: number): void;
+  headDropSource(source: number, generation: number): void;
+  headDropSources(first: number, end: number, generation: number): void;
+  headNextSource(from: number, generation: number): number;
+  headWindows(generation: number, width: bigint, target: number, most: number): number;
+  headSetViews(open: number): void;
+  headRetiredCount(): number;
+  headReleaseRetired(count: number): void;
+  headCaptureWords(ids: number, count: number): number;
+  headCapture(ids: number, count: number, target: number, offsets: number): void;
+  headReadBuilder(
+    builder: number,
+    rows: number,
+    slot: number,
+    first: bigint,
+    last: bigint,
+    times: number,
+    bits: number,
+  ): number;
+  hideRange(times: number, bits: number, count: number, start: bigint, end: bigint): number;
+  runToNumbers(
+    times: number,
+    bits: number,
+    count: number,
+    family: number,
+    ticksPerMs: number,
+  ): void;
+}
+
 export type KernelExports =
   & MemoryKernel
   & BatchKernel
   & SegmentIndexKernel
-  & ChunkKernel
-  & SeriesTableKernel;
+  & SeriesTableKernel
+  & HeadKernel
+  & ChunkKernel;

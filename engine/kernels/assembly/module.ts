@@ -9,7 +9,8 @@ import { initMemory } from "./memory";
 import { initPostings } from "./postings";
 import { initRecord } from "./record";
 import { initSeriesTable } from "./series_table";
-import { initSlabs } from "./slabs";
+import { initHeadRead } from "./head_read";
+import { initBuilders } from "./builder";
 import { initWindow } from "./window";
 
 export * from "./memory";
@@ -21,7 +22,10 @@ export * from "./line_protocol";
 export * from "./record";
 export * from "./chunk";
 export * from "./merge";
+export * from "./builder";
 export * from "./slabs";
+export * from "./seal";
+export * from "./head_read";
 export * from "./window";
 
 /** Prepares the instance. Must be called first and once. */
@@ -33,6 +37,7 @@ export function init(): void {
   initLineProtocol();
   initRecord();
   initChunk();
-  initSlabs();
+  initBuilders();
+  initHeadRead();
   initWindow();
 }

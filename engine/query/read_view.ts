@@ -1,0 +1,259 @@
+/**
+ * The view over an open database: the head as captured, the segments of one pinned version, the deletions and the
+ * retention of that moment. See view.ts for the contract.
+ */
+import { assert } from "../base/assert.ts";
+import { TICKS_PER_MS } from "../base/time.ts";
+import {
+  FAMILY,
+  type Family,
+  type Labels,
+  type SourceId,
+  type TimeRange,
+  type TimeUnit,
+} from "../base/types.ts";
+import { EngineError } from "../errors.ts";
+import type { Head } from "../head/head.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { BlockCache } from "../segment/block_cache.ts";
+import { ChunkLease } from "../segment/chunk_lease.ts";
+import type { Matcher } from "../series/matcher.ts";
+import type { SeriesGroup, SeriesRegistry } from "../series/registry.ts";
+import { blobBlocks } from "./blob_blocks.ts";
+import { blocksOf, type ColumnBlock } from "./block.ts";
+import { type HiddenRanges, type ReadBounds, SeriesReader } from "./series_reader.ts";
+import { SourceSet, unionOf, type ViewSegment } from "./source_set.ts";
+import type { NumberColumn, SeriesReference, View } from "./view.ts";
+
+/** What a view is made of. */
+export interface ViewParts {
+  readonly kernels: Kernels;
+  readonly head: Head;
+  readonly registry: SeriesRegistry;
+  readonly cache: BlockCache;
+  readonly range: TimeRange;
+  readonly timeUnit: TimeUnit;
+  /** Segments whose times meet the range, lowest sequence first. */
+  readonly segments: readonly ViewSegment[];
+  /** Absent when no deletion is in force. */
+  readonly hidden: HiddenRanges | undefined;
+  /** Points before this are expired. */
+  readonly cutoff: bigint;
+  readonly scratchBytesMax: number;
+  /** Called once, when the view is disposed. */
+  readonly onClose: () => void;
+}
+
+const EMPTY = new Float64Array(0);
+const NOTHING: NumberColumn = {
+  count: 0,
+  times: EMPTY,
+  values: EMPTY,
+  timesPointer: 0,
+  valuesPointer: 0,
+};
+
+export class ReadView implements View {
+  readonly range: TimeRange;
+  readonly #parts: ViewParts;
+  readonly #bounds: ReadBounds;
+  readonly #sets = new Map<number, SourceSet>();
+  readonly #lease: ChunkLease;
+  readonly #reader: SeriesReader;
+  #lastSet: SourceSet | undefined;
+  #closed = false;
+  // The last bounds in milliseconds: all series of a selection are read with the same ones.
+  #startMs = NaN;
+  #endMs = NaN;
+  #msBounds: ReadBounds = { first: 0n, last: 0n };
+
+  constructor(parts: ViewParts) {
+    this.#parts = parts;
+    this.range = parts.range;
+    const first = parts.range.start > parts.cutoff ? parts.range.start : parts.cutoff;
+    this.#bounds = { first, last: parts.range.end - 1n };
+    this.#lease = new ChunkLease(parts.cache);
+    this.#reader = new SeriesReader({
+      kernels: parts.kernels,
+      head: parts.head,
+      lease: this.#lease,
+      hidden: parts.hidden,
+      scratchBytesMax: parts.scratchBytesMax,
+    });
+  }
+
+  select(matchers: readonly Matcher[]): readonly SeriesGroup[] {
+    this.#checkOpen();
+    const groups = this.#parts.registry.select(matchers);
+    for (const group of groups) this.#captureGroup(group);
+    return groups;
+  }
+
+  tagsOf(source: SourceId): Labels {
+    return this.#parts.registry.tagsOf(source);
+  }
+
+  readNumbers(series: SeriesReference, startMs: number, endMs: number): NumberColumn {
+    const { set, position } = this.#locate(series.source);
+    if (series.family === "blob" || series.family === "histogram") {
+      throw new EngineError(
+        "invalid",
+        `Cannot read a series of family ${series.family} as numbers`,
+      );
+    }
+    const bounds = this.#boundsOfMs(startMs, endMs);
+    if (bounds.first > bounds.last) return NOTHING;
+    const reader = this.#reader;
+    const count = reader.read(set, position, series.slot, bounds);
+    this.#lease.release();
+    if (count === 0) return NOTHING;
+    const { kernels, timeUnit } = this.#parts;
+    const { timesPointer, bitsPointer } = reader;
+    kernels.exports.runToNumbers(
+      timesPointer,
+      bitsPointer,
+      count,
+      FAMILY[series.family],
+      TICKS_PER_MS[timeUnit],
+    );
+    const { f64 } = kernels;
+    return {
+      count,
+      times: f64.subarray(timesPointer >> 3, (timesPointer >> 3) + count),
+      values: f64.subarray(bitsPointer >> 3, (bitsPointer >> 3) + count),
+      timesPointer,
+      valuesPointer: bitsPointer,
+    };
+  }
+
+  readBlocks(series: SeriesReference, range: TimeRange): ColumnBlock[] {
+    const { set, position } = this.#locate(series.source);
+    const bounds = this.#clip({ first: range.start, last: range.end - 1n });
+    if (bounds.first > bounds.last) return [];
+    const { kernels } = this.#parts;
+    const reader = this.#reader;
+    const family = FAMILY[series.family];
+    const column = (count: number) => ({
+      family,
+      times: kernels.i64.subarray(reader.timesPointer >> 3, (reader.timesPointer >> 3) + count),
+      bits: kernels.i64.subarray(reader.bitsPointer >> 3, (reader.bitsPointer >> 3) + count),
+      memory: kernels.u8,
+    });
+    if (!isNumeric(series.family)) {
+      const pieces: ColumnBlock[] = [];
+      reader.forEachPiece(set, position, series.slot, bounds, (count) => {
+        if (count > 0) pieces.push(...blocksOf(column(count)));
+      });
+      this.#lease.release();
+      return blobBlocks(pieces);
+    }
+    const count = reader.read(set, position, series.slot, bounds);
+    this.#lease.release();
+    return count === 0 ? [] : blocksOf(column(count));
+  }
+
+  hasPoints(series: SeriesReference, range: TimeRange): boolean {
+    const { set, position } = this.#locate(series.source);
+    const bounds = this.#clip({ first: range.start, last: range.end - 1n });
+    if (bounds.first > bounds.last) return false;
+    const found = this.#reader.hasAny(set, position, series.slot, bounds);
+    this.#lease.release();
+    return found;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reader[Symbol.dispose]();
+    this.#lease[Symbol.dispose]();
+    this.#sets.clear();
+    this.#parts.onClose();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new EngineError("closed", "Cannot read: the view is closed");
+  }
+
+  /** Fields of one measurement mostly live in the same sources: one set serves them all. */
+  #captureGroup(group: SeriesGroup): void {
+    const known = this.#sets.get(group.measurementPointer);
+    if (known !== undefined && known.includes(group.sources)) return;
+    const ids = known === undefined ? group.sources : unionOf(known.ids, group.sources);
+    this.#sets.set(group.measurementPointer, this.#newSet(ids));
+  }
+
+  #newSet(ids: Uint32Array): SourceSet {
+    const { head, segments } = this.#parts;
+    return new SourceSet(ids, { head, segments, bounds: this.#bounds });
+  }
+
+  #locate(source: number): { set: SourceSet; position: number } {
+    this.#checkOpen();
+    const last = this.#lastSet;
+    if (last !== undefined) {
+      const position = last.positionOf(source);
+      if (position >= 0) return { set: last, position };
+    }
+    for (const set of this.#sets.values()) {
+      const position = set.positionOf(source);
+      if (position < 0) continue;
+      this.#lastSet = set;
+      return { set, position };
+    }
+    // A source that was not selected through this view.
+    const set = this.#newSet(Uint32Array.of(source));
+    this.#sets.set(-source, set);
+    this.#lastSet = set;
+    return { set, position: 0 };
+  }
+
+  #boundsOfMs(startMs: number, endMs: number): ReadBounds {
+    if (startMs !== this.#startMs || endMs !== this.#endMs) {
+      assert(!Number.isNaN(startMs) && !Number.isNaN(endMs), "Bounds must be numbers");
+      const unit = this.#parts.timeUnit;
+      this.#startMs = startMs;
+      this.#endMs = endMs;
+      this.#msBounds = this.#clip({
+        first: ceilTicks(startMs, unit),
+        last: floorTicks(endMs, unit),
+      });
+    }
+    return this.#msBounds;
+  }
+
+  #clip(bounds: ReadBounds): ReadBounds {
+    const { first, last } = this.#bounds;
+    return {
+      first: bounds.first > first ? bounds.first : first,
+      last: bounds.last < last ? bounds.last : last,
+    };
+  }
+}
+
+function isNumeric(family: Family): boolean {
+  return family !== "blob" && family !== "histogram";
+}
+
+const I64_MAX = 2n ** 63n - 1n;
+
+function clampToI64(ticks: bigint): bigint {
+  return ticks > I64_MAX ? I64_MAX : ticks < -I64_MAX - 1n ? -I64_MAX - 1n : ticks;
+}
+
+/** Milliseconds as ticks, rounded down; a fraction counts as far as the unit has it. */
+function floorTicks(ms: number, unit: TimeUnit): bigint {
+  return roundTicks(ms, unit, Math.floor);
+}
+
+function ceilTicks(ms: number, unit: TimeUnit): bigint {
+  return roundTicks(ms, unit, Math.ceil);
+}
+
+function roundTicks(ms: number, unit: TimeUnit, round: (value: number) => number): bigint {
+  if (ms === Infinity) return I64_MAX;
+  if (ms === -Infinity) return -I64_MAX - 1n;
+  const perMs = TICKS_PER_MS[unit];
+  if (perMs < 1) return clampToI64(BigInt(round(ms * perMs)));
+  const whole = Math.floor(ms);
+  return clampToI64(BigInt(whole) * BigInt(perMs) + BigInt(round((ms - whole) * perMs)));
+}

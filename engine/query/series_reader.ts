@@ -1,0 +1,302 @@
+/**
+ * Reads one column of one source: chunks of segments, sealed chunks and open builders of the head, brought together in
+ * linear memory as one run of times (i64) and bits (u64).
+ *
+ * Where pieces do not overlap in time, which is the rule, each is decoded straight to its place in the run. Where they
+ * do, the newer one wins at equal times: segments by sequence, then the head's chunks by stamp, then its builders.
+ *
+ * Invariants
+ * - The run's memory is the reader's own and grows to the largest series read, at most `scratchBytesMax`.
+ */
+import { EngineError } from "../errors.ts";
+import type { Head } from "../head/head.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { ChunkLease } from "../segment/chunk_lease.ts";
+import type { SourceSet, ViewSegment } from "./source_set.ts";
+
+/** Bounds of a read, inclusive, in ticks. */
+export interface ReadBounds {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Which points a deletion hides: half-open ranges that apply to one piece. */
+export interface HiddenRange {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** Tells what is hidden in pieces of a series; both give the ranges, or undefined when nothing is. */
+export interface HiddenRanges {
+  ofSegment(series: number, segment: ViewSegment): readonly HiddenRange[] | undefined;
+  ofHead(series: number, stamp: number): readonly HiddenRange[] | undefined;
+}
+
+const KIND_SEGMENT = 0;
+const KIND_HEAD_CHUNK = 1;
+const KIND_BUILDER = 2;
+const NO_HIDDEN: readonly HiddenRange[] = [];
+
+export class SeriesReader implements Disposable {
+  readonly #kernels: Kernels;
+  readonly #head: Head;
+  readonly #lease: ChunkLease;
+  readonly #hidden: HiddenRanges | undefined;
+  readonly #scratchBytesMax: number;
+  // The run: times, then bits; twice as much where pieces are merged.
+  #block = 0;
+  #capacity = 0;
+  // Pieces of the series at hand, in order of precedence; parallel columns, reused.
+  #pieces = 0;
+  readonly #kinds: number[] = [];
+  readonly #pointers: number[] = [];
+  readonly #sizes: number[] = [];
+  readonly #rows: number[] = [];
+  readonly #mins: bigint[] = [];
+  readonly #maxs: bigint[] = [];
+  readonly #segments: (ViewSegment | undefined)[] = [];
+  readonly #hides: (readonly HiddenRange[])[] = [];
+
+  constructor(from: {
+    readonly kernels: Kernels;
+    readonly head: Head;
+    readonly lease: ChunkLease;
+    readonly hidden: HiddenRanges | undefined;
+    readonly scratchBytesMax: number;
+  }) {
+    this.#kernels = from.kernels;
+    this.#head = from.head;
+    this.#lease = from.lease;
+    this.#hidden = from.hidden;
+    this.#scratchBytesMax = from.scratchBytesMax;
+  }
+
+  /** Where the last run's times lie, as i64; its bits lie at `bitsPointer`. */
+  timesPointer = 0;
+  bitsPointer = 0;
+
+  /** Reads the points of a slot into the run. Returns how many. Throws "limit", "corrupt", "io". */
+  read(set: SourceSet, position: number, slot: number, bounds: ReadBounds): number {
+    this.#collect(set, position, slot, bounds);
+    if (this.#pieces === 0) return 0;
+    let rows = 0;
+    for (let i = 0; i < this.#pieces; i++) rows += this.#rows[i]!;
+    if (this.#pieces === 1 || this.#sortDisjoint()) {
+      this.#room(rows);
+      this.timesPointer = this.#block;
+      this.bitsPointer = this.#block + this.#capacity * 8;
+      let count = 0;
+      for (let i = 0; i < this.#pieces; i++) count += this.#readPiece(i, count, slot, bounds);
+      return count;
+    }
+    return this.#readMerged(rows, slot, bounds);
+  }
+
+  /** Calls `each` with every piece's points, oldest piece first: for values that must be copied before the next piece is read. */
+  forEachPiece(
+    set: SourceSet,
+    position: number,
+    slot: number,
+    bounds: ReadBounds,
+    each: (count: number) => void,
+  ): void {
+    this.#collect(set, position, slot, bounds);
+    for (let i = 0; i < this.#pieces; i++) {
+      this.#room(this.#rows[i]!);
+      this.timesPointer = this.#block;
+      this.bitsPointer = this.#block + this.#capacity * 8;
+      each(this.#readPiece(i, 0, slot, bounds));
+    }
+  }
+
+  /** Whether the slot has any point in the bounds. Reads pieces until one has. */
+  hasAny(set: SourceSet, position: number, slot: number, bounds: ReadBounds): boolean {
+    this.#collect(set, position, slot, bounds);
+    for (let i = this.#pieces - 1; i >= 0; i--) {
+      this.#room(this.#rows[i]!);
+      this.timesPointer = this.#block;
+      this.bitsPointer = this.#block + this.#capacity * 8;
+      if (this.#readPiece(i, 0, slot, bounds) > 0) return true;
+    }
+    return false;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#capacity > 0) this.#kernels.free(this.#block, "query");
+    this.#capacity = 0;
+  }
+
+  #collect(set: SourceSet, position: number, slot: number, bounds: ReadBounds): void {
+    this.#pieces = 0;
+    const series = set.ids[position]! * 65_536 + slot;
+    for (const { segment, list, starts } of set.chunks()) {
+      const end = starts[position + 1]!;
+      for (let i = starts[position]!; i < end; i++) {
+        if (list.minTimes[i]! > bounds.last || list.maxTimes[i]! < bounds.first) continue;
+        const at = this.#add(KIND_SEGMENT, list.offsets[i]!, list.bytes[i]!, list.rows[i]!);
+        this.#mins[at] = list.minTimes[i]!;
+        this.#maxs[at] = list.maxTimes[i]!;
+        this.#segments[at] = segment;
+        this.#hides[at] = this.#hidden?.ofSegment(series, segment) ?? NO_HIDDEN;
+      }
+    }
+    this.#collectHead(set, position, series, bounds);
+  }
+
+  #collectHead(set: SourceSet, position: number, series: number, bounds: ReadBounds): void {
+    const { offsets, words } = set.capture;
+    const start = offsets[position]!;
+    const chunks = words[start]!;
+    for (let i = chunks - 1; i >= 0; i--) {
+      const chunk = this.#head.chunkAt(words[start + 2 + i]!);
+      if (chunk.minTime > bounds.last || chunk.maxTime < bounds.first) continue;
+      const at = this.#add(KIND_HEAD_CHUNK, chunk.pointer, chunk.bytes, chunk.rows);
+      this.#mins[at] = chunk.minTime;
+      this.#maxs[at] = chunk.maxTime;
+      this.#segments[at] = undefined;
+      this.#hides[at] = this.#hidden?.ofHead(series, chunk.stamp) ?? NO_HIDDEN;
+    }
+    const builders = words[start + 1]!;
+    for (let i = builders - 1; i >= 0; i--) {
+      const pointer = words[start + 2 + chunks + 2 * i]!;
+      const rows = words[start + 3 + chunks + 2 * i]!;
+      if (rows === 0) continue;
+      const at = this.#add(KIND_BUILDER, pointer, 0, rows);
+      // Bounds of a builder may have grown since the capture; they only have to cover what is read.
+      this.#mins[at] = this.#kernels.i64[(pointer >> 3) + 3]!;
+      this.#maxs[at] = this.#kernels.i64[(pointer >> 3) + 4]!;
+      this.#segments[at] = undefined;
+      this.#hides[at] = NO_HIDDEN;
+    }
+  }
+
+  #add(kind: number, pointer: number, bytes: number, rows: number): number {
+    const at = this.#pieces++;
+    this.#kinds[at] = kind;
+    this.#pointers[at] = pointer;
+    this.#sizes[at] = bytes;
+    this.#rows[at] = rows;
+    return at;
+  }
+
+  /** Puts pieces in order of time if no two overlap; else leaves them and says no. */
+  #sortDisjoint(): boolean {
+    let inOrder = true;
+    for (let i = 1; i < this.#pieces && inOrder; i++) inOrder = this.#mins[i]! > this.#maxs[i - 1]!;
+    if (inOrder) return true;
+    const order = Array.from({ length: this.#pieces }, (_, i) => i);
+    order.sort((a, b) => this.#mins[a]! < this.#mins[b]! ? -1 : 1);
+    for (let i = 1; i < order.length; i++) {
+      if (this.#mins[order[i]!]! <= this.#maxs[order[i - 1]!]!) return false;
+    }
+    const permute = <T>(column: T[]) => {
+      const copy = order.map((i) => column[i]!);
+      for (let i = 0; i < copy.length; i++) column[i] = copy[i]!;
+    };
+    permute(this.#kinds);
+    permute(this.#pointers);
+    permute(this.#sizes);
+    permute(this.#rows);
+    permute(this.#mins);
+    permute(this.#maxs);
+    permute(this.#segments);
+    permute(this.#hides);
+    return true;
+  }
+
+  #room(rows: number): void {
+    if (rows <= this.#capacity) return;
+    if (rows * 16 > this.#scratchBytesMax) {
+      throw new EngineError(
+        "limit",
+        `Cannot read series: its ${rows} points in the range need ${
+          rows * 16
+        } bytes, the setting queryScratchBytes allows ${this.#scratchBytesMax}; ask for a shorter range`,
+      );
+    }
+    if (this.#capacity > 0) this.#kernels.free(this.#block, "query");
+    this.#capacity = Math.max(2_048, rows);
+    this.#block = this.#kernels.alloc(this.#capacity * 16, "query");
+  }
+
+  /** Decodes piece `i` behind the first `at` points of the run; returns its points. */
+  #readPiece(i: number, at: number, slot: number, bounds: ReadBounds): number {
+    const times = this.timesPointer + at * 8;
+    const bits = this.bitsPointer + at * 8;
+    const { first, last } = bounds;
+    const exports = this.#kernels.exports;
+    let count: number;
+    if (this.#kinds[i] === KIND_BUILDER) {
+      const rows = this.#rows[i]!;
+      count = exports.headReadBuilder(this.#pointers[i]!, rows, slot, first, last, times, bits);
+    } else {
+      let pointer = this.#pointers[i]!;
+      const segment = this.#segments[i];
+      const bytes = this.#sizes[i]!;
+      if (segment !== undefined) {
+        pointer = segment.reader.readChunk({ offset: pointer, bytes }, this.#lease);
+      }
+      count = exports.readColumn(pointer, bytes, slot, first, last, times, bits);
+      if (count < 0) throw damagedChunk(segment);
+    }
+    for (const { start, end } of this.#hides[i]!) {
+      count = exports.hideRange(times, bits, count, start, end);
+    }
+    return count;
+  }
+
+  /** Pieces that overlap: neighbours in precedence are merged until one run is left. */
+  #readMerged(rows: number, slot: number, bounds: ReadBounds): number {
+    // Two areas of `rows` points each, between which the runs go back and forth.
+    this.#room(rows * 2);
+    const half = rows * 8;
+    const areas = [
+      { times: this.#block, bits: this.#block + half * 2 },
+      { times: this.#block + half, bits: this.#block + half * 3 },
+    ];
+    let from = areas[0]!;
+    let to = areas[1]!;
+    this.timesPointer = from.times;
+    this.bitsPointer = from.bits;
+    let runs: { at: number; count: number }[] = [];
+    for (let i = 0, at = 0; i < this.#pieces; i++) {
+      const count = this.#readPiece(i, at, slot, bounds);
+      runs.push({ at, count });
+      at += count;
+    }
+    const merge = this.#kernels.exports.mergeRuns;
+    while (runs.length > 1) {
+      const merged: { at: number; count: number }[] = [];
+      let at = 0;
+      for (let i = 0; i < runs.length; i += 2) {
+        const older = runs[i]!;
+        const newer = runs[i + 1] ?? { at: older.at + older.count, count: 0 };
+        const count = merge(
+          from.times + older.at * 8,
+          from.bits + older.at * 8,
+          older.count,
+          from.times + newer.at * 8,
+          from.bits + newer.at * 8,
+          newer.count,
+          to.times + at * 8,
+          to.bits + at * 8,
+        );
+        merged.push({ at, count });
+        at += count;
+      }
+      runs = merged;
+      [from, to] = [to, from];
+    }
+    this.timesPointer = from.times;
+    this.bitsPointer = from.bits;
+    return runs[0]!.count;
+  }
+}
+
+function damagedChunk(segment: ViewSegment | undefined): EngineError {
+  const where = segment === undefined ? "in memory" : `of segment "${segment.reader.file.path}"`;
+  return new EngineError(
+    "corrupt",
+    `Cannot read chunk ${where}: its bytes are not a valid encoding`,
+  );
+}

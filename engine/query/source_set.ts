@@ -1,0 +1,110 @@
+/**
+ * The sources that a view reads together: what the head held of them when they were selected, and where their chunks
+ * lie in each segment. Looking all of them up at once costs one pass over a segment's index.
+ */
+import type { Head, HeadCapture } from "../head/head.ts";
+import type { SegmentRecord } from "../manifest/version.ts";
+import { ChunkList } from "../segment/chunk_list.ts";
+import type { SegmentReader, TimeBounds } from "../segment/reader.ts";
+
+/** A segment of the view's version, oldest (lowest sequence) first in its list. */
+export interface ViewSegment {
+  readonly record: SegmentRecord;
+  readonly reader: SegmentReader;
+}
+
+/** Chunks of the set's sources in one segment; those of source i are at starts[i] to starts[i + 1]. */
+export interface SegmentChunks {
+  readonly segment: ViewSegment;
+  readonly list: ChunkList;
+  readonly starts: Uint32Array;
+}
+
+export class SourceSet {
+  /** Ascending ids. */
+  readonly ids: Uint32Array;
+  readonly capture: HeadCapture;
+  readonly #segments: readonly ViewSegment[];
+  readonly #bounds: TimeBounds;
+  #chunks: SegmentChunks[] | undefined;
+  #last = 0;
+
+  /** Captures the head at once; segments are looked into when the first source is read. */
+  constructor(
+    ids: Uint32Array,
+    from: {
+      readonly head: Head;
+      readonly segments: readonly ViewSegment[];
+      readonly bounds: TimeBounds;
+    },
+  ) {
+    this.ids = ids;
+    this.capture = from.head.capture(ids);
+    this.#segments = from.segments;
+    this.#bounds = from.bounds;
+  }
+
+  /** Position of a source in the set, or -1. Reading sources in order finds them at once. */
+  positionOf(source: number): number {
+    const ids = this.ids;
+    if (ids[this.#last] === source) return this.#last;
+    if (ids[this.#last + 1] === source) return ++this.#last;
+    let low = 0;
+    let high = ids.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ids[middle]! < source) low = middle + 1;
+      else high = middle;
+    }
+    if (ids[low] !== source) return -1;
+    this.#last = low;
+    return low;
+  }
+
+  /** Whether every one of these ascending ids is in the set. */
+  includes(ids: Uint32Array): boolean {
+    if (ids === this.ids) return true;
+    let at = 0;
+    for (const id of ids) {
+      while (at < this.ids.length && this.ids[at]! < id) at++;
+      if (this.ids[at] !== id) return false;
+    }
+    return true;
+  }
+
+  /** Chunks in the segments that hold any, oldest segment first. Throws "corrupt", "io". */
+  chunks(): readonly SegmentChunks[] {
+    this.#chunks ??= this.#segments.map((segment) => this.#search(segment)).filter((each) =>
+      each.list.count > 0
+    );
+    return this.#chunks;
+  }
+
+  #search(segment: ViewSegment): SegmentChunks {
+    const list = new ChunkList(Math.max(16, this.ids.length));
+    segment.reader.chunksOf(this.ids, this.#bounds, list);
+    const starts = new Uint32Array(this.ids.length + 1);
+    let at = 0;
+    for (let i = 0; i < this.ids.length; i++) {
+      starts[i] = at;
+      const id = this.ids[i]!;
+      while (at < list.count && list.sources[at] === id) at++;
+    }
+    starts[this.ids.length] = at;
+    return { segment, list, starts };
+  }
+}
+
+/** The union of two ascending lists of ids. */
+export function unionOf(a: Uint32Array, b: Uint32Array): Uint32Array {
+  const union = new Uint32Array(a.length + b.length);
+  let count = 0;
+  for (let i = 0, k = 0; i < a.length || k < b.length;) {
+    const left = i < a.length ? a[i]! : Infinity;
+    const right = k < b.length ? b[k]! : Infinity;
+    union[count++] = Math.min(left, right);
+    if (left <= right) i++;
+    if (right <= left) k++;
+  }
+  return union.slice(0, count);
+}

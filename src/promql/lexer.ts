@@ -1,0 +1,165 @@
+/**
+ * Splits a query into tokens, one at a time, in time linear in its length.
+ *
+ * What a character means depends on the brackets around it: a colon is part of a metric name, but separates range and
+ * step inside `[...]`; inside `{...}` all words, `inf` and `nan` too, are label names.
+ */
+import { ParseError } from "./errors.ts";
+import { parseDuration } from "./durations.ts";
+import { StringError, unquote } from "./strings.ts";
+
+export type TokenKind =
+  | "number" // `value` holds the number, or the seconds of a duration
+  | "string" // `text` holds the decoded string
+  | "word" // identifier, keyword or operator spelled with letters
+  | "symbol"
+  | "end";
+
+export interface Token {
+  readonly kind: TokenKind;
+  /** As spelled; for strings decoded, for the end empty. */
+  readonly text: string;
+  readonly value: number;
+  readonly isDuration: boolean;
+  readonly start: number;
+  readonly end: number;
+}
+
+const SPACE_AND_COMMENTS = /(?:[ \t\r\n]+|#[^\n]*)*/y;
+const WORD = /[a-zA-Z_][a-zA-Z0-9_]*/y;
+const METRIC_WORD = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
+/** The longest run that could be a number or a duration; what it is shows afterwards. */
+const NUMBER_RUN =
+  /(?:0[xX][0-9a-zA-Z_]*|[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?[0-9a-zA-Z_]*/y;
+const HEXADECIMAL = /^0[xX](?:_?[0-9a-fA-F])+$/;
+const DECIMAL =
+  /^(?:[0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?$/;
+const OCTAL = /^0(?:_?[0-7])+$/;
+/** Two-character symbols first. */
+const SYMBOL = /==|=~|!=|!~|<=|<\/|>=|>\/|[-+*\/%^=<>@,(){}[\]:]/y;
+
+export class Lexer {
+  readonly #query: string;
+  #at = 0;
+  #inBraces = false;
+  #inBrackets = false;
+
+  constructor(query: string) {
+    this.#query = query;
+  }
+
+  /** The next token; "end" again and again after the last. Throws a ParseError. */
+  next(): Token {
+    const query = this.#query;
+    this.#at = matchEnd(SPACE_AND_COMMENTS, query, this.#at);
+    const start = this.#at;
+    if (start >= query.length) return this.#token("end", "", start);
+    const first = query[start]!;
+    if (first === '"' || first === "'" || first === "`") return this.#string(first);
+    if ((first >= "0" && first <= "9") || (first === "." && /[0-9]/.test(query[start + 1] ?? ""))) {
+      return this.#number();
+    }
+    const wordEnd = matchEnd(this.#inBraces || this.#inBrackets ? WORD : METRIC_WORD, query, start);
+    if (wordEnd > start) return this.#word(wordEnd);
+    return this.#symbol();
+  }
+
+  #token(kind: TokenKind, text: string, end: number): Token {
+    const start = this.#at;
+    this.#at = end;
+    return { kind, text, value: 0, isDuration: false, start, end };
+  }
+
+  #word(end: number): Token {
+    const text = this.#query.slice(this.#at, end);
+    if (!this.#inBraces && /^(?:inf|nan)$/i.test(text)) {
+      const value = text.length === 3 && text[0]!.toLowerCase() === "i" ? Infinity : NaN;
+      const token = this.#token("number", text, end);
+      return { ...token, value };
+    }
+    return this.#token("word", text, end);
+  }
+
+  #symbol(): Token {
+    const query = this.#query;
+    const end = matchEnd(SYMBOL, query, this.#at);
+    if (end === this.#at) {
+      const character = String.fromCodePoint(query.codePointAt(this.#at)!);
+      const place = this.#inBraces
+        ? " inside braces"
+        : this.#inBrackets
+        ? " in duration expression"
+        : "";
+      throw this.#error(
+        `unexpected character${place}: ${JSON.stringify(character)}`,
+        this.#at + character.length,
+      );
+    }
+    const text = query.slice(this.#at, end);
+    if (text === "{") this.#inBraces = true;
+    else if (text === "}") this.#inBraces = false;
+    else if (text === "[") this.#inBrackets = true;
+    else if (text === "]") this.#inBrackets = false;
+    return this.#token("symbol", text, end);
+  }
+
+  #number(): Token {
+    const end = matchEnd(NUMBER_RUN, this.#query, this.#at);
+    const text = this.#query.slice(this.#at, end);
+    const value = parseNumber(text);
+    if (value !== undefined) return { ...this.#token("number", text, end), value };
+    const ms = text === "" ? undefined : parseDuration(text);
+    if (ms === undefined) {
+      const reason = /^(?:[0-9]+[a-z]+)+$/.test(text) && parseable(text)
+        ? "duration out of range"
+        : `bad number or duration syntax: ${JSON.stringify(text)}`;
+      throw this.#error(reason, end);
+    }
+    return { ...this.#token("number", text, end), value: ms / 1000, isDuration: true };
+  }
+
+  #string(quote: string): Token {
+    const query = this.#query;
+    const start = this.#at + 1;
+    let end = start;
+    for (; end < query.length; end++) {
+      const character = query[end]!;
+      if (character === quote) break;
+      if (quote === "`") continue;
+      if (character === "\\") end++;
+      else if (character === "\n") break;
+    }
+    if (end >= query.length || query[end] !== quote) {
+      const kind = quote === "`" ? "raw string" : "quoted string";
+      throw this.#error(`unterminated ${kind}`, Math.min(end, query.length));
+    }
+    try {
+      return this.#token("string", unquote(query, { start, end }), end + 1);
+    } catch (error) {
+      if (!(error instanceof StringError)) throw error;
+      throw new ParseError(query, { start: error.index, end: end + 1 }, error.message);
+    }
+  }
+
+  #error(reason: string, end: number): ParseError {
+    return new ParseError(this.#query, { start: this.#at, end }, reason);
+  }
+}
+
+/** Number of a literal without sign: decimal, hexadecimal, octal with a leading zero. */
+export function parseNumber(text: string): number | undefined {
+  if (HEXADECIMAL.test(text)) return Number(text.replaceAll("_", ""));
+  if (!DECIMAL.test(text)) return undefined;
+  const plain = text.replaceAll("_", "");
+  return OCTAL.test(text) ? Number(`0o${plain}`) : Number(plain);
+}
+
+/** Whether the text has the form of a duration, however long. */
+function parseable(text: string): boolean {
+  return parseDuration(text.replace(/[0-9]+/g, "1")) !== undefined;
+}
+
+function matchEnd(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : at;
+}

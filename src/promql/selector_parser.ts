@@ -1,0 +1,102 @@
+/** Names, label matchers and label lists. */
+import type { VectorSelector } from "./ast.ts";
+import type { LabelMatcher, MatchOperator } from "./queryable.ts";
+import type { TokenStream } from "./token_stream.ts";
+import { isIdentifier } from "./strings.ts";
+
+/** The label that carries the metric name. */
+const METRIC_NAME = "__name__";
+const MATCH_OPERATORS: ReadonlySet<string> = new Set(["=", "!=", "=~", "!~"]);
+
+/** `name{matchers}`, `name` or `{matchers}`; modifiers follow elsewhere. */
+export function parseSelector(tokens: TokenStream): VectorSelector {
+  const start = tokens.current.start;
+  let name = tokens.current.kind === "word" ? tokens.take().text : undefined;
+  const matchers: LabelMatcher[] = [];
+  if (tokens.isSymbol("{")) name = parseMatchers(tokens, name, matchers);
+  if (name !== undefined) {
+    const other = matchers.find((matcher) => matcher.name === METRIC_NAME);
+    if (other !== undefined) throw nameTwice(tokens, { start, name, other: other.value });
+    matchers.unshift({ name: METRIC_NAME, operator: "=", value: name });
+  }
+  return {
+    kind: "vector_selector",
+    type: "vector",
+    name,
+    matchers,
+    offset: undefined,
+    at: undefined,
+    modifier: undefined,
+    position: { start, end: tokens.lastEnd },
+  };
+}
+
+/** Fills `matchers`; the result is the name that stands in the braces or was given before them. */
+function parseMatchers(
+  tokens: TokenStream,
+  given: string | undefined,
+  matchers: LabelMatcher[],
+): string | undefined {
+  const place = "label matching";
+  let name = given;
+  tokens.take();
+  while (!tokens.isSymbol("}")) {
+    const { kind, start } = tokens.current;
+    if (kind === "end") throw tokens.error(tokens.current, "unexpected end of input inside braces");
+    if (kind !== "word" && kind !== "string") throw tokens.unexpected(place, 'identifier or "}"');
+    const label = tokens.take().text;
+    if (kind === "string" && (tokens.isSymbol(",") || tokens.isSymbol("}"))) {
+      if (name !== undefined) throw nameTwice(tokens, { start, name, other: label });
+      name = label;
+    } else {
+      matchers.push(parseMatcher(tokens, label));
+    }
+    if (!tokens.takeSymbol(",") && !tokens.isSymbol("}")) {
+      if (tokens.current.kind === "end") {
+        throw tokens.error(tokens.current, "unexpected end of input inside braces");
+      }
+      throw tokens.unexpected(place, '"," or "}"');
+    }
+  }
+  tokens.take();
+  return name;
+}
+
+function parseMatcher(tokens: TokenStream, name: string): LabelMatcher {
+  const { kind, text } = tokens.current;
+  if (kind === "end") throw tokens.error(tokens.current, "unexpected end of input inside braces");
+  if (kind !== "symbol" || !MATCH_OPERATORS.has(text)) {
+    throw tokens.unexpected("label matching", "label matching operator");
+  }
+  const operator = tokens.take().text as MatchOperator;
+  if (tokens.current.kind !== "string") throw tokens.unexpected("label matching", "string");
+  return { name, operator, value: tokens.take().text };
+}
+
+function nameTwice(
+  tokens: TokenStream,
+  names: { readonly start: number; readonly name: string; readonly other: string },
+): Error {
+  const position = { start: names.start, end: tokens.lastEnd };
+  const both = `${JSON.stringify(names.name)} or ${JSON.stringify(names.other)}`;
+  return tokens.error(position, `metric name must not be set twice: ${both}`);
+}
+
+/** `(a, "b c", ...)` with an optional comma at the end; each name once, in the order written. */
+export function parseLabelList(tokens: TokenStream): string[] {
+  const place = "grouping opts";
+  const labels = new Set<string>();
+  tokens.expectSymbol("(", place);
+  while (!tokens.isSymbol(")")) {
+    const { kind, text } = tokens.current;
+    if (kind === "string" ? text === "" : kind !== "word" || !isIdentifier(text)) {
+      throw tokens.unexpected(place, "label");
+    }
+    labels.add(tokens.take().text);
+    if (!tokens.takeSymbol(",") && !tokens.isSymbol(")")) {
+      throw tokens.unexpected(place, '"," or ")"');
+    }
+  }
+  tokens.take();
+  return [...labels];
+}

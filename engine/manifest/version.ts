@@ -67,11 +67,16 @@ export interface VersionEdit {
   readonly removeSegments?: readonly SegmentId[];
   /** New level of segments that stay as they are. */
   readonly moveSegments?: readonly { readonly id: SegmentId; readonly level: number }[];
+  /** Segments that are damaged: no longer read, but their files stay until they are removed by `removeSegments`. */
   readonly quarantineSegments?: readonly SegmentId[];
+  /** Segments found to hold no row that a tombstone up to this sequence hides. */
+  readonly purgeSegments?: readonly { readonly id: SegmentId; readonly purged: Sequence }[];
   readonly addTombstones?: readonly Tombstone[];
   readonly removeTombstones?: readonly Sequence[];
+  /** All that are valid from now on. */
   readonly registryFiles?: readonly string[];
   readonly logFloor?: LogPosition;
+  /** These two rise by themselves above every segment and sequence that an edit names. */
   readonly nextSegment?: number;
   readonly nextSequence?: number;
   readonly maxTime?: bigint;
@@ -80,9 +85,12 @@ export interface VersionEdit {
 /** The manifest file: a log of edits, the one commit point. */
 export interface ManifestFile {
   readonly version: Version;
-  /** Durable when it resolves, and only then published as `version`. Edits are applied one after the other. Throws "io" (nothing changed), "failed". */
+  /**
+   * Durable when it resolves, and only then published as `version`. Edits are applied one after the other. Rejects with
+   * "io" (nothing changed; a later commit may work, for instance once the disk has room), "failed" (no commit works any more), "closed".
+   */
   commit(edit: VersionEdit): Promise<Version>;
-  /** The same, blocking; for opening and closing. */
+  /** The same, blocking; for opening and closing, when no commit is under way. */
   commitNow(edit: VersionEdit): Version;
   close(): void;
 }

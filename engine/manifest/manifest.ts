@@ -1,0 +1,377 @@
+/**
+ * The manifest file on the disk: opened or created, appended to, rewritten when it has become long.
+ *
+ * A commit appends one record and syncs it; when that has returned, the new version is published. A long log of edits is
+ * replaced by a new file with the whole version: written beside it, synced, renamed over it, the directory synced.
+ *
+ * Invariants
+ * - At most one record is under way, so that only the last one can be torn; a torn one was never answered for.
+ * - `version` is what is on the device, never more. After a failed sync nobody knows what is: no commit works any more.
+ * - A record that could not be written (disk full) leaves nothing behind that a later one would follow.
+ */
+import { assert, AssertionError } from "../base/assert.ts";
+import { ByteReader, MalformedError } from "../base/bytes.ts";
+import { EngineError } from "../errors.ts";
+import type { FileHandle, FileSystem } from "../fs/file_system.ts";
+import { databasePaths, joinPath } from "../fs/paths.ts";
+import { applyEdit, editOf, emptyVersion } from "./edit.ts";
+import {
+  decodePayload,
+  encodeHeader,
+  encodeRecord,
+  HEADER_BYTES,
+  headerVersion,
+  MANIFEST_VERSION,
+  payloadAt,
+  readRecordStart,
+  RECORD_HEADER_BYTES,
+} from "./format.ts";
+import type { DatabaseIdentity, ManifestFile, Version, VersionEdit } from "./version.ts";
+
+export const MANIFEST_NAME = "MANIFEST";
+const NEW_NAME = "MANIFEST.new";
+/** A manifest shorter than this is never rewritten; a longer one when it is this many times the whole version. */
+const REWRITE_BYTES_MIN = 64 << 10;
+const REWRITE_RATIO = 4;
+
+export interface ManifestOptions {
+  readonly fileSystem: FileSystem;
+  /** The database's directory; it exists and is locked. */
+  readonly directory: string;
+  /** What the settings say; fixed when the manifest is created, compared ever after. */
+  readonly identity: DatabaseIdentity;
+}
+
+/** What reading a manifest's bytes gave. */
+export interface ManifestContent {
+  readonly version: Version;
+  /** Number of the last whole record. */
+  readonly number: number;
+  /** Offset behind it. */
+  readonly end: number;
+  /** Offset behind the record of the whole version. */
+  readonly wholeEnd: number;
+  /** Bytes of a torn record behind it. */
+  readonly tornBytes: number;
+}
+
+export class Manifest implements ManifestFile {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  readonly #path: string;
+  #handle: FileHandle;
+  #version: Version;
+  #number: number;
+  #end: number;
+  #rewriteAt: number;
+  /** Bytes behind `#end` that could not be cut off. */
+  #hasGarbage = false;
+  #isClosed = false;
+  #failure: unknown;
+  #waiting = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+  /** Bytes of a torn record that opening cut off. */
+  readonly tornBytes: number;
+
+  private constructor(options: ManifestOptions, handle: FileHandle, content: ManifestContent) {
+    this.#fileSystem = options.fileSystem;
+    this.#directory = options.directory;
+    this.#path = joinPath(options.directory, MANIFEST_NAME);
+    this.#handle = handle;
+    this.#version = content.version;
+    this.#number = content.number;
+    this.#end = content.end;
+    this.#rewriteAt = rewriteBytes(content.wholeEnd);
+    this.tornBytes = content.tornBytes;
+  }
+
+  /**
+   * Opens the manifest, or creates it where there is none. Throws "invalid" when its identity is not the one of the
+   * settings, "corrupt" naming the offset of damage, also when it is missing beside data, "unsupported" for a newer
+   * version, "io".
+   */
+  static open(options: ManifestOptions): Manifest {
+    const { fileSystem, directory } = options;
+    const path = joinPath(directory, MANIFEST_NAME);
+    const newPath = joinPath(directory, NEW_NAME);
+    if (fileSystem.exists(newPath)) fileSystem.remove(newPath);
+    if (!fileSystem.exists(path)) {
+      checkNoData(options);
+      createManifest(options);
+    }
+    const handle = fileSystem.open(path, "write");
+    try {
+      const content = parseManifest(readAll(handle), path);
+      checkIdentity(directory, content.version.identity, options.identity);
+      if (content.tornBytes > 0) handle.truncate(content.end);
+      return new Manifest(options, handle, content);
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
+  }
+
+  get version(): Version {
+    return this.#version;
+  }
+
+  /** Bytes of the file. */
+  get bytes(): number {
+    return this.#end;
+  }
+
+  commit(edit: VersionEdit): Promise<Version> {
+    this.#waiting++;
+    const done = this.#queue.then(() => this.#commit(edit)).finally(() => this.#waiting--);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  commitNow(edit: VersionEdit): Version {
+    assert(this.#waiting === 0, "A commit of the manifest is under way");
+    const { record, next } = this.#prepare(edit);
+    this.#write(record);
+    try {
+      this.#handle.syncNow();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    return this.#publish(record.length, next);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#handle.close();
+  }
+
+  async #commit(edit: VersionEdit): Promise<Version> {
+    const { record, next } = this.#prepare(edit);
+    this.#write(record);
+    try {
+      await this.#handle.sync();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    this.#publish(record.length, next);
+    if (this.#end > this.#rewriteAt && !this.#isClosed) await this.#rewrite();
+    return next;
+  }
+
+  #prepare(edit: VersionEdit): { record: Uint8Array; next: Version } {
+    if (this.#isClosed) throw new EngineError("closed", "Cannot commit: the database is closed");
+    if (this.#failure !== undefined) {
+      throw new EngineError(
+        "failed",
+        `Cannot commit to "${this.#path}": a sync failed before; restart to recover`,
+        { cause: this.#failure },
+      );
+    }
+    const next = applyEdit(this.#version, edit);
+    const number = this.#number + 1;
+    return { record: encodeRecord({ kind: "edit", number, identity: undefined, edit }), next };
+  }
+
+  /** Appends, or throws and leaves the file as it was. */
+  #write(record: Uint8Array): void {
+    if (this.#hasGarbage) {
+      this.#handle.truncate(this.#end);
+      this.#hasGarbage = false;
+    }
+    try {
+      this.#handle.write(record, this.#end);
+    } catch (error) {
+      this.#hasGarbage = true;
+      try {
+        this.#handle.truncate(this.#end);
+        this.#hasGarbage = false;
+      } catch {
+        // The next commit tries again before it writes; opening would take the rest for a torn record.
+      }
+      throw error;
+    }
+  }
+
+  #publish(bytes: number, next: Version): Version {
+    this.#end += bytes;
+    this.#number++;
+    this.#version = next;
+    return next;
+  }
+
+  #fail(cause: unknown): EngineError {
+    this.#failure = cause ?? new Error("unknown");
+    return new EngineError(
+      "failed",
+      `Cannot commit to "${this.#path}": a sync failed; restart to recover`,
+      { cause },
+    );
+  }
+
+  /** Replaces the file by a short one. Where that fails before the rename, the long one does as well. */
+  async #rewrite(): Promise<void> {
+    const path = joinPath(this.#directory, NEW_NAME);
+    const content = wholeManifest(this.#version, this.#number);
+    let handle: FileHandle | undefined;
+    try {
+      if (this.#fileSystem.exists(path)) this.#fileSystem.remove(path);
+      handle = this.#fileSystem.open(path, "create");
+      handle.write(content, 0);
+      await handle.sync();
+    } catch {
+      handle?.close();
+      this.#rewriteAt = this.#end * 2;
+      return;
+    }
+    if (this.#isClosed) {
+      handle.close();
+      return;
+    }
+    try {
+      this.#fileSystem.rename(path, this.#path);
+      this.#fileSystem.syncDirectory(this.#directory);
+    } catch (error) {
+      // Which of the two files the name stands for is not known now.
+      handle.close();
+      this.#fail(error);
+      return;
+    }
+    this.#handle.close();
+    this.#handle = handle;
+    this.#end = content.length;
+    this.#rewriteAt = rewriteBytes(content.length);
+  }
+}
+
+/** Reads a manifest's bytes. `path` is for messages. Throws "corrupt", "unsupported". */
+export function parseManifest(bytes: Uint8Array, path: string): ManifestContent {
+  const format = headerVersion(bytes);
+  if (format === undefined || format === 0) throw corrupt(path, 0, "its header is damaged");
+  if (format > MANIFEST_VERSION) {
+    throw new EngineError(
+      "unsupported",
+      `Cannot read manifest "${path}": its version ${format} is newer than ${MANIFEST_VERSION}; update this program`,
+    );
+  }
+  let content: ManifestContent | undefined;
+  let offset = HEADER_BYTES;
+  for (;;) {
+    const payload = payloadAt(bytes, offset);
+    if (payload === undefined) break;
+    const end = offset + RECORD_HEADER_BYTES + payload.length;
+    content = { ...applyRecord(content, payload, { path, offset }), end };
+    if (offset === HEADER_BYTES) content = { ...content, wholeEnd: end };
+    offset = end;
+  }
+  if (content === undefined) throw corrupt(path, offset, "its first record is damaged");
+  if (hasRecordBehind(bytes, offset, content.number)) {
+    throw corrupt(path, offset, "a record is damaged");
+  }
+  return { ...content, tornBytes: bytes.length - offset };
+}
+
+function applyRecord(
+  before: ManifestContent | undefined,
+  payload: Uint8Array,
+  place: { readonly path: string; readonly offset: number },
+): ManifestContent {
+  try {
+    const { kind, number, identity, edit } = decodePayload(payload);
+    if (before === undefined) {
+      if (kind !== "whole" || identity === undefined) {
+        throw new MalformedError("its first record does not hold the whole version");
+      }
+      const version = applyEdit(emptyVersion(identity), edit);
+      return { version, number, end: 0, wholeEnd: 0, tornBytes: 0 };
+    }
+    if (kind !== "edit" || number !== before.number + 1) {
+      throw new MalformedError(`record ${number} follows record ${before.number}`);
+    }
+    return { ...before, version: applyEdit(before.version, edit), number };
+  } catch (error) {
+    if (!(error instanceof MalformedError) && !(error instanceof AssertionError)) throw error;
+    throw corrupt(place.path, place.offset, error.message);
+  }
+}
+
+/** Whether a later record lies behind damage: then the damage is not the torn end of the last write. */
+function hasRecordBehind(bytes: Uint8Array, offset: number, number: number): boolean {
+  for (let at = offset + 1; at + RECORD_HEADER_BYTES < bytes.length; at++) {
+    // The kind byte first: it is wrong nearly everywhere and costs no checksum.
+    const kind = bytes[at + RECORD_HEADER_BYTES]!;
+    if (kind !== 1 && kind !== 2) continue;
+    const payload = payloadAt(bytes, at);
+    if (payload === undefined) continue;
+    try {
+      if (readRecordStart(new ByteReader(payload)).number > number) return true;
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+    }
+  }
+  return false;
+}
+
+/** Data without a manifest is not a new database: creating one would give the data up. */
+function checkNoData({ fileSystem, directory }: ManifestOptions): void {
+  const { log, segments } = databasePaths(directory);
+  for (const path of [segments, log]) {
+    const files = fileSystem.exists(path) ? fileSystem.list(path).length : 0;
+    if (files === 0) continue;
+    throw new EngineError(
+      "corrupt",
+      `Cannot open "${directory}": ${MANIFEST_NAME} is missing, but "${path}" holds files (${files}); restore it from a copy`,
+    );
+  }
+}
+
+function createManifest({ fileSystem, directory, identity }: ManifestOptions): void {
+  const path = joinPath(directory, NEW_NAME);
+  const handle = fileSystem.open(path, "create");
+  try {
+    handle.write(wholeManifest(emptyVersion(identity), 1), 0);
+    handle.syncNow();
+  } finally {
+    handle.close();
+  }
+  fileSystem.rename(path, joinPath(directory, MANIFEST_NAME));
+  fileSystem.syncDirectory(directory);
+}
+
+function wholeManifest(version: Version, number: number): Uint8Array {
+  const header = encodeHeader();
+  const { identity } = version;
+  const record = encodeRecord({ kind: "whole", number, identity, edit: editOf(version) });
+  const bytes = new Uint8Array(header.length + record.length);
+  bytes.set(header);
+  bytes.set(record, header.length);
+  return bytes;
+}
+
+function readAll(handle: FileHandle): Uint8Array {
+  const bytes = new Uint8Array(handle.size());
+  const read = handle.read(bytes, 0);
+  return bytes.subarray(0, read);
+}
+
+function checkIdentity(directory: string, stored: DatabaseIdentity, given: DatabaseIdentity): void {
+  const facts = [
+    ["time unit", stored.timeUnit, given.timeUnit],
+    ["partition width in milliseconds", stored.partitionMs, given.partitionMs],
+    ["number of metadata shards", stored.metadataShards, given.metadataShards],
+  ] as const;
+  for (const [name, is, wanted] of facts) {
+    if (is === wanted) continue;
+    throw new EngineError(
+      "invalid",
+      `Cannot open "${directory}": its ${name} is ${is} since it was created, the settings say ${wanted}`,
+    );
+  }
+}
+
+function rewriteBytes(wholeBytes: number): number {
+  return Math.max(REWRITE_BYTES_MIN, wholeBytes * REWRITE_RATIO);
+}
+
+function corrupt(path: string, offset: number, what: string): EngineError {
+  return new EngineError("corrupt", `Cannot read manifest "${path}" at offset ${offset}: ${what}`);
+}

@@ -30,6 +30,8 @@ export interface ChunkKernel {
   ): number;
   /** Rows of a chunk, -1 when its header is damaged. */
   chunkRows(chunk: number, bytes: number): number;
+  /** EFFORT that a chunk was encoded with, -1 when damaged. */
+  chunkEffort(chunk: number, bytes: number): number;
   /** Columns of a chunk, -1 when damaged. */
   chunkColumns(chunk: number, bytes: number): number;
   /** Slot | family << 16 of column i. */

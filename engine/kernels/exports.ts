@@ -137,10 +137,26 @@ export interface HeadKernel {
   ): void;
 }
 
+/** Merging chunks; used by engine/chunk/row_merger.ts only. Records and lists are described in row_merge.ts. */
+export interface RowMergeKernel {
+  readonly MERGE_INPUT_BYTES: WebAssembly.Global;
+  readonly MERGE_WORK_BYTES: WebAssembly.Global;
+  readonly mergedChunk: WebAssembly.Global;
+  readonly mergedPoints: WebAssembly.Global;
+  mergeUse(work: number): void;
+  mergeRelease(): void;
+  mergeOpen(input: number): number;
+  mergeHide(input: number, ranges: number, count: number, live: number): number;
+  mergeTimes(list: number, count: number, last: bigint, rowsMax: number): number;
+  mergeEncode(list: number, count: number, effort: number): number;
+  mergeCountPoints(input: number): number;
+}
+
 export type KernelExports =
   & MemoryKernel
   & BatchKernel
   & SegmentIndexKernel
   & SeriesTableKernel
   & HeadKernel
-  & ChunkKernel;
+  & ChunkKernel
+  & RowMergeKernel;

@@ -15,7 +15,12 @@ const BITMAP: u32 = 4;
 
 // @ts-ignore: decorator
 function bitAt(bitmap: usize, row: u32): u32 {
-  return (load<u8>(bitmap + (row >> 3)) >> <u8> (row & 7)) & 1;
+  return (<u32> load<u8>(bitmap + (row >> 3)) >> (row & 7)) & 1;
+}
+
+// @ts-ignore: decorator
+export function hasBit(bitmap: usize, row: u32): bool {
+  return bitAt(bitmap, row) != 0;
 }
 
 /** Bits set among the rows from <= r < to. */
@@ -80,7 +85,7 @@ export function encodeBitmap(bitmap: usize, rows: u32, at: usize): usize {
 }
 
 /** Sets or clears the bits from <= r < to. */
-function fillBits(bitmap: usize, from: u32, to: u32, bit: u32): void {
+export function fillBits(bitmap: usize, from: u32, to: u32, bit: u32): void {
   while (from < to) {
     if ((from & 7) == 0 && from + 8 <= to) {
       const bytes = (to - from) >> 3;

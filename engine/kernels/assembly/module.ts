@@ -20,8 +20,30 @@ export * from "./series_table";
 export * from "./postings";
 export * from "./line_protocol";
 export * from "./record";
-export * from "./chunk";
-export * from "./merge";
+export { chunkBytesBound, encodeChunk } from "./chunk";
+export {
+  chunkColumn,
+  chunkColumns,
+  chunkEffort,
+  chunkRows,
+  decodeColumn,
+  decodeTimes,
+  readColumn,
+} from "./chunk_reader";
+export { mergeRuns } from "./merge";
+export {
+  INPUT_BYTES as MERGE_INPUT_BYTES,
+  MERGE_WORK_BYTES,
+  mergeCountPoints,
+  mergedChunk,
+  mergedPoints,
+  mergeEncode,
+  mergeHide,
+  mergeOpen,
+  mergeRelease,
+  mergeTimes,
+  mergeUse,
+} from "./row_merge";
 export * from "./builder";
 export * from "./slabs";
 export * from "./seal";

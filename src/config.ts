@@ -105,9 +105,6 @@ function checkTogether(values: SettingValues): void {
   if (values["tcp-tls"] && values["tls-cert"] === "") {
     throw new SettingError("Cannot use --tcp-tls: it needs --tls-cert and --tls-key");
   }
-  if (values["line-bytes-max"] < 1_024 || values["line-bytes-max"] > 1 << 20) {
-    throw new SettingError("Cannot use --line-bytes-max: it takes 1K to 1M");
-  }
   if (values["data-path"] === "") {
     throw new SettingError("Cannot use --data-path: it is empty");
   }

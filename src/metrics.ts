@@ -145,6 +145,12 @@ export class Metrics {
     });
   }
 
+  /** A constant 1 whose labels say something. */
+  info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
+    const line = `${name}${formatLabels(Object.keys(labels), Object.values(labels))} 1`;
+    this.#add({ name, help, type: "gauge", render: (lines) => lines.push(line) });
+  }
+
   /** Values by one label, read when the page is rendered. */
   gauges(
     name: string,

@@ -91,7 +91,6 @@ export interface SettingValues {
   readonly "udp-precision": ListenerPrecision;
   readonly "udp-database": string;
   readonly "udp-receive-buffer": number;
-  readonly "line-bytes-max": number;
   readonly "body-bytes-max": number;
   readonly "body-expanded-bytes-max": number;
   readonly "body-bytes-in-flight": number;
@@ -151,13 +150,16 @@ export const SETTINGS_TABLE: SettingsTable = {
   "udp-precision": choice(LISTENER_PRECISIONS, "ns", "unit of timestamps on the UDP listener"),
   "udp-database": text("", "`db` label of what arrives by UDP; empty: none"),
   "udp-receive-buffer": bytes("4M", "receive buffer asked of the kernel for UDP"),
-  "line-bytes-max": bytes("1M", "longest line; a longer one is skipped and counted, 1M at most"),
 
   "body-bytes-max": bytes("25000000", "longest request body as received"),
   "body-expanded-bytes-max": bytes("100000000", "longest request body after decompression"),
   "body-bytes-in-flight": bytes("64M", "bytes of request bodies in memory at once"),
   "write-requests-max": count("512", "write requests at once; more are answered with 503"),
-  "write-wait": duration("10s", "longest wait of a write request for memory before 503"),
+  "write-wait": duration(
+    "10s",
+    "longest wait of a write for memory before it is refused",
+    "writeTimeoutMs",
+  ),
   "require-db": flag("false", "refuses `/write` without `db`, as InfluxDB 1 does"),
   "auto-create": flag("true", "creates a database or bucket at its first write"),
   "databases": setting(

@@ -52,6 +52,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "src/stores/": 6,
   "src/http/": 7,
   "src/listeners.ts": 7,
+  "src/udp_listener.ts": 7,
   "src/rules/": 7,
   "src/console/": 7,
   "src/daemon.ts": 8,
@@ -61,7 +62,8 @@ const LAYERS: Readonly<Record<string, number>> = {
 /** Files of the daemon that know nothing but the engine: anything in src and cli may import them. */
 const DAEMON_BASE = [
   "src/config.ts",
-  "src/config_file.ts",
+  "src/config_values.ts",
+  "src/settings_table.ts",
   "src/log.ts",
   "src/metrics.ts",
   "src/version.ts",
@@ -76,6 +78,7 @@ const ALSO: readonly (readonly [string, string])[] = [
   ["engine/query/", "engine/head/"],
   ["engine/write/", "engine/head/"],
   ["engine/", "engine/components.ts"],
+  ["src/udp_listener.ts", "src/listeners.ts"],
   ["src/ingest/pipeline.ts", "src/access/"],
   ["src/ingest/pipeline.ts", "src/stores/"],
 ];

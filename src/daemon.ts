@@ -1,0 +1,443 @@
+/**
+ * The composition root: makes the parts, starts them in order, stops them in reverse. The only file that names Bun.
+ *
+ * Start: HTTP listens first and answers liveness; the database opens (writes are 503 meanwhile); then the line listeners
+ * open and all routes are served. Stop: line listeners close and store what is on its way, HTTP ends its requests, the
+ * database closes.
+ */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import {
+  type Components,
+  type Database,
+  defaultComponents,
+  isEngineError,
+  type Settings,
+} from "../engine/mod.ts";
+import type { Configuration } from "./config.ts";
+import { type Address, formatAddress } from "./config_values.ts";
+import { App } from "./http/app.ts";
+import { WriteAdmission } from "./http/admission.ts";
+import type { DaemonState } from "./http/influx_routes.ts";
+import { Replies } from "./http/replies.ts";
+import { WriteRoutes } from "./http/write_routes.ts";
+import type { LineScanner } from "./ingest/line_write.ts";
+import { Pipeline } from "./ingest/pipeline.ts";
+import { ListenerMetrics, type ListenerParts, removeSocket, StreamListener } from "./listeners.ts";
+import { Log } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { ServiceNotifier, watchdogIntervalMs } from "./service_notify.ts";
+import { DatagramListener } from "./udp_listener.ts";
+import { BUILD } from "./version.ts";
+
+/** Thrown when the daemon cannot start; the message is one clear line. */
+export class StartError extends Error {
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = "StartError";
+  }
+}
+
+type HttpServer = ReturnType<typeof Bun.serve>;
+
+/** Seconds that an idle keep-alive connection stays open: longer than the minute that clients count on. */
+const HTTP_IDLE_SECONDS = 240;
+/** How long a stop waits for write requests that are being answered. */
+const STOP_REQUESTS_MS = 500;
+const STOP_POLL_MS = 10;
+/** How often the event loop's lag is measured. */
+const LAG_INTERVAL_MS = 5_000;
+
+/** An open database and what fills its batch. */
+export interface OpenedEngine {
+  readonly database: Database;
+  readonly scanner: LineScanner;
+}
+
+export interface OpenEngineOptions {
+  readonly path: string;
+  readonly settings: Settings;
+  readonly components: Components;
+}
+
+export interface DaemonOptions {
+  readonly open: (options: OpenEngineOptions) => Promise<OpenedEngine>;
+  readonly configuration: Configuration;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export class Daemon {
+  readonly #open: DaemonOptions["open"];
+  readonly #configuration: Configuration;
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #components: Components;
+  readonly #log: Log;
+  readonly #metrics = new Metrics();
+  readonly #replies: Replies;
+  readonly #app: App;
+  readonly #admission: WriteAdmission;
+  readonly #listenerMetrics: ListenerMetrics;
+  readonly #startedMs = Date.now();
+  readonly #servers: HttpServer[] = [];
+  readonly #streams: StreamListener[] = [];
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #ended = Promise.withResolvers<number>();
+  #datagrams: DatagramListener | undefined;
+  #database: Database | undefined;
+  #notifier: ServiceNotifier | undefined;
+  #state: DaemonState;
+  #lagMs = 0;
+
+  private constructor({ open, configuration, environment }: DaemonOptions) {
+    this.#open = open;
+    this.#configuration = configuration;
+    this.#environment = environment;
+    const { values } = configuration;
+    this.#log = new Log({
+      level: values["log-level"],
+      format: values["log-format"],
+      write: (line, toError) => void (toError ? process.stderr : process.stdout).write(line),
+      now: Date.now,
+    });
+    this.#components = defaultComponents({ logger: this.#log });
+    this.#state = {
+      phase: "starting",
+      reason: "the database is being opened",
+      startedMs: this.#startedMs,
+    };
+    this.#replies = new Replies({
+      influxVersion: values["influx-version"],
+      corsOrigins: values["cors-origins"],
+      now: Date.now,
+    });
+    this.#app = new App({
+      replies: this.#replies,
+      metrics: this.#metrics,
+      state: () => this.#state,
+      now: Date.now,
+      monotonic: () => performance.now(),
+      onError: (error) => this.#noticeError(error),
+    });
+    this.#admission = new WriteAdmission({
+      requestsMax: values["write-requests-max"],
+      bytesMax: values["body-bytes-in-flight"],
+      waitMs: values["write-wait"],
+    });
+    this.#listenerMetrics = new ListenerMetrics(this.#metrics);
+  }
+
+  /** Starts everything. Rejects with a StartError, having closed what was open. */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const daemon = new Daemon(options);
+    try {
+      await daemon.#start();
+    } catch (error) {
+      await daemon.#stop();
+      throw error instanceof StartError
+        ? error
+        : new StartError(messageOf(error), { cause: error });
+    }
+    return daemon;
+  }
+
+  /** Resolves with the exit code once the daemon has stopped. */
+  get ended(): Promise<number> {
+    return this.#ended.promise;
+  }
+
+  /** Stops within a second; further calls do nothing. */
+  async stop(code = 0): Promise<void> {
+    if (this.#state.phase === "stopping") return;
+    this.#state = { ...this.#state, phase: "stopping", reason: "the server is stopping" };
+    this.#notifier?.send("STOPPING=1");
+    let result = code;
+    try {
+      await this.#stop();
+    } catch (error) {
+      this.#log.error("Cannot stop cleanly", { reason: messageOf(error) });
+      result = 1;
+    }
+    this.#log.info("Stopped", { code: result });
+    this.#ended.resolve(result);
+  }
+
+  async #start(): Promise<void> {
+    const { values } = this.#configuration;
+    this.#describeProcess();
+    this.#notifier = await this.#openNotifier();
+    this.#serveHttp();
+    await this.#openListeners();
+    const engine = await this.#openEngine();
+    this.#database = engine.database;
+    const pipeline = this.#openPipeline(engine);
+    this.#app.open({
+      writes: new WriteRoutes({
+        pipeline,
+        admission: this.#admission,
+        replies: this.#replies,
+        onError: (error) => this.#noticeError(error),
+        options: {
+          requireDatabase: values["require-db"],
+          partialAlways: values["partial-writes"] === "always",
+          bodyBytesMax: values["body-bytes-max"],
+          bodyExpandedBytesMax: values["body-expanded-bytes-max"],
+        },
+      }),
+      routes: [],
+    });
+    for (const listener of this.#streams) listener.begin(pipeline);
+    this.#datagrams?.begin(pipeline);
+    this.#state = { ...this.#state, phase: "ready", reason: "" };
+    this.#notifier?.send("READY=1\nSTATUS=Serving");
+    this.#startTimers();
+    this.#log.info("Serving", this.#startFields());
+  }
+
+  #startFields(): Record<string, string | number> {
+    const { values } = this.#configuration;
+    const fields: Record<string, string | number> = { version: BUILD.version };
+    fields["http"] = this.#servers.map((server) => server.url?.host ?? "unix").join(",");
+    if (this.#streams.length > 0) {
+      fields["lines"] = this.#streams.map((each) => each.describe()).join(",");
+    }
+    if (this.#datagrams !== undefined) fields["udp"] = this.#datagrams.describe();
+    fields["data"] = values["data-path"];
+    fields["sync"] = values["wal-sync"];
+    fields["started_ms"] = Date.now() - this.#startedMs;
+    return fields;
+  }
+
+  #serveHttp(): void {
+    const { values } = this.#configuration;
+    const shared = {
+      fetch: (request: Request) => this.#app.fetch(request),
+      error: (error: Error) => {
+        this.#noticeError(error);
+        return new Response('{"error":"internal error"}\n', {
+          status: 500,
+          headers: { "Content-Type": "application/json" },
+        });
+      },
+      development: false,
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    };
+    const tls = this.#readTls();
+    const { host, port } = values.listen;
+    try {
+      const options = { ...shared, hostname: host, port, idleTimeout: HTTP_IDLE_SECONDS };
+      this.#servers.push(Bun.serve(tls === undefined ? options : { ...options, tls }));
+    } catch (error) {
+      throw cannotListen(formatAddress(values.listen), error);
+    }
+    const path = values["http-socket"];
+    if (path === "") return;
+    try {
+      removeSocket(path);
+      this.#servers.push(Bun.serve({ ...shared, unix: path }));
+    } catch (error) {
+      throw cannotListen(path, error);
+    }
+  }
+
+  #readTls(): { cert: string; key: string } | undefined {
+    const { values } = this.#configuration;
+    if (values["tls-cert"] === "") return undefined;
+    try {
+      return {
+        cert: readFileSync(values["tls-cert"], "utf8"),
+        key: readFileSync(values["tls-key"], "utf8"),
+      };
+    } catch (error) {
+      throw new StartError(`Cannot read the TLS files: ${messageOf(error)}`);
+    }
+  }
+
+  async #openListeners(): Promise<void> {
+    const { values } = this.#configuration;
+    const parts: ListenerParts = {
+      log: this.#log,
+      metrics: this.#listenerMetrics,
+      monotonic: () => performance.now(),
+      onError: (error) => this.#noticeError(error),
+    };
+    const stream = {
+      precision: values["tcp-precision"],
+      database: values["tcp-database"],
+      connectionsMax: values["tcp-connections-max"],
+      idleTimeoutMs: values["tcp-idle-timeout"],
+      disconnectOnError: values["tcp-disconnect-on-error"],
+    };
+    const tls = values["tcp-tls"] ? this.#readTls() : undefined;
+    const open = async (at: Address | string, secure: boolean) => {
+      const options = secure ? { ...stream, tls } : stream;
+      const listener = await StreamListener.open(parts, options, at).catch((error) => {
+        throw cannotListen(typeof at === "string" ? at : formatAddress(at), error);
+      });
+      this.#streams.push(listener);
+    };
+    if (values["tcp-listen"] !== undefined) await open(values["tcp-listen"], true);
+    if (values["tcp-socket"] !== "") await open(values["tcp-socket"], false);
+    const udp = values["udp-listen"];
+    if (udp === undefined) return;
+    const options = {
+      precision: values["udp-precision"],
+      database: values["udp-database"],
+      receiveBufferBytes: values["udp-receive-buffer"],
+    };
+    this.#datagrams = await DatagramListener.open(parts, options, udp).catch((error) => {
+      throw cannotListen(`${formatAddress(udp)} (UDP)`, error);
+    });
+  }
+
+  async #openEngine(): Promise<OpenedEngine> {
+    const path = this.#configuration.values["data-path"];
+    try {
+      return await this.#open({
+        path,
+        settings: this.#configuration.engine,
+        components: this.#components,
+      });
+    } catch (error) {
+      throw new StartError(`Cannot open ${path}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  #openPipeline({ database, scanner }: OpenedEngine): Pipeline {
+    const { values } = this.#configuration;
+    return new Pipeline({
+      database,
+      scanner,
+      metrics: this.#metrics,
+      nowNs: () => this.#components.clock.nowNs(),
+      options: {
+        autoCreate: values["auto-create"],
+        databases: values.databases,
+      },
+    });
+  }
+
+  async #openNotifier(): Promise<ServiceNotifier | undefined> {
+    try {
+      return await ServiceNotifier.open(this.#environment);
+    } catch (error) {
+      this.#log.warn("Cannot notify systemd", {
+        reason: messageOf(error),
+        hint: "MemoryDenyWriteExecute must be off",
+      });
+      return undefined;
+    }
+  }
+
+  #startTimers(): void {
+    const watchdog = watchdogIntervalMs(this.#environment);
+    if (this.#notifier !== undefined && watchdog !== undefined) {
+      this.#timers.push(setInterval(() => this.#notifier?.send("WATCHDOG=1"), watchdog));
+    }
+    let last = performance.now();
+    this.#timers.push(setInterval(() => {
+      const now = performance.now();
+      this.#lagMs = Math.max(0, now - last - LAG_INTERVAL_MS);
+      last = now;
+    }, LAG_INTERVAL_MS));
+  }
+
+  /** Our own trouble. A database that takes no more writes ends the process: a restart replays the log. */
+  #noticeError(error: unknown): void {
+    this.#log.error("Request failed", { reason: messageOf(error) });
+    if (!isEngineError(error, "failed") || this.#state.phase === "stopping") return;
+    this.#log.error("Writing has stopped; restart to recover", { reason: error.message });
+    void this.stop(1);
+  }
+
+  async #stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all(this.#streams.map((each) => each.close()));
+    await this.#datagrams?.close();
+    this.#app.close();
+    for (const server of this.#servers) void server.stop(false);
+    const until = performance.now() + STOP_REQUESTS_MS;
+    while (this.#admission.requests > 0 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
+    }
+    for (const server of this.#servers) void server.stop(true);
+    const socket = this.#configuration.values["http-socket"];
+    if (socket !== "" && this.#servers.length > 1) removeSocket(socket);
+    await this.#database?.close();
+  }
+
+  #describeProcess(): void {
+    const metrics = this.#metrics;
+    const constant = { version: BUILD.version, commit: BUILD.commit };
+    metrics.info("tsinkd_build_info", "Version and commit of this build.", constant);
+    metrics.gauge("process_start_time_seconds", "Start of the process, by the wall clock.", () => {
+      return this.#startedMs / 1_000;
+    });
+    metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => {
+      return process.memoryUsage.rss();
+    });
+    metrics.gauge(
+      "process_cpu_seconds_total",
+      "Processor time used.",
+      () => {
+        const { user, system } = process.cpuUsage();
+        return (user + system) / 1e6;
+      },
+      "counter",
+    );
+    metrics.gauge("tsinkd_event_loop_lag_seconds", "Delay of the newest timer.", () => {
+      return this.#lagMs / 1_000;
+    });
+    metrics.gauge("tsinkd_ready", "1 while reads and writes are served.", () => {
+      return this.#state.phase === "ready" ? 1 : 0;
+    });
+    metrics.gauge("tsinkd_write_requests", "Write requests being answered.", () => {
+      return this.#admission.requests;
+    });
+    metrics.gauge("tsinkd_write_body_bytes", "Bytes reserved for request bodies.", () => {
+      return this.#admission.bytes;
+    });
+    metrics.gauge(
+      "tsinkd_write_throttled_total",
+      "Write requests and bodies refused for lack of room.",
+      () => this.#admission.refused,
+      "counter",
+    );
+    metrics.gauge("tsinkd_series", "Series that exist.", () => {
+      return this.#database?.registry.seriesCount;
+    });
+    metrics.gauge("tsinkd_sources", "Sources (measurement and tags) that exist.", () => {
+      return this.#database?.registry.sourceCount;
+    });
+    metrics.gauges("tsinkd_engine_memory_bytes", "Memory of the engine, by use.", "use", () => {
+      const kernels = this.#database?.kernels;
+      if (kernels === undefined) return {};
+      return {
+        scratch: kernels.usedBytes("scratch"),
+        registry: kernels.usedBytes("registry"),
+        head: kernels.usedBytes("head"),
+        cache: kernels.usedBytes("cache"),
+        query: kernels.usedBytes("query"),
+      };
+    });
+    const sync: Settings["logSyncMode"] = this.#configuration.engine.logSyncMode;
+    metrics.gauge(
+      "tsinkd_acknowledgement_durable",
+      "1 where an answered write is on disk, 0 where syncs come by the clock.",
+      () => sync === "per-append" ? 1 : 0,
+    );
+  }
+}
+
+function cannotListen(where: string, error: unknown): StartError {
+  const code = (error as { code?: string }).code;
+  const reason = code === "EADDRINUSE"
+    ? "the address is taken"
+    : code === "EACCES"
+    ? "permission denied"
+    : messageOf(error);
+  return new StartError(`Cannot listen on ${where}: ${reason}`, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

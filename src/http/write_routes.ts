@@ -1,0 +1,223 @@
+/**
+ * The write endpoints of InfluxDB 1, 2 and 3: receive the body, hand it to the funnel, answer after the sync.
+ *
+ * 204 is the only success. What is wrong with a line is 400 (and 422), by the rules of the endpoint's version; what is
+ * wrong with us is 503 or 500, so that clients keep their data and come again.
+ */
+import type { LineOutcome, LineWrite, RefusedLine } from "../ingest/line_write.ts";
+import { REFUSED_KEPT_MAX } from "../ingest/line_write.ts";
+import type { LineRequest, Pipeline } from "../ingest/pipeline.ts";
+import type { WriteAdmission } from "./admission.ts";
+import { type ApiVersion, type Failure, failureOf, type Replies } from "./replies.ts";
+import { BodyFailure, type BodyLimits, receiveBody, type ReceivedBody } from "./request_body.ts";
+import {
+  type ParsedTarget,
+  parseV1,
+  parseV2,
+  parseV3,
+  type TargetRules,
+  type WriteTarget,
+} from "./write_parameters.ts";
+
+export interface WriteRouteOptions extends TargetRules {
+  readonly bodyBytesMax: number;
+  readonly bodyExpandedBytesMax: number;
+}
+
+export interface WriteRouteParts {
+  readonly pipeline: Pipeline;
+  readonly admission: WriteAdmission;
+  readonly replies: Replies;
+  readonly options: WriteRouteOptions;
+  /** Called with errors that are our own trouble. */
+  readonly onError: (error: unknown) => void;
+}
+
+const TOO_LARGE: Readonly<Record<ApiVersion, Failure>> = {
+  v1: { status: 413, message: "Request Entity Too Large" },
+  v2: { status: 413, message: "unable to read data: points batch is too large" },
+  v3: { status: 413, message: "request body is too large" },
+};
+
+/** Parsed targets of query strings seen before: clients send the same one for days. */
+const TARGETS_KEPT_MAX = 256;
+const END = new Uint8Array(0);
+
+export class WriteRoutes {
+  readonly #parts: WriteRouteParts;
+  readonly #limits: Readonly<Record<ApiVersion, BodyLimits>>;
+  readonly #targets: Readonly<Record<ApiVersion, Map<string, ParsedTarget>>> = {
+    v1: new Map(),
+    v2: new Map(),
+    v3: new Map(),
+  };
+
+  constructor(parts: WriteRouteParts) {
+    this.#parts = parts;
+    const limits = (version: ApiVersion): BodyLimits => ({
+      receivedMax: parts.options.bodyBytesMax,
+      expandedMax: parts.options.bodyExpandedBytesMax,
+      tooLarge: TOO_LARGE[version],
+    });
+    this.#limits = { v1: limits("v1"), v2: limits("v2"), v3: limits("v3") };
+  }
+
+  /** Answers a POST to a write endpoint; `search` is its query string without the question mark. */
+  async post(request: Request, version: ApiVersion, search: string): Promise<Response> {
+    const { replies, admission } = this.#parts;
+    const target = this.#target(version, search);
+    const failure = "failure" in target ? target.failure : this.#unknown(target, version);
+    if (failure !== undefined) return replies.failure(request, version, failure);
+    if (!admission.enter()) {
+      const busy = { status: 503, message: "request throttled, queue full" };
+      return replies.failure(request, version, busy);
+    }
+    try {
+      const result = await this.#write(request, version, target as WriteTarget);
+      return result === undefined
+        ? replies.empty(request)
+        : replies.failure(request, version, result);
+    } catch (error) {
+      if (!(error instanceof BodyFailure)) this.#parts.onError(error);
+      const answer = error instanceof BodyFailure ? error.failure : failureOf(error);
+      return replies.failure(request, version, answer);
+    } finally {
+      admission.leave();
+    }
+  }
+
+  #target(version: ApiVersion, search: string): ParsedTarget {
+    const known = this.#targets[version];
+    const found = known.get(search);
+    if (found !== undefined) return found;
+    const query = new URLSearchParams(search);
+    const { options } = this.#parts;
+    const target = version === "v1"
+      ? parseV1(query, options)
+      : version === "v2"
+      ? parseV2(query, options)
+      : parseV3(query);
+    if (known.size >= TARGETS_KEPT_MAX) known.clear();
+    known.set(search, target);
+    return target;
+  }
+
+  /** The answer for a database or policy that does not exist. */
+  #unknown(target: ParsedTarget, version: ApiVersion): Failure | undefined {
+    if ("failure" in target) return undefined;
+    const { pipeline } = this.#parts;
+    const { database, policy } = target;
+    const known = database === "" || pipeline.knowsDatabase(database);
+    if (known && pipeline.knowsPolicy(database, policy)) return undefined;
+    if (version === "v2") return { status: 404, message: `bucket "${target.label}" not found` };
+    if (known) return { status: 400, message: `retention policy not found: ${policy}` };
+    return { status: 404, message: `database not found: "${database}"` };
+  }
+
+  /** Stores the body; undefined when all of it is stored. */
+  async #write(
+    request: Request,
+    version: ApiVersion,
+    target: WriteTarget,
+  ): Promise<Failure | undefined> {
+    const { admission, pipeline } = this.#parts;
+    using body = await receiveBody(request, this.#limits[version], admission, !target.partial);
+    const lines: LineRequest = {
+      precision: target.precision,
+      database: target.label,
+      reserved: version === "v2" ? "v2" : "v1",
+      ...(target.noSync ? { acknowledgement: "appended" as const } : {}),
+    };
+    const open = (dry: boolean) => pipeline.openLines(version, { ...lines, dry });
+    const write = target.partial
+      ? await pushBody(open(false), body)
+      : await pushAllOrNothing(open, body);
+    if (write.done !== undefined) await write.done;
+    return judge(write.outcome, version, target.partial);
+  }
+}
+
+async function pushBody(write: LineWrite, body: ReceivedBody): Promise<LineWrite> {
+  const expanded = body.expand();
+  if (expanded instanceof Uint8Array) {
+    await write.push(expanded, true);
+    return write;
+  }
+  for await (const piece of expanded) {
+    const wait = write.push(piece);
+    if (wait !== undefined) await wait;
+  }
+  await write.push(END, true);
+  return write;
+}
+
+/** Writes the body only if no line of it is malformed: at once where one scan takes it, else after a pass that only reads. */
+async function pushAllOrNothing(
+  open: (dry: boolean) => LineWrite,
+  body: ReceivedBody,
+): Promise<LineWrite> {
+  const expanded = body.expand();
+  const write = open(false);
+  if (expanded instanceof Uint8Array && await write.pushWhole(expanded)) return write;
+  const rehearsal = open(true);
+  await pushBody(rehearsal, { ...body, expand: () => expanded });
+  const { malformed, too_long } = rehearsal.outcome.refused;
+  return malformed + too_long > 0 ? rehearsal : await pushBody(write, body);
+}
+
+/** What the client hears: undefined when every line is stored. */
+function judge(outcome: LineOutcome, version: ApiVersion, partial: boolean): Failure | undefined {
+  const { refused } = outcome;
+  const bad = refused.malformed + refused.too_long;
+  const dropped = refused.conflict + refused.limit + refused.reserved + outcome.tooOld;
+  if (bad + dropped === 0) return undefined;
+  if (version === "v3") return judgeV3(outcome, partial);
+  const texts = bad > 0 ? [parseErrors(outcome, bad)] : [];
+  if (dropped > 0) texts.push(dropReason(outcome));
+  const partialText = `partial write: ${texts.join("\n")} dropped=${dropped}`;
+  if (version === "v2") {
+    if (bad > 0) return { status: 400, message: partial ? partialText : texts[0]! };
+    return { status: 422, message: `failure writing points to database: ${partialText}` };
+  }
+  const nothingStored = outcome.rows === 0 && dropped === 0;
+  return { status: 400, message: nothingStored ? texts[0]! : partialText };
+}
+
+function isBad(line: RefusedLine): boolean {
+  return line.kind === "malformed" || line.kind === "too_long";
+}
+
+/** The texts of the first bad lines, one a line. */
+function parseErrors(outcome: LineOutcome, bad: number): string {
+  const shown = outcome.first.filter(isBad).slice(0, REFUSED_KEPT_MAX);
+  const texts = shown.map(({ text, reason }) => `unable to parse '${text}': ${reason}`);
+  if (bad > shown.length) texts.push(`and ${bad - shown.length} more`);
+  return texts.join("\n");
+}
+
+function dropReason(outcome: LineOutcome): string {
+  const first = outcome.first.find((line) => !isBad(line));
+  return first?.reason ?? "points beyond retention policy";
+}
+
+function judgeV3(outcome: LineOutcome, partial: boolean): Failure {
+  const data = outcome.first.map(({ line, text, reason }) => ({
+    error_message: reason,
+    line_number: line,
+    original_line: text,
+  }));
+  if (outcome.tooOld > 0) {
+    data.push({
+      error_message: "points beyond retention policy",
+      line_number: 0,
+      original_line: "",
+    });
+  }
+  if (!partial) {
+    return { status: 400, message: "line protocol parsing error", data: data[0] };
+  }
+  const { malformed, too_long, conflict, reserved, limit } = outcome.refused;
+  const onlyLimit = limit > 0 && malformed + too_long + conflict + reserved + outcome.tooOld === 0;
+  const message = "partial write of line protocol occurred";
+  return { status: onlyLimit ? 422 : 400, message, data };
+}

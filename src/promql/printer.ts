@@ -121,9 +121,9 @@ class Printer {
 }
 
 function printNumber(expr: NumberLiteral): string {
-  return expr.isDuration
-    ? formatDuration(Math.round(expr.value * 1000))
-    : formatDecimal(expr.value);
+  if (expr.isDuration) return formatDuration(Math.round(expr.value * 1000));
+  // Not `+Inf`: the sign would bind looser than a power behind it.
+  return expr.value === Infinity ? "Inf" : formatDecimal(expr.value);
 }
 
 function aggregationHead(expr: Aggregation): string {

@@ -28,6 +28,7 @@ describe("printExpr", () => {
     ["sum by ('a.b', 'inf') (c)", 'sum by ("a.b", "inf") (c)'],
     ["1e6", "1000000"],
     ["-Inf", "-Inf"],
+    ["1 + Inf ^ 2", "1 + Inf ^ 2"],
     ["90s", "1m30s"],
     ["'a\\nb'", '"a\\nb"'],
     ["- ( a )", "-(a)"],

@@ -4,6 +4,7 @@ export { ALL_TIME, msToTicks, nsToTicks, TICKS_PER_MS, ticksToMs } from "./base/
 export * from "./components.ts";
 export type { Database, DeleteResult, Selection, WriteResult } from "./database.ts";
 export * from "./errors.ts";
+export type { FileSystem } from "./fs/file_system.ts";
 export * from "./query/aggregate.ts";
 export * from "./query/block.ts";
 export type { NumberColumn, SeriesReference, View } from "./query/view.ts";

@@ -1,0 +1,209 @@
+/**
+ * Answers of the Prometheus endpoints: envelopes, status codes, annotations, compression and streaming.
+ *
+ * A short answer is one body; a longer one is streamed in pieces, so that a large result is never held as text. Once
+ * a stream has begun its status cannot change: an answer over the byte limit is broken off.
+ */
+import { createGzip, gzipSync } from "node:zlib";
+import { isEngineError } from "../../engine/mod.ts";
+import type { PromqlErrorKind } from "../promql/errors.ts";
+import { lineAndColumn, PromqlError } from "../promql/errors.ts";
+import type { Annotation } from "../promql/value.ts";
+
+/** What the API calls an error: the kinds of the language and those of the HTTP layer. */
+export type ErrorType = PromqlErrorKind | "not_found" | "forbidden";
+
+/** The one table from kinds of error to status codes. 499 is what proxies log for a client that went away. */
+const STATUS: Readonly<Record<ErrorType, number>> = {
+  bad_data: 400,
+  execution: 422,
+  timeout: 503,
+  canceled: 499,
+  internal: 500,
+  unavailable: 503,
+  not_found: 404,
+  forbidden: 403,
+};
+
+/** Seconds that clients are asked to stay away for when the server is busy. */
+const RETRY_AFTER_SECONDS = 1;
+/** Annotations of one kind in an answer; more are only counted. */
+const ANNOTATIONS_MAX = 10;
+/** Bodies below this are not worth compressing. */
+const COMPRESS_BYTES_MIN = 4_096;
+const JSON_TYPE = "application/json";
+
+export interface AnswerOptions {
+  /** Longest body in bytes before compression. */
+  readonly bytesMax: number;
+  /** Headers that every answer carries. */
+  readonly headers?: (request: Request) => Record<string, string>;
+}
+
+const encoder = new TextEncoder();
+
+export class PrometheusAnswers {
+  readonly #options: AnswerOptions;
+
+  constructor(options: AnswerOptions) {
+    this.#options = options;
+  }
+
+  /** `{"status":"success","data":...}` of a small value. */
+  data(request: Request, value: unknown, warnings: readonly string[] = []): Response {
+    const tail = warnings.length === 0 ? "" : `,"warnings":${JSON.stringify(warnings)}`;
+    return this.body(request, `{"status":"success","data":${JSON.stringify(value)}${tail}}`);
+  }
+
+  /** An answer in pieces of JSON; pieces are made as the client takes them. */
+  pieces(request: Request, pieces: Iterator<string>): Response {
+    const first = pieces.next();
+    if (first.done) return this.body(request, "");
+    const second = pieces.next();
+    if (second.done) return this.body(request, first.value);
+    const stream = this.#stream([first.value, second.value], pieces);
+    if (!acceptsGzip(request)) return new Response(stream, { headers: this.#headers(request) });
+    return new Response(compressed(stream), { headers: this.#gzipHeaders(request) });
+  }
+
+  /** A whole JSON text. */
+  body(request: Request, text: string, status = 200): Response {
+    if (text.length < COMPRESS_BYTES_MIN || !acceptsGzip(request)) {
+      return new Response(text, { status, headers: this.#headers(request) });
+    }
+    const body = gzipSync(encoder.encode(text), { level: 1 });
+    return new Response(body, { status, headers: this.#gzipHeaders(request) });
+  }
+
+  /** `{"status":"error",...}` for whatever was thrown. */
+  failure(request: Request, error: unknown): Response {
+    const { type, message } = describe(error);
+    return this.error(request, type, message);
+  }
+
+  error(
+    request: Request,
+    type: ErrorType,
+    message: string,
+    status: number = STATUS[type],
+  ): Response {
+    const text = `{"status":"error","errorType":${JSON.stringify(type)},"error":${
+      JSON.stringify(message)
+    }}`;
+    const headers = this.#headers(request);
+    if (type === "unavailable") headers["Retry-After"] = String(RETRY_AFTER_SECONDS);
+    return new Response(text, { status, headers });
+  }
+
+  #headers(request: Request): Record<string, string> {
+    const headers = this.#options.headers?.(request) ?? {};
+    headers["Content-Type"] = JSON_TYPE;
+    return headers;
+  }
+
+  #gzipHeaders(request: Request): Record<string, string> {
+    return { ...this.#headers(request), "Content-Encoding": "gzip", "Vary": "Accept-Encoding" };
+  }
+
+  #stream(ready: string[], pieces: Iterator<string>): ReadableStream<Uint8Array> {
+    const { bytesMax } = this.#options;
+    let sent = 0;
+    return new ReadableStream<Uint8Array>({
+      pull(controller): void {
+        const text = ready.length > 0 ? ready.shift()! : nextPiece(pieces);
+        if (text === undefined) return controller.close();
+        const bytes = encoder.encode(text);
+        sent += bytes.length;
+        if (sent > bytesMax) {
+          controller.error(new Error(`Cannot send answer: it is longer than ${bytesMax} bytes`));
+          return;
+        }
+        controller.enqueue(bytes);
+      },
+      cancel(): void {
+        // Lets the writer of the pieces give back what it holds.
+        pieces.return?.();
+      },
+    }, { highWaterMark: 1 });
+  }
+}
+
+function nextPiece(pieces: Iterator<string>): string | undefined {
+  const next = pieces.next();
+  return next.done === true ? undefined : next.value;
+}
+
+function acceptsGzip(request: Request): boolean {
+  const accepted = request.headers.get("accept-encoding");
+  return accepted !== null &&
+    /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)/.test(accepted);
+}
+
+/** A stream through gzip, off the event loop. */
+function compressed(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const gzip = createGzip({ level: 1 });
+  const reader = stream.getReader();
+  const output = gzip[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  const feed = async (): Promise<void> => {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      if (gzip.destroyed) return;
+      if (!gzip.write(value)) {
+        await new Promise((resolve) => gzip.once("drain", resolve).once("close", resolve));
+      }
+    }
+    gzip.end();
+  };
+  feed().catch((error: unknown) => {
+    gzip.destroy(error instanceof Error ? error : new Error(String(error)));
+  });
+  return new ReadableStream<Uint8Array>({
+    async pull(controller): Promise<void> {
+      const { value, done } = await output.next();
+      if (done === true) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel(): Promise<void> {
+      gzip.destroy();
+      await reader.cancel();
+    },
+  }, { highWaterMark: 1 });
+}
+
+/** What an error is called and says in an answer. */
+export function describe(error: unknown): { readonly type: ErrorType; readonly message: string } {
+  if (error instanceof PromqlError) return { type: error.kind, message: error.message };
+  if (isEngineError(error)) {
+    switch (error.code) {
+      case "invalid":
+      case "unsupported":
+        return { type: "bad_data", message: error.message };
+      case "limit":
+        return { type: "execution", message: error.message };
+      case "closed":
+      case "locked":
+        return { type: "unavailable", message: error.message };
+      default:
+        return { type: "internal", message: error.message };
+    }
+  }
+  if (error instanceof Error && error.name === "AbortError") {
+    return { type: "canceled", message: "query was canceled" };
+  }
+  return { type: "internal", message: "internal error" };
+}
+
+/** Annotations with the place in the query that caused them, the first few of them. */
+export function annotationTexts(
+  annotations: readonly Annotation[],
+  query: string,
+  kind: "warning" | "info",
+): string[] {
+  const texts = annotations.slice(0, ANNOTATIONS_MAX).map(({ message, position }) =>
+    position === undefined ? message : `${message} (${lineAndColumn(query, position.start)})`
+  );
+  const omitted = annotations.length - texts.length;
+  if (omitted > 0) texts.push(`${omitted} more ${kind} annotations omitted`);
+  return texts;
+}

@@ -1,0 +1,99 @@
+/** `series`, `labels`, `label/NAME/values`: which series and labels exist. */
+import { PromqlError } from "../promql/errors.ts";
+import type { PrometheusAnswers } from "./prometheus_answers.ts";
+import type { CatalogSelection, SeriesCatalog } from "./prometheus_catalog.ts";
+import { PIECE_LENGTH } from "./prometheus_json.ts";
+import {
+  boundsParameters,
+  limitParameter,
+  matchParameters,
+  readParameters,
+} from "./prometheus_parameters.ts";
+
+const TRUNCATED = "results truncated due to limit";
+
+export interface PrometheusListingParts {
+  readonly catalog: SeriesCatalog;
+  readonly answers: PrometheusAnswers;
+}
+
+export class PrometheusListings {
+  readonly #parts: PrometheusListingParts;
+
+  constructor(parts: PrometheusListingParts) {
+    this.#parts = parts;
+  }
+
+  async series(request: Request): Promise<Response> {
+    const parameters = await readParameters(request);
+    const selection = selectionOf(parameters);
+    if (selection.selectors.length === 0) {
+      throw new PromqlError("bad_data", "no match[] parameter provided");
+    }
+    const limit = limitParameter(parameters) ?? Infinity;
+    const series = this.#parts.catalog.seriesJson(selection);
+    return this.#parts.answers.pieces(request, listPieces(series, limit));
+  }
+
+  async labels(request: Request): Promise<Response> {
+    const parameters = await readParameters(request);
+    const names = this.#parts.catalog.labelNames(selectionOf(parameters));
+    return this.#list(request, names, limitParameter(parameters));
+  }
+
+  /** `escapedName` as it stands in the path, after percent-decoding. */
+  async labelValues(request: Request, escapedName: string): Promise<Response> {
+    const parameters = await readParameters(request);
+    const name = unescapeLabelName(escapedName);
+    if (name === "" || !name.isWellFormed()) {
+      throw new PromqlError("bad_data", `invalid label name: ${JSON.stringify(escapedName)}`);
+    }
+    const values = this.#parts.catalog.labelValues(name, selectionOf(parameters));
+    return this.#list(request, values, limitParameter(parameters));
+  }
+
+  #list(request: Request, texts: readonly string[], limit: number | undefined): Response {
+    const quoted = texts.values().map((text) => JSON.stringify(text));
+    return this.#parts.answers.pieces(request, listPieces(quoted, limit ?? Infinity));
+  }
+}
+
+function selectionOf(parameters: URLSearchParams): CatalogSelection {
+  return { selectors: matchParameters(parameters), bounds: boundsParameters(parameters) };
+}
+
+/** A success whose data is a list of JSON texts, cut at the limit with a warning. */
+function* listPieces(items: Iterable<string>, limit: number): Generator<string> {
+  let piece = '{"status":"success","data":[';
+  let count = 0;
+  let tail = "]}";
+  for (const item of items) {
+    if (count === limit) {
+      tail = `],"warnings":["${TRUNCATED}"]}`;
+      break;
+    }
+    piece += count === 0 ? item : `,${item}`;
+    count++;
+    if (piece.length >= PIECE_LENGTH) {
+      yield piece;
+      piece = "";
+    }
+  }
+  yield piece + tail;
+}
+
+/**
+ * A name in the "values" escaping: `U__` in front, `__` for an underscore, `_1F600_` for a code point. Anything else
+ * is the name itself.
+ */
+export function unescapeLabelName(name: string): string {
+  if (!name.startsWith("U__")) return name;
+  const escaped = name.slice(3);
+  const valid = /^(?:[a-zA-Z0-9:]|__|_[0-9a-fA-F]{1,6}_)*$/.test(escaped);
+  if (!valid) return name;
+  return escaped.replace(/__|_([0-9a-fA-F]{1,6})_/g, (_, digits: string | undefined) => {
+    if (digits === undefined) return "_";
+    const point = Number.parseInt(digits, 16);
+    return point > 0x10_ffff ? "\ufffd" : String.fromCodePoint(point);
+  });
+}

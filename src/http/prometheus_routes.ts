@@ -1,0 +1,162 @@
+/**
+ * The Prometheus HTTP API: which path goes where. Also served under `/prometheus`, where VictoriaMetrics has it.
+ *
+ * Every route answers every error itself, in the API's form.
+ */
+import { Hono } from "hono";
+import type { Database, Logger } from "../../engine/mod.ts";
+import type { PromqlEngine } from "../promql/engine.ts";
+import type { MetadataStore } from "../stores/metadata.ts";
+import type { PrometheusAdminOptions } from "./prometheus_admin.ts";
+import { PrometheusAdmin } from "./prometheus_admin.ts";
+import { PrometheusAnswers } from "./prometheus_answers.ts";
+import type { SeriesCatalog } from "./prometheus_catalog.ts";
+import { PrometheusListings } from "./prometheus_listings.ts";
+import type { PrometheusQueryOptions } from "./prometheus_query.ts";
+import { DEFAULT_QUERY_OPTIONS, PrometheusQueries } from "./prometheus_query.ts";
+import type { RuleListing, ServerInfo } from "./prometheus_status.ts";
+import { PrometheusStatus } from "./prometheus_status.ts";
+import type { QuerySlots } from "./query_slots.ts";
+
+export interface PrometheusParts {
+  readonly engine: PromqlEngine;
+  readonly catalog: SeriesCatalog;
+  readonly slots: QuerySlots;
+  readonly metadata: MetadataStore;
+  readonly info: ServerInfo;
+  readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+  /** Milliseconds that never go back. */
+  readonly monotonicMs: () => number;
+  readonly options?: Partial<PrometheusQueryOptions>;
+  /** For statistics of what is stored. */
+  readonly database?: Database;
+  /** Absent: no rules. */
+  readonly rules?: RuleListing;
+  /** Absent: the admin routes do not exist. */
+  readonly admin?: Omit<PrometheusAdminOptions, "logger" | "nowMs">;
+  /** Headers that every answer carries. */
+  readonly headers?: (request: Request) => Record<string, string>;
+}
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+/** Where the API lies. */
+const BASES = ["", "/prometheus"] as const;
+
+export function prometheusRoutes(parts: PrometheusParts): Hono {
+  const options = { ...DEFAULT_QUERY_OPTIONS, ...parts.options };
+  const answers = new PrometheusAnswers({
+    bytesMax: options.answerBytesMax,
+    ...(parts.headers === undefined ? {} : { headers: parts.headers }),
+  });
+  const queries = new PrometheusQueries({ ...parts, answers, options });
+  const listings = new PrometheusListings({ ...parts, answers });
+  const status = new PrometheusStatus({
+    ...parts,
+    answers,
+    database: parts.database,
+    rules: parts.rules,
+  });
+  const router = new Router(answers, parts.logger);
+  router.read("/api/v1/query", (request) => queries.instant(request));
+  router.read("/api/v1/query_range", (request) => queries.range(request));
+  router.read("/api/v1/format_query", (request) => queries.format(request));
+  router.read("/api/v1/parse_query", (request) => queries.tree(request));
+  router.read("/api/v1/series", (request) => listings.series(request));
+  router.read("/api/v1/labels", (request) => listings.labels(request));
+  router.labelValues((request, name) => listings.labelValues(request, name));
+  router.read("/api/v1/query_exemplars", (request) => status.exemplars(request));
+  router.get("/api/v1/metadata", (request) => status.metadata(request));
+  router.get("/api/v1/rules", (request) => status.rules(request));
+  router.get("/api/v1/alerts", (request) => status.alerts(request));
+  router.get("/api/v1/targets", (request) => status.targets(request));
+  router.get("/api/v1/alertmanagers", (request) => status.alertmanagers(request));
+  router.get("/api/v1/status/buildinfo", (request) => status.buildInfo(request));
+  router.get("/api/v1/status/runtimeinfo", (request) => status.runtimeInfo(request));
+  router.get("/api/v1/status/flags", (request) => status.flags(request));
+  router.get("/api/v1/status/config", (request) => status.configuration(request));
+  router.get("/api/v1/status/tsdb", (request) => status.tsdb(request));
+  router.get("/api/v1/status/active_queries", (request) => status.activeQueries(request));
+  addAdmin(router, parts, answers);
+  return router.hono;
+}
+
+function addAdmin(router: Router, parts: PrometheusParts, answers: PrometheusAnswers): void {
+  const paths = [
+    "/api/v1/admin/tsdb/delete_series",
+    "/api/v1/admin/tsdb/clean_tombstones",
+    "/api/v1/admin/tsdb/snapshot",
+    "/api/v1/admin/flush",
+    "/api/v1/admin/compact",
+  ] as const;
+  if (parts.admin === undefined) {
+    for (const path of paths) {
+      router.change(
+        path,
+        (request) => answers.error(request, "not_found", "admin API is disabled"),
+      );
+    }
+    return;
+  }
+  const admin = new PrometheusAdmin({ ...parts, ...parts.admin }, answers);
+  router.change(paths[0], (request) => admin.deleteSeries(request));
+  router.change(paths[1], () => admin.compact());
+  router.change(paths[2], (request) => admin.snapshot(request));
+  router.change(paths[3], () => admin.flush());
+  router.change(paths[4], () => admin.compact());
+}
+
+class Router {
+  readonly hono = new Hono();
+  readonly #answers: PrometheusAnswers;
+  readonly #logger: Logger;
+
+  constructor(answers: PrometheusAnswers, logger: Logger) {
+    this.#answers = answers;
+    this.#logger = logger;
+  }
+
+  /** GET and POST: a form may be too long for a URL. */
+  read(path: string, handler: Handler): void {
+    this.#add(["GET", "POST"], path, handler);
+  }
+
+  get(path: string, handler: Handler): void {
+    this.#add(["GET"], path, handler);
+  }
+
+  /** POST and PUT. */
+  change(path: string, handler: Handler): void {
+    this.#add(["POST", "PUT"], path, handler);
+  }
+
+  labelValues(handler: (request: Request, name: string) => Promise<Response>): void {
+    for (const base of BASES) {
+      this.hono.on(["GET", "POST"], `${base}/api/v1/label/:name/values`, (context) => {
+        const name = context.req.param("name");
+        return this.#answer(context.req.raw, (request) => handler(request, name));
+      });
+    }
+  }
+
+  #add(methods: string[], path: string, handler: Handler): void {
+    for (const base of BASES) {
+      this.hono.on(methods, base + path, (context) => this.#answer(context.req.raw, handler));
+    }
+  }
+
+  async #answer(request: Request, handler: Handler): Promise<Response> {
+    try {
+      return await handler(request);
+    } catch (error) {
+      const response = this.#answers.failure(request, error);
+      if (response.status === 500) {
+        const reason = error instanceof Error ? error.stack ?? error.message : String(error);
+        this.#logger.log("error", "Request failed", { url: request.url.slice(0, 1_000), reason });
+      }
+      return response;
+    }
+  }
+}

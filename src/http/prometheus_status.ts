@@ -1,0 +1,230 @@
+/** `status/*`, `metadata`, `rules`, `alerts`, `targets`: what tools ask a Prometheus server about itself. */
+import type { Database } from "../../engine/mod.ts";
+import type { MetadataStore, MetricMetadata } from "../stores/metadata.ts";
+import type { PrometheusAnswers } from "./prometheus_answers.ts";
+import { compareUtf8 } from "./prometheus_catalog.ts";
+import { secondsText } from "./prometheus_json.ts";
+import { limitParameter, readParameters } from "./prometheus_parameters.ts";
+import type { QuerySlots } from "./query_slots.ts";
+
+/** What the server says of itself. */
+export interface ServerInfo {
+  readonly version: string;
+  readonly revision: string;
+  /** Milliseconds since the epoch. */
+  readonly startedMs: number;
+  readonly workingDirectory: string;
+  readonly hostname: string;
+  /** Settings by name, as text. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** The configuration as it would stand in a file. */
+  readonly configuration: string;
+  /** Such as `15d`, empty for ever. */
+  readonly retention: string;
+}
+
+/** Rules and alerts in the forms of the API; each gives the value of `data`. */
+export interface RuleListing {
+  rules(parameters: URLSearchParams): unknown;
+  alerts(): unknown;
+}
+
+export interface PrometheusStatusParts {
+  readonly info: ServerInfo;
+  /** Absent where only queries are served. */
+  readonly database: Database | undefined;
+  readonly metadata: MetadataStore;
+  readonly rules: RuleListing | undefined;
+  readonly slots: QuerySlots;
+  readonly answers: PrometheusAnswers;
+  readonly nowMs: () => number;
+}
+
+/** Entries of each statistic that `status/tsdb` lists by default, and at most. */
+const STATISTICS_DEFAULT = 10;
+const STATISTICS_MAX = 10_000;
+/** Pairs of label and value that are counted for one answer. */
+const PAIRS_COUNTED_MAX = 2_000;
+/** Pairs that are counted before other requests get their turn. */
+const PAIRS_PER_TURN = 50;
+
+interface Statistic {
+  readonly name: string;
+  readonly value: number;
+}
+
+export class PrometheusStatus {
+  readonly #parts: PrometheusStatusParts;
+
+  constructor(parts: PrometheusStatusParts) {
+    this.#parts = parts;
+  }
+
+  buildInfo(request: Request): Response {
+    const { version, revision } = this.#parts.info;
+    // Grafana takes a server that lists features for Mimir.
+    return this.#parts.answers.data(request, {
+      version,
+      revision,
+      branch: "",
+      buildUser: "",
+      buildDate: "",
+      goVersion: "",
+    });
+  }
+
+  runtimeInfo(request: Request): Response {
+    const { info, nowMs } = this.#parts;
+    return this.#parts.answers.data(request, {
+      startTime: new Date(info.startedMs).toISOString(),
+      CWD: info.workingDirectory,
+      hostname: info.hostname,
+      serverTime: new Date(nowMs()).toISOString(),
+      reloadConfigSuccess: true,
+      lastConfigTime: new Date(info.startedMs).toISOString(),
+      corruptionCount: 0,
+      goroutineCount: 0,
+      GOMAXPROCS: 1,
+      GOMEMLIMIT: this.#parts.database?.settings.memoryLimitBytes ?? 0,
+      GOGC: "",
+      GODEBUG: "",
+      storageRetention: info.retention,
+    });
+  }
+
+  flags(request: Request): Response {
+    return this.#parts.answers.data(request, this.#parts.info.flags);
+  }
+
+  configuration(request: Request): Response {
+    return this.#parts.answers.data(request, { yaml: this.#parts.info.configuration });
+  }
+
+  activeQueries(request: Request): Response {
+    const queries = this.#parts.slots.active().map((active) => ({
+      id: String(active.id),
+      query: active.query,
+      path: active.path,
+      start: Number(secondsText(active.startedMs)),
+      duration: `${(active.runningMs / 1000).toFixed(3)}s`,
+    }));
+    return this.#parts.answers.data(request, queries);
+  }
+
+  async metadata(request: Request): Promise<Response> {
+    const parameters = await readParameters(request);
+    const limit = limitParameter(parameters) ?? Infinity;
+    const perMetric = limitParameter(parameters, "limit_per_metric") ?? Infinity;
+    const metric = parameters.get("metric");
+    const { metadata, answers } = this.#parts;
+    const families: [string, MetricMetadata][] = [];
+    if (metric === null || metric === "") {
+      families.push(...metadata.entries());
+      families.sort(([left], [right]) => compareUtf8(left, right));
+    } else {
+      const known = metadata.get(metric);
+      if (known !== undefined) families.push([metric, known]);
+    }
+    // Every family has one entry, so that a limit per metric of 1 or more changes nothing.
+    const listed = perMetric >= 1 ? families.slice(0, limit) : [];
+    return answers.data(
+      request,
+      Object.fromEntries(
+        listed.map(([family, { type, help, unit }]) => [family, [{ type, help, unit }]]),
+      ),
+    );
+  }
+
+  async rules(request: Request): Promise<Response> {
+    const { rules, answers } = this.#parts;
+    return answers.data(request, rules?.rules(await readParameters(request)) ?? { groups: [] });
+  }
+
+  alerts(request: Request): Response {
+    const { rules, answers } = this.#parts;
+    return answers.data(request, rules?.alerts() ?? { alerts: [] });
+  }
+
+  /** Nothing is scraped here. */
+  targets(request: Request): Response {
+    return this.#parts.answers.data(request, {
+      activeTargets: [],
+      droppedTargets: [],
+      droppedTargetCounts: {},
+    });
+  }
+
+  alertmanagers(request: Request): Response {
+    return this.#parts.answers.data(request, {
+      activeAlertmanagers: [],
+      droppedAlertmanagers: [],
+    });
+  }
+
+  /** Exemplars are not stored. */
+  exemplars(request: Request): Response {
+    return this.#parts.answers.data(request, []);
+  }
+
+  async tsdb(request: Request): Promise<Response> {
+    const parameters = await readParameters(request);
+    const limit = Math.min(limitParameter(parameters) ?? STATISTICS_DEFAULT, STATISTICS_MAX);
+    const { database, answers } = this.#parts;
+    if (database === undefined) return answers.data(request, {});
+    const { registry } = database;
+    const metrics = new Map<string, number>();
+    for (const { metric, sources } of registry.select([])) {
+      metrics.set(metric, (metrics.get(metric) ?? 0) + sources.length);
+    }
+    const labels = registry.labelNames([]).map((name) => ({
+      name,
+      values: registry.labelValues(name, []),
+    }));
+    const pairs = await countPairs(database, labels);
+    const byCount = labels.map(({ name, values }) => ({ name, value: values.length }));
+    const byBytes = labels.map(({ name, values }) => ({
+      name,
+      value: values.reduce((bytes, value) => bytes + value.length, 0),
+    }));
+    return answers.data(request, {
+      headStats: {
+        numSeries: registry.seriesCount,
+        numLabelPairs: byCount.reduce((sum, { value }) => sum + value, 0),
+      },
+      seriesCountByMetricName: largest(
+        [...metrics].map(([name, value]) => ({ name, value })),
+        limit,
+      ),
+      labelValueCountByLabelName: largest(byCount, limit),
+      memoryInBytesByLabelName: largest(byBytes, limit),
+      seriesCountByLabelValuePair: largest(pairs, limit),
+    });
+  }
+}
+
+/** Series of each pair of label and value, of the labels with few values: those whose pairs have many series. */
+async function countPairs(
+  database: Database,
+  labels: readonly { readonly name: string; readonly values: readonly string[] }[],
+): Promise<Statistic[]> {
+  const pairs: Statistic[] = [];
+  const fewestFirst = labels.toSorted((left, right) => left.values.length - right.values.length);
+  for (const { name, values } of fewestFirst) {
+    if (pairs.length + values.length > PAIRS_COUNTED_MAX) break;
+    for (const value of values) {
+      if (pairs.length % PAIRS_PER_TURN === PAIRS_PER_TURN - 1) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+      let series = 0;
+      for (const group of database.registry.select([{ name, operator: "=", value }])) {
+        series += group.sources.length;
+      }
+      pairs.push({ name: `${name}=${value}`, value: series });
+    }
+  }
+  return pairs;
+}
+
+function largest(statistics: readonly Statistic[], limit: number): Statistic[] {
+  return statistics.toSorted((left, right) => right.value - left.value).slice(0, limit);
+}

@@ -9,5 +9,6 @@ export * from "./query/aggregate.ts";
 export * from "./query/block.ts";
 export type { NumberColumn, SeriesReference, View } from "./query/view.ts";
 export type { Matcher, MatchOperator } from "./series/matcher.ts";
+export { compileRegex, type Regex } from "./series/regex.ts";
 export type { SeriesGroup, SeriesRegistry } from "./series/registry.ts";
 export * from "./settings.ts";

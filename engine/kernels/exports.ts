@@ -152,6 +152,94 @@ export interface RowMergeKernel {
   mergeCountPoints(input: number): number;
 }
 
+export interface IdListKernel {
+  decodeIdList(list: number, target: number): number;
+  setIdListBits(list: number, bitmap: number): void;
+  clearIdListBits(list: number, bitmap: number): void;
+  idListMeets(list: number, bitmap: number): number;
+  setIdBits(ids: number, count: number, bitmap: number): void;
+  bitmapToIds(bitmap: number, bytes: number, target: number): number;
+  bitmapCount(bitmap: number, bytes: number): number;
+  keepInBitmap(ids: number, count: number, bitmap: number, inside: boolean): number;
+  keepInIdList(ids: number, count: number, list: number, inside: boolean): number;
+}
+
+export interface PostingsKernel {
+  readonly LABEL_NAME: WebAssembly.Global;
+  readonly LABEL_VALUES: WebAssembly.Global;
+  readonly LABEL_SOURCES: WebAssembly.Global;
+  readonly LABEL_VALUE_BYTES: WebAssembly.Global;
+  indexSources(max: number): number;
+  postingsGeneration(): number;
+  findLabel(name: number, bytes: number): number;
+  labelCount(): number;
+  labelAt(index: number): number;
+  findLabelValue(label: number, value: number, bytes: number): number;
+  labelValueText(label: number, value: number): number;
+  labelValueSources(label: number, value: number): number;
+  measurementSourceList(measurement: number): number;
+}
+
+export interface SelectionKernel {
+  tagValues(ids: number, count: number, name: number, nameBytes: number, target: number): void;
+  keepByTag(
+    ids: number,
+    count: number,
+    name: number,
+    nameBytes: number,
+    value: number,
+    valueBytes: number,
+    inside: boolean,
+  ): number;
+  setValueBits(label: number, values: number, count: number, bitmap: number): void;
+  clearValueBits(label: number, values: number, count: number, bitmap: number): void;
+  countValueSources(label: number, values: number, count: number): number;
+  measurementsOf(ids: number, count: number, target: number): void;
+  keepSeen(ids: number, count: number, slot: number, target: number): number;
+  idListHasSeen(list: number, slot: number): number;
+  countSeries(list: number, counts: number, slots: number): number;
+  seriesHash(source: number, metric: number): bigint;
+  keepInShards(
+    ids: number,
+    count: number,
+    metric: number,
+    shards: number,
+    bitmap: number,
+  ): number;
+  findValuesByGlob(
+    label: number,
+    from: number,
+    until: number,
+    glob: number,
+    target: number,
+  ): number;
+}
+
+export interface MetricIndexKernel {
+  readonly METRIC_NAME_ROOM: WebAssembly.Global;
+  writeMetricName(definition: number, target: number): number;
+  findMetrics(name: number, bytes: number, target: number, max: number): number;
+}
+
+export interface DefinitionsKernel {
+  readonly DEFINITIONS_MALFORMED: WebAssembly.Global;
+  readonly DEFINITIONS_FIELD_CONFLICT: WebAssembly.Global;
+  readonly DEFINITIONS_SOURCE_CONFLICT: WebAssembly.Global;
+  prepareDefinitions(
+    ids: number,
+    count: number,
+    complete: boolean,
+    measurements: number,
+    fields: number,
+  ): number;
+  writeDefinitions(ids: number, count: number, target: number): number;
+  definitionsOffset(): number;
+  applyDefinitions(block: number, bytes: number): number;
+  sourceIds(first: number, end: number, target: number): number;
+  takeChanged(after: number, target: number, max: number, bytesMax: number): number;
+  setCheckpointed(known: boolean): void;
+}
+
 export type KernelExports =
   & MemoryKernel
   & BatchKernel
@@ -159,4 +247,9 @@ export type KernelExports =
   & SeriesTableKernel
   & HeadKernel
   & ChunkKernel
-  & RowMergeKernel;
+  & RowMergeKernel
+  & IdListKernel
+  & PostingsKernel
+  & SelectionKernel
+  & MetricIndexKernel
+  & DefinitionsKernel;

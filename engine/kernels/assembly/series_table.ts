@@ -15,7 +15,8 @@
  *    16 u64 seen: bit s is set once slot s (below 64) holds a value           24 u32 pointer to further seen words or 0
  *    28 u32 builders: newest open slab (slabs.ts) or 0                        32 u32 chunks: sealed in the head (slabs.ts) or 0
  *    36 u32 log base: what the log's records count differences from (record.ts) or 0
- *    40 u32 log epoch: log file that wrote the base (record.ts)               44 u32 flags, 48..63 free for slabs.ts
+ *    40 u32 log epoch: log file that wrote the base (record.ts)               44 u16 flags, 48..63 free for slabs.ts
+ *    46 u16 seen slots in the last checkpoint, + 1 (definitions.ts)
  *
  * A source's key is canonical: u16 LE measurement bytes, measurement, then for every tag in byte order of the names
  * u16 name bytes, name, u16 value bytes, value; unescaped. Its database is the value of the tag `db`, or empty.
@@ -53,6 +54,7 @@ export const SOURCE_CHUNKS: usize = 32;
 export const SOURCE_LOG_BASE: usize = 36;
 export const SOURCE_LOG_EPOCH: usize = 40;
 export const SOURCE_FLAGS: usize = 44;
+export const SOURCE_CHECKPOINTED: usize = 46;
 export const SOURCE_SLABS: usize = 48;
 export const SOURCE_BYTES: u32 = 64;
 
@@ -198,7 +200,7 @@ function lookUpSource(key: usize, bytes: u32, hash: u32): usize {
 let databaseAt: usize = 0;
 let databaseBytes: u32 = 0;
 
-/** Whether a key is canonical: lengths add up, tags ascend, names and values are not empty. Notes its database. */
+/** Whether a key is canonical: lengths add up, tags ascend, no name is empty. Notes its database. */
 function readKey(key: usize, bytes: u32): bool {
   databaseAt = key;
   databaseBytes = 0;
@@ -216,7 +218,7 @@ function readKey(key: usize, bytes: u32): bool {
     if (size == 0 || size > left - 4) return false;
     const name = at + 2;
     const valueBytes = <u32> load<u16>(name + size);
-    if (valueBytes == 0 || valueBytes > left - 4 - size) return false;
+    if (valueBytes > left - 4 - size) return false;
     if (previous != 0 && compareBytes(previous, previousBytes, name, size) >= 0) return false;
     if (size == 2 && load<u16>(name) == 0x6264) {
       databaseAt = name + size + 2;

@@ -3,24 +3,25 @@
  */
 
 export interface QueryLimits {
-  /** Points held in memory at once: read from storage or computed. A histogram counts by its size. */
+  /** Points held at once: the series being read and all intermediate results. A histogram counts by its size. */
   readonly queryPointsMax: number;
-  /** Series that one selector may match. */
+  /** Bytes of intermediate results and of the result. */
+  readonly queryBytesMax: number;
+  /** Series that all selectors of a query may match together. */
   readonly querySeriesMax: number;
-  /** Steps of a range query, and of the grid of a subquery. */
+  /** Steps of a range query. */
   readonly queryStepsMax: number;
+  /** Steps of the grid of one subquery. */
   readonly subqueryStepsMax: number;
-  /** Series in the result. */
-  readonly resultSeriesMax: number;
   /** Longest evaluation in milliseconds. */
   readonly queryMsMax: number;
 }
 
 export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   queryPointsMax: 50_000_000,
+  queryBytesMax: 192 * 1024 * 1024,
   querySeriesMax: 500_000,
   queryStepsMax: 11_000,
   subqueryStepsMax: 1_000_000,
-  resultSeriesMax: 200_000,
   queryMsMax: 120_000,
 };

@@ -1,0 +1,179 @@
+/**
+ * One evaluation: its bounds, its read session, what it may use and has used, and its manners towards the event loop.
+ *
+ * Loops over series call `breathe` once a series; it gives way to other work when 10 ms are over and notices
+ * cancellation and time-out. Loops over steps that may be long call `check`.
+ */
+import { Annotations } from "./annotations.ts";
+import type { DurationContext } from "./durations.ts";
+import { PromqlError } from "./errors.ts";
+import type { NativeHistogram } from "./histogram.ts";
+import type { QueryLimits } from "./limits.ts";
+import type { LabelMatcher, MsBounds, QuerySession, SelectedSeries } from "./queryable.ts";
+import { Row } from "./row.ts";
+
+/** Longest uninterrupted work in milliseconds. */
+const SLICE_MS = 10;
+const BYTES_PER_STEP = 9;
+const BYTES_PER_ROW = 200;
+const BYTES_PER_HISTOGRAM = 160;
+
+/** The times an expression is evaluated at: `startMs + step * stepMs`. One step for an instant query. */
+export interface Grid {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+  readonly steps: number;
+  readonly times: Float64Array;
+}
+
+export function makeGrid(startMs: number, stepMs: number, steps: number): Grid {
+  const times = new Float64Array(steps);
+  for (let step = 0; step < steps; step++) times[step] = startMs + step * stepMs;
+  return { startMs, endMs: times[steps - 1] ?? startMs, stepMs, steps, times };
+}
+
+export interface EvaluationOptions {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** 0 for an instant query. */
+  readonly stepMs: number;
+  readonly lookbackMs: number;
+  readonly subqueryStepMs: number;
+  readonly limits: QueryLimits;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class Evaluation {
+  readonly options: EvaluationOptions;
+  readonly session: QuerySession;
+  readonly annotations: Annotations = new Annotations();
+  readonly durations: DurationContext;
+  pointsRead = 0;
+  seriesRead = 0;
+  pointsPeak = 0;
+  readonly #began = performance.now();
+  #sliceBegan = this.#began;
+  #pointsHeld = 0;
+  #bytesHeld = 0;
+  #seriesSelected = 0;
+
+  constructor(session: QuerySession, options: EvaluationOptions) {
+    this.session = session;
+    this.options = options;
+    this.durations = durationContext(options);
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#began;
+  }
+
+  select(matchers: readonly LabelMatcher[], bounds: MsBounds): readonly SelectedSeries[] {
+    const series = this.session.select(matchers, bounds);
+    this.#seriesSelected += series.length;
+    const { querySeriesMax } = this.options.limits;
+    if (this.#seriesSelected > querySeriesMax) {
+      throw limitError("select series", this.#seriesSelected, "querySeriesMax", querySeriesMax);
+    }
+    return series;
+  }
+
+  /** Counts a series being read; its points are held only until the next one. */
+  countRead(points: number): void {
+    this.pointsRead += points;
+    this.seriesRead++;
+    this.#checkPoints(points);
+  }
+
+  /** Counts what is kept until the end of the evaluation. */
+  hold(points: number, bytes: number): void {
+    this.#pointsHeld += points;
+    this.#bytesHeld += bytes;
+    this.#checkPoints(0);
+    const { queryBytesMax } = this.options.limits;
+    if (this.#bytesHeld > queryBytesMax) {
+      throw limitError("hold results in memory", this.#bytesHeld, "queryBytesMax", queryBytesMax);
+    }
+  }
+
+  #checkPoints(more: number): void {
+    const points = this.#pointsHeld + more;
+    if (points > this.pointsPeak) this.pointsPeak = points;
+    const { queryPointsMax } = this.options.limits;
+    if (points > queryPointsMax) {
+      throw new PromqlError(
+        "execution",
+        "query processing would load too many samples into memory in query execution: " +
+          `${points} are above queryPointsMax ${queryPointsMax}`,
+      );
+    }
+  }
+
+  /** A row that is kept. */
+  newRow(steps: number): Row {
+    this.hold(steps, steps * BYTES_PER_STEP + BYTES_PER_ROW);
+    return new Row(steps);
+  }
+
+  /** Counts the histograms of a row that is kept. */
+  holdHistograms(row: Row): void {
+    if (row.histograms === undefined) return;
+    let points = 0;
+    let histograms = 0;
+    row.histograms.forEach((histogram) => {
+      if (histogram === undefined) return;
+      points += histogramPoints(histogram);
+      histograms++;
+    });
+    this.hold(points, points * 8 + histograms * BYTES_PER_HISTOGRAM);
+  }
+
+  /** Throws if the query was cancelled or takes too long. */
+  check(): void {
+    const { signal, timeoutMs } = this.options;
+    if (signal?.aborted) {
+      throw new PromqlError("canceled", "query was canceled in expression evaluation");
+    }
+    if (performance.now() - this.#began > timeoutMs) {
+      throw new PromqlError(
+        "timeout",
+        `query timed out in expression evaluation after ${timeoutMs} ms`,
+      );
+    }
+  }
+
+  /** Whether it is time to `pause`. */
+  get isDue(): boolean {
+    return performance.now() - this.#sliceBegan > SLICE_MS;
+  }
+
+  /** Lets other work of the event loop run. */
+  async pause(): Promise<void> {
+    this.check();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#sliceBegan = performance.now();
+    this.check();
+  }
+}
+
+/** What `step()` and `range()` stand for in durations of this evaluation. */
+export function durationContext(
+  options: Pick<EvaluationOptions, "startMs" | "endMs" | "stepMs">,
+): DurationContext {
+  return { stepMs: options.stepMs, rangeMs: options.endMs - options.startMs };
+}
+
+/** A histogram weighs as many points as fit into its bytes. */
+function histogramPoints(histogram: NativeHistogram): number {
+  const buckets = histogram.positive.indices.length + histogram.negative.indices.length;
+  return 4 + Math.ceil(buckets * 1.5);
+}
+
+function limitError(action: string, value: number, limit: string, allowed: number): PromqlError {
+  return new PromqlError("execution", `Cannot ${action}: ${value} is above ${limit} ${allowed}`);
+}
+
+export function stepsError(value: number, limit: string, allowed: number): PromqlError {
+  return limitError("evaluate steps", value, limit, allowed);
+}

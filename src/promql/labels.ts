@@ -1,0 +1,147 @@
+/**
+ * Label sets of series under evaluation: lookup, change, order, keys for grouping. Sets are immutable, sorted by name in
+ * the byte order of UTF-8, without empty values.
+ */
+import type { Label, Labels } from "./queryable.ts";
+
+export const METRIC_NAME = "__name__";
+export const NO_LABELS: Labels = [];
+
+/** Labels that describe the metric and vanish together with its name. */
+function isMetadata(name: string): boolean {
+  return name === METRIC_NAME || name === "__type__" || name === "__unit__";
+}
+
+/** Order of two strings by their UTF-8 bytes. JavaScript's own order differs above U+FFFF. */
+export function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  const length = Math.min(left.length, right.length);
+  for (let at = 0; at < length; at++) {
+    const a = left.charCodeAt(at);
+    const b = right.charCodeAt(at);
+    if (a === b) continue;
+    // Halves of a surrogate pair stand for characters above all others.
+    const highA = a >= 0xd800 && a < 0xe000;
+    const highB = b >= 0xd800 && b < 0xe000;
+    return highA === highB ? a - b : highA ? 1 : -1;
+  }
+  return left.length - right.length;
+}
+
+/** Order of label sets: by name, then value, of each label in turn; a prefix comes first. */
+export function compareLabels(left: Labels, right: Labels): number {
+  if (left === right) return 0;
+  const length = Math.min(left.length, right.length);
+  for (let at = 0; at < length; at++) {
+    const byName = compareText(left[at]![0], right[at]![0]);
+    if (byName !== 0) return byName;
+    const byValue = compareText(left[at]![1], right[at]![1]);
+    if (byValue !== 0) return byValue;
+  }
+  return left.length - right.length;
+}
+
+/** The value of a label; the empty string if it is missing. */
+export function labelValue(labels: Labels, name: string): string {
+  for (const label of labels) {
+    if (label[0] === name) return label[1];
+  }
+  return "";
+}
+
+/** A sorted label set; later entries of a name win, empty values are left out. */
+export function makeLabels(entries: Iterable<Label>): Labels {
+  const byName = new Map<string, string>();
+  for (const [name, value] of entries) byName.set(name, value);
+  const labels = [...byName].filter(([, value]) => value !== "");
+  return labels.sort((left, right) => compareText(left[0], right[0]));
+}
+
+/** The set with one label set anew, or removed by an empty value. */
+export function withLabel(labels: Labels, name: string, value: string): Labels {
+  if (labelValue(labels, name) === value) return labels;
+  const changed: Label[] = [];
+  let placed = value === "";
+  for (const label of labels) {
+    if (label[0] === name) continue;
+    if (!placed && compareText(name, label[0]) < 0) {
+      changed.push([name, value]);
+      placed = true;
+    }
+    changed.push(label);
+  }
+  if (!placed) changed.push([name, value]);
+  return changed;
+}
+
+export function keepLabels(labels: Labels, names: ReadonlySet<string>): Labels {
+  return names.size === 0 ? NO_LABELS : labels.filter(([name]) => names.has(name));
+}
+
+export function dropLabels(labels: Labels, names: ReadonlySet<string>): Labels {
+  return labels.filter(([name]) => !names.has(name));
+}
+
+/** Without the metric's name, type and unit. */
+export function dropMetadata(labels: Labels): Labels {
+  for (const [name] of labels) {
+    if (isMetadata(name)) return labels.filter((label) => !isMetadata(label[0]));
+  }
+  return labels;
+}
+
+/** A string that two label sets share exactly when they are equal. */
+export function labelsKey(labels: Labels): string {
+  let key = "";
+  for (const [name, value] of labels) key += `${name.length}:${name}${value.length}:${value}`;
+  return key;
+}
+
+/** Key of the listed labels only; a missing one counts as empty. */
+export function keyOfListed(labels: Labels, names: readonly string[]): string {
+  if (names.length === 1) return labelValue(labels, names[0]!);
+  let key = "";
+  for (const name of names) {
+    const value = labelValue(labels, name);
+    key += `${value.length}:${value}`;
+  }
+  return key;
+}
+
+/** Key of all labels but the listed ones. */
+export function keyWithout(labels: Labels, names: ReadonlySet<string>): string {
+  let key = "";
+  for (const [name, value] of labels) {
+    if (!names.has(name)) key += `${name.length}:${name}${value.length}:${value}`;
+  }
+  return key;
+}
+
+/** `{__name__="up", job="a"}`, names that are no identifiers quoted, as messages show label sets. */
+export function labelsText(labels: Labels): string {
+  const parts = labels.map(([name, value]) => {
+    const shown = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) ? name : JSON.stringify(name);
+    return `${shown}=${JSON.stringify(value)}`;
+  });
+  return `{${parts.join(", ")}}`;
+}
+
+/** A number in [0, 1) that depends on nothing but the labels and spreads evenly. */
+export function labelsFraction(labels: Labels): number {
+  let high = 0x9e3779b9;
+  let low = 0x85ebca6b;
+  for (const [name, value] of labels) {
+    for (const text of [name, value]) {
+      for (let at = 0; at < text.length; at++) {
+        low = Math.imul(low ^ text.charCodeAt(at), 0x01000193);
+        high = Math.imul(high ^ low, 0x85ebca6b) ^ (high >>> 13);
+      }
+      low = Math.imul(low ^ 0xff, 0xc2b2ae35);
+    }
+  }
+  // The last steps of MurmurHash3 mix every input bit into every output bit.
+  high = Math.imul(high ^ high >>> 16, 0x85ebca6b);
+  high = Math.imul(high ^ high >>> 13 ^ low, 0xc2b2ae35);
+  low = Math.imul(low ^ low >>> 16 ^ high, 0x85ebca6b);
+  return ((high ^ high >>> 16) >>> 0) / 2 ** 32 + (low >>> 11) / 2 ** 53;
+}

@@ -1,0 +1,296 @@
+/**
+ * Functions that look at each window by itself: counts, sums, means, extremes, quantiles, first and last samples.
+ *
+ * Hot loops spell compensated summation (kahan.ts) out over the columns.
+ */
+import {
+  conflictingResets,
+  ignoredInRange,
+  mixedInRange,
+  mixedSchemas,
+  quantileText,
+  reconciledBounds,
+} from "./annotations.ts";
+import { isMixed } from "./extended_windows.ts";
+import { HistogramSum } from "./histogram_sum.ts";
+import { isCustom } from "./histogram.ts";
+import { CompensatedSum } from "./kahan.ts";
+import { quantileOfSorted, sortNumbers } from "./quantile.ts";
+import type { RangeCall, RangeFunction } from "./range_call.ts";
+import { FLOAT, type Row } from "./row.ts";
+import type { WindowSeries } from "./selector.ts";
+import { Windows } from "./windows.ts";
+
+/** The value of one window that holds floats only, at least one. */
+type FloatWindow = (
+  values: Float64Array,
+  from: number,
+  to: number,
+  times: Float64Array,
+) => number;
+
+/**
+ * A function of floats: histograms in a window are left out with an info, windows of only histograms have no result.
+ */
+export function floatsOnly(ofFloats: RangeFunction): RangeFunction {
+  return (series, windows, row, call) => {
+    if (series.histograms === undefined) {
+      ofFloats(series, windows, row, call);
+      return;
+    }
+    const floats = withoutHistograms(series);
+    const narrowed = new Windows(windows.frame);
+    narrowed.slide(floats.times, floats.count);
+    ofFloats(floats, narrowed, row, call);
+    for (let step = 0; step < windows.from.length; step++) {
+      const all = windows.to[step]! - windows.from[step]!;
+      const kept = narrowed.to[step]! - narrowed.from[step]!;
+      if (kept > 0 && kept < all) {
+        call.annotations.inform(ignoredInRange(series.labels), call.position);
+        return;
+      }
+    }
+  };
+}
+
+function withoutHistograms(series: WindowSeries): WindowSeries {
+  const kept: number[] = [];
+  for (let at = 0; at < series.count; at++) {
+    if (series.histograms![at] === undefined) kept.push(at);
+  }
+  return {
+    ...series,
+    count: kept.length,
+    times: Float64Array.from(kept, (at) => series.times[at]!),
+    values: Float64Array.from(kept, (at) => series.values[at]!),
+    histograms: undefined,
+    startTimes: undefined,
+  };
+}
+
+function perFloatWindow(compute: FloatWindow): RangeFunction {
+  return floatsOnly(({ values, times }, { from, to }, row) => {
+    for (let step = 0; step < from.length; step++) {
+      if (from[step]! < to[step]!) {
+        row.kinds[step] = FLOAT;
+        row.values[step] = compute(values, from[step]!, to[step]!, times);
+      }
+    }
+  });
+}
+
+export const countOverTime: RangeFunction = (_series, { from, to }, row) => {
+  for (let step = 0; step < from.length; step++) {
+    if (from[step]! < to[step]!) row.setFloat(step, to[step]! - from[step]!);
+  }
+};
+
+export const presentOverTime: RangeFunction = (_series, { from, to }, row) => {
+  for (let step = 0; step < from.length; step++) {
+    if (from[step]! < to[step]!) row.setFloat(step, 1);
+  }
+};
+
+export const firstOverTime: RangeFunction = (series, { from, to }, row) => {
+  for (let step = 0; step < from.length; step++) {
+    if (from[step]! < to[step]!) takeSample(series, from[step]!, row, step);
+  }
+};
+
+export const lastOverTime: RangeFunction = (series, { from, to }, row) => {
+  for (let step = 0; step < from.length; step++) {
+    if (from[step]! < to[step]!) takeSample(series, to[step]! - 1, row, step);
+  }
+};
+
+function takeSample(series: WindowSeries, at: number, row: Row, step: number): void {
+  const histogram = series.histograms?.[at];
+  if (histogram === undefined) row.setFloat(step, series.values[at]!);
+  else row.setHistogram(step, histogram);
+}
+
+export const timeOfFirst: RangeFunction = ({ times }, { from, to }, row) => {
+  for (let step = 0; step < from.length; step++) {
+    if (from[step]! < to[step]!) row.setFloat(step, times[from[step]!]! / 1000);
+  }
+};
+
+export const timeOfLast: RangeFunction = ({ times }, { from, to }, row) => {
+  for (let step = 0; step < from.length; step++) {
+    if (from[step]! < to[step]!) row.setFloat(step, times[to[step]! - 1]! / 1000);
+  }
+};
+
+export const timeOfMin: RangeFunction = perFloatWindow((values, from, to, times) => {
+  let found = from;
+  for (let at = from + 1; at < to; at++) {
+    const best = values[found]!;
+    if (values[at]! <= best || best !== best) found = at;
+  }
+  return times[found]! / 1000;
+});
+
+export const timeOfMax: RangeFunction = perFloatWindow((values, from, to, times) => {
+  let found = from;
+  for (let at = from + 1; at < to; at++) {
+    const best = values[found]!;
+    if (values[at]! >= best || best !== best) found = at;
+  }
+  return times[found]! / 1000;
+});
+
+export const minOverTime: RangeFunction = perFloatWindow((values, from, to) => {
+  let min = values[from]!;
+  for (let at = from + 1; at < to; at++) {
+    const value = values[at]!;
+    if (value < min || min !== min) min = value;
+  }
+  return min;
+});
+
+export const maxOverTime: RangeFunction = perFloatWindow((values, from, to) => {
+  let max = values[from]!;
+  for (let at = from + 1; at < to; at++) {
+    const value = values[at]!;
+    if (value > max || max !== max) max = value;
+  }
+  return max;
+});
+
+function sumOfFloats(values: Float64Array, from: number, to: number): number {
+  let sum = 0;
+  let lost = 0;
+  for (let at = from; at < to; at++) {
+    const value = values[at]!;
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
+  }
+  // Once the sum is infinite or NaN the compensation is worthless.
+  return sum - sum === 0 ? sum + lost : sum;
+}
+
+/** Mean; scaled down first where the sum would overflow. */
+function meanOfFloats(values: Float64Array, from: number, to: number): number {
+  let sum = 0;
+  let lost = 0;
+  for (let at = from; at < to; at++) {
+    const value = values[at]!;
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
+  }
+  const count = to - from;
+  if (sum - sum === 0) return sum / count + lost / count;
+  return incrementalMean(values, from, to);
+}
+
+function incrementalMean(values: Float64Array, from: number, to: number): number {
+  const mean = new CompensatedSum();
+  mean.sum = values[from]!;
+  for (let at = from + 1; at < to; at++) {
+    const count = at - from + 1;
+    const kept = (count - 1) / count;
+    mean.sum *= kept;
+    mean.compensation *= kept;
+    mean.add(values[at]! / count);
+  }
+  return mean.value;
+}
+
+export const sumOverTime: RangeFunction = sumOrMean(sumOfFloats, false);
+export const avgOverTime: RangeFunction = sumOrMean(meanOfFloats, true);
+
+function sumOrMean(
+  ofFloats: (values: Float64Array, from: number, to: number) => number,
+  mean: boolean,
+): RangeFunction {
+  return (series, windows, row, call) => {
+    const { values, histograms } = series;
+    const { from, to } = windows;
+    const { kinds, values: output } = row;
+    for (let step = 0; step < from.length; step++) {
+      const first = from[step]!;
+      const past = to[step]!;
+      if (first >= past) continue;
+      if (histograms === undefined) {
+        kinds[step] = FLOAT;
+        output[step] = ofFloats(values, first, past);
+      } else if (isMixed(histograms, first, past)) {
+        call.annotations.warn(mixedInRange(series.labels), call.position);
+      } else if (histograms[first] === undefined) {
+        row.setFloat(step, ofFloats(values, first, past));
+      } else {
+        sumHistograms(series, { first, past, step, mean }, row, call);
+      }
+    }
+  };
+}
+
+function sumHistograms(
+  series: WindowSeries,
+  { first, past, step, mean }: {
+    readonly first: number;
+    readonly past: number;
+    readonly step: number;
+    readonly mean: boolean;
+  },
+  row: Row,
+  call: RangeCall,
+): void {
+  const histograms = series.histograms!;
+  const sum = new HistogramSum(mean);
+  const custom = isCustom(histograms[first]!);
+  for (let at = first; at < past; at++) {
+    if (isCustom(histograms[at]!) !== custom) {
+      call.annotations.warn(mixedSchemas(series.labels), call.position);
+      return;
+    }
+    sum.add(histograms[at]!);
+  }
+  if (sum.resetsConflict) {
+    call.annotations.warn(conflictingResets("aggregation"), call.position);
+  }
+  if (sum.boundsDiffered) {
+    call.annotations.inform(reconciledBounds("aggregation"), call.position);
+  }
+  row.setHistogram(step, sum.result());
+}
+
+function varianceOfFloats(values: Float64Array, from: number, to: number): number {
+  const mean = new CompensatedSum();
+  const squares = new CompensatedSum();
+  for (let at = from; at < to; at++) {
+    const delta = values[at]! - mean.value;
+    mean.add(delta / (at - from + 1));
+    squares.add(delta * (values[at]! - mean.value));
+  }
+  return squares.value / (to - from);
+}
+
+export const stdvarOverTime: RangeFunction = perFloatWindow(varianceOfFloats);
+export const stddevOverTime: RangeFunction = perFloatWindow((values, from, to) =>
+  Math.sqrt(varianceOfFloats(values, from, to))
+);
+
+export const quantileOverTime: RangeFunction = floatsOnly(
+  ({ values }, { from, to }, row, call) => {
+    const quantiles = call.parameters[0]!;
+    for (let step = 0; step < from.length; step++) {
+      if (from[step]! >= to[step]!) continue;
+      const q = quantiles[step]!;
+      if (!(q >= 0 && q <= 1)) {
+        call.annotations.warn(quantileText(q), call.parameterPosition);
+      }
+      row.setFloat(step, quantileOfSorted(q, sortNumbers(values.slice(from[step]!, to[step]!))));
+    }
+  },
+);
+
+/** Median of the distances to the median. */
+export const madOverTime: RangeFunction = perFloatWindow((values, from, to) => {
+  const window = values.slice(from, to);
+  if (window.some((value) => value !== value)) return NaN;
+  const median = quantileOfSorted(0.5, sortNumbers(window));
+  return quantileOfSorted(0.5, sortNumbers(window.map((value) => Math.abs(value - median))));
+});

@@ -1,0 +1,97 @@
+/**
+ * Rows: the samples of one series at all steps of a grid, and streams of rows.
+ *
+ * A row has one entry a step in `kinds` and `values`; `histograms` is used only where `kinds` says so. Presence stands
+ * beside the values because NaN is a value and the runtime does not keep NaN payloads when numbers are copied.
+ */
+import type { NativeHistogram } from "./histogram.ts";
+import { NO_LABELS } from "./labels.ts";
+import type { Labels } from "./queryable.ts";
+
+/** What stands at a step. */
+export const ABSENT = 0;
+export const FLOAT = 1;
+export const HISTOGRAM = 2;
+
+export type HistogramColumn = (NativeHistogram | undefined)[];
+
+export class Row {
+  labels: Labels = NO_LABELS;
+  /** The metric's name, type and unit are to be removed at the end of the query. */
+  dropName = false;
+  kinds: Uint8Array;
+  values: Float64Array;
+  /** Entries count only where `kinds` is HISTOGRAM. */
+  histograms: HistogramColumn | undefined = undefined;
+
+  constructor(steps: number) {
+    this.kinds = new Uint8Array(steps);
+    this.values = new Float64Array(steps);
+  }
+
+  /** Forgets all samples. */
+  clear(): void {
+    this.kinds.fill(ABSENT);
+    this.histograms = undefined;
+  }
+
+  setFloat(step: number, value: number): void {
+    this.kinds[step] = FLOAT;
+    this.values[step] = value;
+  }
+
+  setHistogram(step: number, histogram: NativeHistogram): void {
+    this.histograms ??= new Array<NativeHistogram | undefined>(this.kinds.length);
+    this.kinds[step] = HISTOGRAM;
+    this.histograms[step] = histogram;
+  }
+
+  /** Takes over the sample of another row. */
+  copyFrom(other: Row, step: number): void {
+    if (other.kinds[step] === HISTOGRAM) this.setHistogram(step, other.histograms![step]!);
+    else if (other.kinds[step] === FLOAT) this.setFloat(step, other.values[step]!);
+    else this.kinds[step] = ABSENT;
+  }
+
+  get isEmpty(): boolean {
+    const { kinds } = this;
+    for (let step = 0; step < kinds.length; step++) if (kinds[step] !== ABSENT) return false;
+    return true;
+  }
+}
+
+/**
+ * Rows one after the other. `next` fills the given row, or replaces its columns; false at the end. The caller owns the
+ * row and may change it. A row may be empty.
+ */
+export interface RowStream {
+  next(row: Row): boolean;
+}
+
+/** Hands out rows that exist already. */
+export function streamOf(rows: readonly Row[]): RowStream {
+  let at = 0;
+  return {
+    next(row) {
+      if (at >= rows.length) return false;
+      const source = rows[at++]!;
+      row.labels = source.labels;
+      row.dropName = source.dropName;
+      row.kinds = source.kinds;
+      row.values = source.values;
+      row.histograms = source.histograms;
+      return true;
+    },
+  };
+}
+
+/** Changes each row of a stream in place. */
+export function mapRows(source: RowStream, change: (row: Row) => void): RowStream {
+  return {
+    next(row) {
+      if (!source.next(row)) return false;
+      change(row);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,299 @@
+/** Reads series for selectors: the newest sample at each step, or the columns that windows slide over. */
+import type { VectorSelector } from "./ast.ts";
+import { type DurationContext, durationMs } from "./durations.ts";
+import type { Evaluation, Grid } from "./evaluation.ts";
+import type { NativeHistogram } from "./histogram.ts";
+import { detectReset, withHint } from "./histogram_math.ts";
+import { compareLabels, labelValue } from "./labels.ts";
+import type { MsBounds, SampleColumns, SelectedSeries } from "./queryable.ts";
+import { ABSENT, FLOAT, HISTOGRAM, type HistogramColumn, type Row, type RowStream } from "./row.ts";
+import { interpolatedSample } from "./extended_windows.ts";
+
+/** The bits of the NaN that marks the end of a series. */
+const STALE_HIGH = 0x7ff00000;
+const STALE_LOW = 2;
+
+/** Bounds of the times `start()` and `end()` stand for. */
+export interface QueryBounds {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+interface Placed {
+  readonly offset: VectorSelector["offset"];
+  readonly at: VectorSelector["at"];
+}
+
+/**
+ * Where a selector or subquery looks from at each time of a grid: `@` and offset applied.
+ */
+export function lookupTimes(
+  placed: Placed,
+  times: Float64Array,
+  query: QueryBounds,
+  durations: DurationContext,
+): Float64Array {
+  const offsetMs = placed.offset === undefined ? 0 : durationMs(placed.offset, durations);
+  if (placed.at === undefined) return offsetMs === 0 ? times : times.map((time) => time - offsetMs);
+  const { at } = placed;
+  const fixed = at.kind === "time" ? at.ms : at.kind === "start" ? query.startMs : query.endMs;
+  return new Float64Array(times.length).fill(fixed - offsetMs);
+}
+
+/** The samples of one series without stale markers; the columns are valid until the next series is read. */
+export interface WindowSeries {
+  labels: SelectedSeries["labels"];
+  dropName: boolean;
+  count: number;
+  times: Float64Array;
+  values: Float64Array;
+  histograms: HistogramColumn | undefined;
+  startTimes: Float64Array | undefined;
+}
+
+/** Reads selected series one after the other in the order of their labels. */
+export class SeriesReader {
+  readonly #evaluation: Evaluation;
+  readonly #series: readonly SelectedSeries[];
+  readonly #bounds: MsBounds;
+  /** Determine unknown counter resets from the sample before. */
+  readonly #detectResets: boolean;
+  #at = 0;
+  #valuesSeen: Float64Array | undefined;
+  #bits: Uint32Array = new Uint32Array(0);
+
+  constructor(
+    evaluation: Evaluation,
+    selector: VectorSelector,
+    bounds: MsBounds,
+    detectResets: boolean,
+  ) {
+    this.#evaluation = evaluation;
+    this.#bounds = bounds;
+    this.#detectResets = detectResets;
+    const series = [...evaluation.select(selector.matchers, bounds)];
+    this.#series = series.sort((left, right) => compareLabels(left.labels, right.labels));
+  }
+
+  /** Labels of the series that `next` returned last. */
+  get labels(): SelectedSeries["labels"] {
+    return this.#series[this.#at - 1]!.labels;
+  }
+
+  next(): SampleColumns | undefined {
+    const series = this.#series[this.#at];
+    if (series === undefined) return undefined;
+    this.#at++;
+    const columns = series.read(this.#bounds);
+    this.#evaluation.countRead(columns.count);
+    if (columns.values !== this.#valuesSeen) {
+      this.#valuesSeen = columns.values;
+      const { buffer, byteOffset, length } = columns.values;
+      this.#bits = new Uint32Array(buffer, byteOffset, length * 2);
+    }
+    return this.#detectResets && columns.histograms !== undefined
+      ? { ...columns, histograms: resolveHints(columns) }
+      : columns;
+  }
+
+  /** Whether a sample of the series that `next` returned last is a stale marker. */
+  isStale(at: number): boolean {
+    return this.#bits[at * 2 + 1] === STALE_HIGH && this.#bits[at * 2] === STALE_LOW;
+  }
+}
+
+/** The histograms with unknown hints replaced by what comparison with the sample before tells. */
+function resolveHints({ count, histograms }: SampleColumns): HistogramColumn {
+  const resolved: HistogramColumn = new Array(count);
+  let previous: NativeHistogram | undefined;
+  for (let at = 0; at < count; at++) {
+    let current = histograms![at];
+    if (current === undefined) continue;
+    if (current.hint === "unknown" && previous !== undefined) {
+      current = withHint(current, detectReset(current, previous) ? "reset" : "not_reset");
+    }
+    resolved[at] = current;
+    previous = histograms![at];
+  }
+  return resolved;
+}
+
+/** What an instant selector puts into its rows: values, or times in seconds for `timestamp` and `start_timestamp`. */
+export type SelectedContent = "value" | "time" | "start_time";
+
+export interface InstantSelection {
+  readonly evaluation: Evaluation;
+  readonly selector: VectorSelector;
+  readonly grid: Grid;
+  readonly content: SelectedContent;
+  readonly detectResets: boolean;
+}
+
+/** A row a series with the newest sample not older than the lookback at each step. */
+export function selectInstant(selection: InstantSelection): RowStream {
+  const { evaluation, selector, grid } = selection;
+  const { lookbackMs } = evaluation.options;
+  const lookups = lookupTimes(selector, grid.times, evaluation.options, evaluation.durations);
+  const bounds = instantBounds(lookups, lookbackMs, selector);
+  const reader = new SeriesReader(evaluation, selector, bounds, selection.detectResets);
+  const fill = selector.modifier === "smoothed" ? fillSmoothed : fillNewest;
+  return {
+    next(row) {
+      for (;;) {
+        const columns = reader.next();
+        if (columns === undefined) return false;
+        row.clear();
+        row.labels = reader.labels;
+        row.dropName = false;
+        if (fill(row, columns, { ...selection, reader, lookups, lookbackMs })) return true;
+      }
+    },
+  };
+}
+
+/** The part of the data that an instant selector reads. */
+export function instantBounds(
+  lookups: Float64Array,
+  lookbackMs: number,
+  selector: VectorSelector,
+): MsBounds {
+  const after = selector.modifier === "smoothed" ? lookbackMs : 0;
+  return {
+    startMs: lookups[0]! - lookbackMs,
+    endMs: lookups[lookups.length - 1]! + after,
+  };
+}
+
+interface FillContext extends InstantSelection {
+  readonly reader: SeriesReader;
+  readonly lookups: Float64Array;
+  readonly lookbackMs: number;
+}
+
+/** Whether anything was found. */
+function fillNewest(row: Row, columns: SampleColumns, context: FillContext): boolean {
+  const { lookups, lookbackMs, reader, content } = context;
+  const { count, times, values, histograms } = columns;
+  const { kinds } = row;
+  const output = row.values;
+  let next = 0;
+  let found = false;
+  for (let step = 0; step < lookups.length; step++) {
+    const lookup = lookups[step]!;
+    while (next < count && times[next]! <= lookup) next++;
+    const at = next - 1;
+    if (at < 0 || times[at]! <= lookup - lookbackMs) continue;
+    const histogram = histograms === undefined ? undefined : histograms[at];
+    const value = values[at]!;
+    if (histogram === undefined && value !== value && reader.isStale(at)) continue;
+    found = true;
+    if (content !== "value") {
+      kinds[step] = FLOAT;
+      output[step] = content === "time" ? times[at]! / 1000 : startSeconds(columns, at);
+    } else if (histogram !== undefined) {
+      row.setHistogram(step, histogram);
+    } else {
+      kinds[step] = FLOAT;
+      output[step] = value;
+    }
+  }
+  return found;
+}
+
+function startSeconds(columns: SampleColumns, at: number): number {
+  const start = columns.startTimes === undefined ? NaN : columns.startTimes[at]!;
+  return start !== start ? 0 : start / 1000;
+}
+
+function fillSmoothed(row: Row, columns: SampleColumns, context: FillContext): boolean {
+  const { lookups, lookbackMs, reader, evaluation, selector } = context;
+  const series = withoutStale(reader, columns);
+  let next = 0;
+  let found = false;
+  for (let step = 0; step < lookups.length; step++) {
+    const lookup = lookups[step]!;
+    while (next < series.count && series.times[next]! <= lookup) next++;
+    const sample = interpolatedSample(series, next, {
+      lookup,
+      lookbackMs,
+      annotations: evaluation.annotations,
+      position: selector.position,
+    });
+    if (sample === undefined) continue;
+    found = true;
+    if (typeof sample === "number") row.setFloat(step, sample);
+    else row.setHistogram(step, sample);
+  }
+  return found;
+}
+
+/** The columns without stale markers; the given ones themselves if there are none. */
+export function withoutStale(reader: SeriesReader, columns: SampleColumns): WindowSeries {
+  const { labels } = reader;
+  const { count, times, values, histograms, startTimes } = columns;
+  const isStale = (at: number) =>
+    values[at] !== values[at] && histograms?.[at] === undefined && reader.isStale(at);
+  let first = 0;
+  while (first < count && !isStale(first)) first++;
+  if (first === count) {
+    return {
+      labels,
+      dropName: false,
+      count,
+      times,
+      values,
+      histograms: histograms as HistogramColumn | undefined,
+      startTimes,
+    };
+  }
+  const kept: number[] = [];
+  for (let at = 0; at < count; at++) if (!isStale(at)) kept.push(at);
+  return {
+    labels,
+    dropName: false,
+    count: kept.length,
+    times: Float64Array.from(kept, (at) => times[at]!),
+    values: Float64Array.from(kept, (at) => values[at]!),
+    histograms: histograms === undefined ? undefined : kept.map((at) => histograms[at]),
+    startTimes: startTimes === undefined
+      ? undefined
+      : Float64Array.from(kept, (at) => startTimes[at]!),
+  };
+}
+
+/** Whether any sample of a row is a histogram. */
+export function holdsHistograms(row: Row): boolean {
+  return row.histograms !== undefined && row.kinds.includes(HISTOGRAM);
+}
+
+/** The samples of a row as columns for windows. */
+export function rowAsSeries(row: Row, times: Float64Array): WindowSeries {
+  const { kinds, values } = row;
+  const length = kinds.length;
+  const series: WindowSeries = {
+    labels: row.labels,
+    dropName: row.dropName,
+    count: 0,
+    times: new Float64Array(length),
+    values: new Float64Array(length),
+    histograms: holdsHistograms(row) ? [] : undefined,
+    startTimes: undefined,
+  };
+  let count = 0;
+  for (let step = 0; step < length; step++) {
+    if (kinds[step] === ABSENT) continue;
+    series.times[count] = times[step]!;
+    series.values[count] = values[step]!;
+    if (series.histograms !== undefined) {
+      series.histograms[count] = kinds[step] === HISTOGRAM ? row.histograms![step] : undefined;
+    }
+    count++;
+  }
+  series.count = count;
+  return series;
+}
+
+/** The name of a series' metric. */
+export function metricOf(series: Pick<WindowSeries, "labels">): string {
+  return labelValue(series.labels, "__name__");
+}

@@ -1,0 +1,67 @@
+/** Windows that slide over the columns of a series: which samples belong to `(end - range, end]` at each step. */
+import type { WindowSeries } from "./selector.ts";
+
+/** Where the windows of a range selector or subquery lie; the same for all of its series. */
+export interface WindowFrame {
+  /** Right ends, inclusive, in milliseconds; never descending. */
+  readonly ends: Float64Array;
+  readonly rangeMs: number;
+  /** `anchored` and `smoothed` windows look this far beyond their borders. */
+  readonly lookbackMs: number;
+  readonly modifier: "anchored" | "smoothed" | undefined;
+}
+
+/** The frame and, for the series at hand, the samples of each window: `from <= index < to`. */
+export class Windows {
+  readonly frame: WindowFrame;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  #scratch = new Int32Array(0);
+
+  constructor(frame: WindowFrame) {
+    this.frame = frame;
+    this.from = new Int32Array(frame.ends.length);
+    this.to = new Int32Array(frame.ends.length);
+  }
+
+  /** Finds the samples of each window in one pass. Whether any window holds a sample. */
+  slide(times: Float64Array, count: number): boolean {
+    const { from, to } = this;
+    const { ends, rangeMs } = this.frame;
+    let first = 0;
+    let past = 0;
+    let found = false;
+    for (let step = 0; step < ends.length; step++) {
+      const end = ends[step]!;
+      const start = end - rangeMs;
+      while (past < count && times[past]! <= end) past++;
+      while (first < past && times[first]! <= start) first++;
+      from[step] = first;
+      to[step] = past;
+      if (first < past) found = true;
+    }
+    return found;
+  }
+
+  /** Room for `count` integers with any content; the same room at every call. */
+  scratch(count: number): Int32Array {
+    if (this.#scratch.length < count) this.#scratch = new Int32Array(count * 2);
+    return this.#scratch;
+  }
+
+  /** Left border, exclusive, of a step's window. */
+  start(step: number): number {
+    return this.frame.ends[step]! - this.frame.rangeMs;
+  }
+
+  /**
+   * Index of the newest sample at or before the left border and inside the lookback; the first of the window if there is
+   * none.
+   */
+  anchor(series: WindowSeries, step: number): number {
+    const first = this.from[step]!;
+    const before = first - 1;
+    if (before < 0) return first;
+    return series.times[before]! > this.start(step) - this.frame.lookbackMs ? before : first;
+  }
+}

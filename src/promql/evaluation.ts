@@ -116,8 +116,10 @@ export class Evaluation {
     return new Row(steps);
   }
 
-  /** Counts the histograms of a row that is kept. */
-  holdHistograms(row: Row): void {
+  /** Counts a row that is kept, with its histograms. */
+  holdRow(row: Row): void {
+    const steps = row.kinds.length;
+    this.hold(steps, steps * BYTES_PER_STEP + BYTES_PER_ROW);
     if (row.histograms === undefined) return;
     let points = 0;
     let histograms = 0;

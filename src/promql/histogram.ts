@@ -107,7 +107,7 @@ export function histogramBuckets(histogram: NativeHistogram): HistogramBucket[] 
     const upper = Math.min(-exponentialBound(index - 1, histogram.schema), -zeroThreshold);
     buckets.push({ rule: 1, lower, upper, count });
   }
-  if (zeroCount !== 0 && !isCustom(histogram)) {
+  if (zeroCount > 0 && !isCustom(histogram)) {
     buckets.push({ rule: 3, lower: -zeroThreshold, upper: zeroThreshold, count: zeroCount });
   }
   for (let at = 0; at < positive.indices.length; at++) {

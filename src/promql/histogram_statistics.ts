@@ -197,7 +197,7 @@ class Trimmer {
     for (let index = negative.length - 1; index >= 0; index--) {
       if (negative[index] !== 0) negative[index] = kept.get(buckets[at++]!)!;
     }
-    const hasZero = !isCustom(histogram) && histogram.zeroCount !== 0;
+    const hasZero = !isCustom(histogram) && histogram.zeroCount > 0;
     const zeroCount = hasZero ? kept.get(buckets[at++]!)! : histogram.zeroCount;
     const positive = histogram.positive.counts.slice();
     for (let index = 0; index < positive.length; index++) {

@@ -125,23 +125,3 @@ export function labelsText(labels: Labels): string {
   });
   return `{${parts.join(", ")}}`;
 }
-
-/** A number in [0, 1) that depends on nothing but the labels and spreads evenly. */
-export function labelsFraction(labels: Labels): number {
-  let high = 0x9e3779b9;
-  let low = 0x85ebca6b;
-  for (const [name, value] of labels) {
-    for (const text of [name, value]) {
-      for (let at = 0; at < text.length; at++) {
-        low = Math.imul(low ^ text.charCodeAt(at), 0x01000193);
-        high = Math.imul(high ^ low, 0x85ebca6b) ^ (high >>> 13);
-      }
-      low = Math.imul(low ^ 0xff, 0xc2b2ae35);
-    }
-  }
-  // The last steps of MurmurHash3 mix every input bit into every output bit.
-  high = Math.imul(high ^ high >>> 16, 0x85ebca6b);
-  high = Math.imul(high ^ high >>> 13 ^ low, 0xc2b2ae35);
-  low = Math.imul(low ^ low >>> 16 ^ high, 0x85ebca6b);
-  return ((high ^ high >>> 16) >>> 0) / 2 ** 32 + (low >>> 11) / 2 ** 53;
-}

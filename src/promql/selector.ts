@@ -118,7 +118,7 @@ function resolveHints({ count, histograms }: SampleColumns): HistogramColumn {
   return resolved;
 }
 
-/** What an instant selector puts into its rows: values, or times in seconds for `timestamp` and `start_timestamp`. */
+/** What an instant selector puts into its rows: samples, or times in seconds for `timestamp` and `start_timestamp`. */
 export type SelectedContent = "value" | "time" | "start_time";
 
 export interface InstantSelection {
@@ -127,6 +127,8 @@ export interface InstantSelection {
   readonly grid: Grid;
   readonly content: SelectedContent;
   readonly detectResets: boolean;
+  /** What is read; by default all that the steps may look at. */
+  readonly bounds?: MsBounds;
 }
 
 /** A row a series with the newest sample not older than the lookback at each step. */
@@ -134,7 +136,7 @@ export function selectInstant(selection: InstantSelection): RowStream {
   const { evaluation, selector, grid } = selection;
   const { lookbackMs } = evaluation.options;
   const lookups = lookupTimes(selector, grid.times, evaluation.options, evaluation.durations);
-  const bounds = instantBounds(lookups, lookbackMs, selector);
+  const bounds = selection.bounds ?? instantBounds(lookups, lookbackMs, selector);
   const reader = new SeriesReader(evaluation, selector, bounds, selection.detectResets);
   const fill = selector.modifier === "smoothed" ? fillSmoothed : fillNewest;
   return {
@@ -266,7 +268,10 @@ export function holdsHistograms(row: Row): boolean {
   return row.histograms !== undefined && row.kinds.includes(HISTOGRAM);
 }
 
-/** The samples of a row as columns for windows. */
+/**
+ * The samples of a row as columns for windows. What histograms tell of counter resets holds against their stored
+ * predecessor, not against the sample at the step before, and is forgotten.
+ */
 export function rowAsSeries(row: Row, times: Float64Array): WindowSeries {
   const { kinds, values } = row;
   const length = kinds.length;
@@ -285,7 +290,10 @@ export function rowAsSeries(row: Row, times: Float64Array): WindowSeries {
     series.times[count] = times[step]!;
     series.values[count] = values[step]!;
     if (series.histograms !== undefined) {
-      series.histograms[count] = kinds[step] === HISTOGRAM ? row.histograms![step] : undefined;
+      const histogram = kinds[step] === HISTOGRAM ? row.histograms![step] : undefined;
+      series.histograms[count] = histogram === undefined || histogram.hint === "gauge"
+        ? histogram
+        : withHint(histogram, "unknown");
     }
     count++;
   }

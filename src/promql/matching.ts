@@ -1,0 +1,318 @@
+/**
+ * Arithmetic, comparisons and trims between two vectors.
+ *
+ * Series are joined once, by match group; within a group the columns of each pair are combined over all steps. Only
+ * groups with several series on a side look at single steps, because there a duplicate may arise.
+ *
+ * The "many" side is the left one, but for `group_right` the right one.
+ */
+import {
+  arithmetic,
+  combineSamples,
+  comparison,
+  isArithmetic,
+  isComparison,
+  type OperatorPlace,
+  type Sample,
+} from "./arithmetic.ts";
+import type { BinaryExpr, VectorMatching } from "./ast.ts";
+import { PromqlError } from "./errors.ts";
+import type { Grid } from "./evaluation.ts";
+import type { Evaluator } from "./evaluator_face.ts";
+import {
+  dropLabels,
+  dropMetadata,
+  keepLabels,
+  labelsKey,
+  labelsText,
+  labelValue,
+  METRIC_NAME,
+  withLabel,
+} from "./labels.ts";
+import type { Labels } from "./queryable.ts";
+import { ABSENT, FLOAT, Row, type RowStream, streamOf } from "./row.ts";
+import { RowTable, sameLabelsError } from "./row_table.ts";
+import { matchKey } from "./set_operators.ts";
+
+interface Group {
+  /** Labels that all series of the group share. */
+  readonly labels: Labels;
+  readonly many: Row[];
+  readonly one: Row[];
+}
+
+export async function matchVectors(
+  node: BinaryExpr,
+  evaluator: Evaluator,
+  grid: Grid,
+): Promise<RowStream> {
+  const left = await evaluator.collect(await evaluator.vector(node.left, grid), grid);
+  const right = await evaluator.collect(await evaluator.vector(node.right, grid), grid);
+  const matcher = new Matcher(node, evaluator, grid, left, right);
+  const groups = matcher.groups();
+  for (const group of groups) {
+    if (evaluator.evaluation.isDue) await evaluator.evaluation.pause();
+    matcher.combine(group);
+  }
+  return streamOf(matcher.rows);
+}
+
+class Matcher {
+  readonly #node: BinaryExpr;
+  readonly #matching: VectorMatching;
+  readonly #grid: Grid;
+  readonly #manyIsLeft: boolean;
+  readonly #manyRows: readonly Row[];
+  readonly #oneRows: readonly Row[];
+  readonly #fillMany: number | undefined;
+  readonly #fillOne: number | undefined;
+  /** Steps at which both sides have samples, or gaps are filled: elsewhere nothing is looked at. */
+  readonly #active: Uint8Array;
+  readonly #table: RowTable;
+  readonly #place: OperatorPlace;
+  /** Which of a group's "one" rows is present at a step, plus 1. */
+  readonly #owner: Int32Array;
+  readonly #names: ReadonlySet<string>;
+
+  constructor(
+    node: BinaryExpr,
+    evaluator: Evaluator,
+    grid: Grid,
+    left: readonly Row[],
+    right: readonly Row[],
+  ) {
+    const matching = node.matching!;
+    const manyIsLeft = matching.cardinality !== "one-to-many";
+    this.#node = node;
+    this.#matching = matching;
+    this.#grid = grid;
+    this.#manyIsLeft = manyIsLeft;
+    this.#manyRows = manyIsLeft ? left : right;
+    this.#oneRows = manyIsLeft ? right : left;
+    this.#fillMany = manyIsLeft ? matching.fillLeft : matching.fillRight;
+    this.#fillOne = manyIsLeft ? matching.fillRight : matching.fillLeft;
+    this.#names = new Set(matching.labels);
+    this.#table = new RowTable(evaluator.evaluation, grid.steps);
+    this.#place = { annotations: evaluator.evaluation.annotations, position: node.position };
+    this.#owner = new Int32Array(grid.steps);
+    this.#active = this.#activeSteps();
+  }
+
+  get rows(): Row[] {
+    return this.#table.rows;
+  }
+
+  #activeSteps(): Uint8Array {
+    const active = new Uint8Array(this.#grid.steps);
+    if (this.#fillMany !== undefined || this.#fillOne !== undefined) return active.fill(1);
+    const hasMany = new Uint8Array(this.#grid.steps);
+    for (const { kinds } of this.#manyRows) {
+      for (let step = 0; step < kinds.length; step++) if (kinds[step] !== ABSENT) hasMany[step] = 1;
+    }
+    for (const { kinds } of this.#oneRows) {
+      for (let step = 0; step < kinds.length; step++) {
+        if (kinds[step] !== ABSENT) active[step] = hasMany[step]!;
+      }
+    }
+    return active;
+  }
+
+  groups(): Iterable<Group> {
+    const keyOf = matchKey(this.#matching);
+    const groups = new Map<string, Group>();
+    const groupOf = (row: Row): Group => {
+      const key = keyOf(row.labels);
+      let group = groups.get(key);
+      if (group === undefined) {
+        group = { labels: this.#groupLabels(row.labels), many: [], one: [] };
+        groups.set(key, group);
+      }
+      return group;
+    };
+    for (const row of this.#manyRows) groupOf(row).many.push(row);
+    for (const row of this.#oneRows) groupOf(row).one.push(row);
+    return groups.values();
+  }
+
+  #groupLabels(labels: Labels): Labels {
+    if (this.#matching.on) return keepLabels(labels, this.#names);
+    return dropLabels(labels, new Set([METRIC_NAME, ...this.#names]));
+  }
+
+  combine(group: Group): void {
+    this.#findOwners(group);
+    if (this.#matching.cardinality === "one-to-one" && group.many.length > 1) {
+      this.#checkSingle(group);
+    }
+    const taken = new Set<string>();
+    let mayRepeat = false;
+    const outputs: { many: Row; one: Row; owner: number; labels: Labels; dropName: boolean }[] = [];
+    const add = (many: Row, one: Row, owner: number) => {
+      const labels = this.#resultLabels(many.labels, one.labels);
+      const key = labelsKey(labels);
+      mayRepeat ||= taken.has(key);
+      taken.add(key);
+      const dropName = this.#node.bool || many.dropName;
+      outputs.push({ many, one, owner, labels, dropName });
+    };
+    for (const many of group.many) {
+      group.one.forEach((one, index) => add(many, one, index + 1));
+      if (this.#fillOne !== undefined) add(many, this.#filled(group, this.#fillOne), 0);
+    }
+    if (this.#fillMany !== undefined) {
+      const filled = this.#filledMany(group, this.#fillMany);
+      group.one.forEach((one, index) => add(filled, one, index + 1));
+    }
+    // Steps at which a label set of this group is taken, where several pairs lead to the same one.
+    const seen = mayRepeat && this.#matching.cardinality !== "one-to-one"
+      ? new Map<string, Uint8Array>()
+      : undefined;
+    for (const output of outputs) {
+      const row = this.#table.row(output.labels, output.dropName);
+      this.#combinePair(output, row, seen === undefined ? undefined : takenSteps(seen, row));
+    }
+  }
+
+  /** Which "one" row has a sample at each step; two at once is an error. */
+  #findOwners({ one, labels }: Group): void {
+    const owner = this.#owner;
+    owner.fill(0);
+    one.forEach(({ kinds }, index) => {
+      for (let step = 0; step < kinds.length; step++) {
+        if (kinds[step] === ABSENT || this.#active[step] === 0) continue;
+        if (owner[step] !== 0) {
+          throw this.#duplicateError(labels, one[owner[step]! - 1]!, one[index]!);
+        }
+        owner[step] = index + 1;
+      }
+    });
+  }
+
+  #duplicateError(group: Labels, first: Row, second: Row): PromqlError {
+    const shown = [first, second].map((row) =>
+      labelsText(row.dropName ? dropMetadata(row.labels) : row.labels)
+    ).sort();
+    const side = this.#manyIsLeft ? "right" : "left";
+    return new PromqlError(
+      "execution",
+      `found duplicate series for the match group ${
+        labelsText(group)
+      } on the ${side} hand-side of ` +
+        `the operation: [${shown.join(", ")}];many-to-many matching not allowed: matching labels ` +
+        "must be unique on one side",
+    );
+  }
+
+  /** One-to-one: at no step may two "many" samples meet a sample of the other side. */
+  #checkSingle({ many }: Group): void {
+    const seen = new Uint8Array(this.#grid.steps);
+    for (const { kinds } of many) {
+      for (let step = 0; step < kinds.length; step++) {
+        if (kinds[step] === ABSENT) continue;
+        if (this.#owner[step] === 0 && this.#fillOne === undefined) continue;
+        if (seen[step] === 1) {
+          throw new PromqlError(
+            "execution",
+            "multiple matches for labels: many-to-one matching must be explicit " +
+              "(group_left/group_right)",
+          );
+        }
+        seen[step] = 1;
+      }
+    }
+  }
+
+  #resultLabels(many: Labels, one: Labels): Labels {
+    const { cardinality, on, include } = this.#matching;
+    let labels = isArithmetic(this.#node.operator) ? dropMetadata(many) : many;
+    if (cardinality === "one-to-one") {
+      labels = on ? keepLabels(labels, this.#names) : dropLabels(labels, this.#names);
+    }
+    for (const name of include) labels = withLabel(labels, name, labelValue(one, name));
+    return labels;
+  }
+
+  /** A stand-in for a missing sample at every step. */
+  #filled(group: Group, value: number): Row {
+    const row = new Row(this.#grid.steps);
+    row.labels = group.labels;
+    row.kinds.fill(FLOAT);
+    row.values.fill(value);
+    return row;
+  }
+
+  /** A stand-in where a group has no "many" sample. */
+  #filledMany(group: Group, value: number): Row {
+    const row = this.#filled(group, value);
+    for (const { kinds } of group.many) {
+      for (let step = 0; step < kinds.length; step++) {
+        if (kinds[step] !== ABSENT) row.kinds[step] = ABSENT;
+      }
+    }
+    return row;
+  }
+
+  /** Combines the steps at which `owner` is the present "one" row. */
+  #combinePair(
+    { many, one, owner: wanted }: { readonly many: Row; readonly one: Row; readonly owner: number },
+    output: Row,
+    taken: Uint8Array | undefined,
+  ): void {
+    const { operator, bool } = this.#node;
+    const left = this.#manyIsLeft ? many : one;
+    const right = this.#manyIsLeft ? one : many;
+    const compute = isArithmetic(operator) ? arithmetic(operator) : undefined;
+    const compare = isComparison(operator) ? comparison(operator) : undefined;
+    const owner = this.#owner;
+    const { kinds, values } = output;
+    for (let step = 0; step < owner.length; step++) {
+      if (owner[step] !== wanted || many.kinds[step] === ABSENT) continue;
+      let value: Sample;
+      if (left.kinds[step] === FLOAT && right.kinds[step] === FLOAT && compute !== undefined) {
+        value = compute(left.values[step]!, right.values[step]!);
+      } else if (
+        left.kinds[step] === FLOAT && right.kinds[step] === FLOAT && compare !== undefined
+      ) {
+        value = left.values[step]!;
+        const holds = compare(value, right.values[step]!);
+        if (bool) value = holds ? 1 : 0;
+        else if (!holds) continue;
+      } else {
+        const result = combineSamples(
+          operator,
+          sampleAt(left, step),
+          sampleAt(right, step),
+          this.#place,
+        );
+        if (result === undefined || (!result.holds && !bool)) continue;
+        value = bool ? Number(result.holds) : result.value;
+      }
+      if (kinds[step] !== ABSENT) throw taken?.[step] === 1 ? groupingError() : sameLabelsError();
+      if (taken !== undefined) taken[step] = 1;
+      if (typeof value === "number") {
+        kinds[step] = FLOAT;
+        values[step] = value;
+      } else {
+        output.setHistogram(step, value);
+      }
+    }
+  }
+}
+
+function sampleAt(row: Row, step: number): Sample {
+  return row.kinds[step] === FLOAT ? row.values[step]! : row.histograms![step]!;
+}
+
+function takenSteps(seen: Map<string, Uint8Array>, row: Row): Uint8Array {
+  const key = labelsKey(row.labels);
+  let steps = seen.get(key);
+  if (steps === undefined) seen.set(key, steps = new Uint8Array(row.kinds.length));
+  return steps;
+}
+
+function groupingError(): PromqlError {
+  return new PromqlError(
+    "execution",
+    "multiple matches for labels: grouping labels must ensure unique matches",
+  );
+}

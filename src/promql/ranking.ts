@@ -1,0 +1,213 @@
+/**
+ * Aggregations that look at all samples of a group at once: topk, bottomk, quantile, count_values, limitk, limit_ratio.
+ */
+import { quantileText, ratioText } from "./annotations.ts";
+import type { Aggregation } from "./ast.ts";
+import { type Grouping, groupingOf } from "./grouping.ts";
+import { PromqlError } from "./errors.ts";
+import type { Evaluation, Grid } from "./evaluation.ts";
+import type { Evaluator } from "./evaluator_face.ts";
+import { histogramText } from "./histogram_statistics.ts";
+import { labelsFraction } from "./label_hash.ts";
+import { withLabel } from "./labels.ts";
+import { formatDecimal } from "./number_format.ts";
+import { shortNumber } from "./number_text.ts";
+import { quantileOfSorted, sortNumbers } from "./quantile.ts";
+import { ABSENT, FLOAT, HISTOGRAM, type Row, type RowStream, streamOf } from "./row.ts";
+import { RowTable } from "./row_table.ts";
+import { reportIgnored } from "./fold.ts";
+
+/** Largest integer parameter, that of a signed 64-bit integer. */
+const INTEGER_MAX = 2 ** 63;
+
+interface Task {
+  readonly node: Aggregation;
+  readonly evaluation: Evaluation;
+  readonly grid: Grid;
+  /** The scalar parameter at each step; empty where the operator has none. */
+  readonly parameter: Float64Array;
+}
+
+export async function rankingAggregation(
+  node: Aggregation,
+  evaluator: Evaluator,
+  grid: Grid,
+): Promise<RowStream> {
+  const { evaluation } = evaluator;
+  const { param, operator } = node;
+  if (operator === "count_values") {
+    const rows = await evaluator.collect(await evaluator.vector(node.expr, grid), grid);
+    const task = { node, evaluation, grid, parameter: new Float64Array(0) };
+    return streamOf(countValues(rows, task, param?.kind === "string" ? param.value : ""));
+  }
+  const parameter = await evaluator.scalar(param!, grid);
+  const task: Task = { node, evaluation, grid, parameter };
+  const keepsNothing = operator === "quantile" ? false : checkParameter(task);
+  const rows = await evaluator.collect(await evaluator.vector(node.expr, grid), grid);
+  if (keepsNothing) return streamOf([]);
+  if (operator === "limit_ratio") {
+    for (const row of rows) limitRatio(row, task);
+    return streamOf(rows);
+  }
+  const output: Row[] = [];
+  for (const group of groupRows(rows, groupingOf(node))) {
+    if (evaluation.isDue) await evaluation.pause();
+    if (operator === "quantile") output.push(quantileOfGroup(group, task));
+    else if (operator === "limitk") output.push(...limitGroup(group, task));
+    else output.push(...rankGroup(group, task));
+  }
+  return streamOf(output);
+}
+
+/** Checks k or the ratio at all steps. Whether it lets nothing pass at any step. */
+function checkParameter({ node, parameter, evaluation }: Task): boolean {
+  if (node.operator === "limit_ratio") {
+    let any = false;
+    for (const ratio of parameter) {
+      if (ratio !== ratio) throw new PromqlError("execution", "Ratio value is NaN");
+      if (ratio !== 0) any = true;
+      if (ratio > 1 || ratio < -1) {
+        const text = ratioText(ratio, Math.sign(ratio));
+        evaluation.annotations.warn(text, node.param!.position);
+      }
+    }
+    return !any;
+  }
+  let largest = 0;
+  for (const k of parameter) {
+    if (k !== k) throw new PromqlError("execution", "Parameter value is NaN");
+    if (k >= INTEGER_MAX || k < -INTEGER_MAX) {
+      const direction = k < 0 ? "underflows" : "overflows";
+      throw new PromqlError(
+        "execution",
+        `Scalar value ${shortNumber(k)} ${direction} int64`,
+      );
+    }
+    if (k > largest) largest = k;
+  }
+  return largest < 1;
+}
+
+interface RowGroup {
+  /** Labels that all rows share. */
+  readonly labels: Row["labels"];
+  readonly rows: Row[];
+}
+
+function groupRows(rows: readonly Row[], grouping: Grouping): Iterable<RowGroup> {
+  const groups = new Map<string, RowGroup>();
+  for (const row of rows) {
+    const key = grouping.keyOf(row.labels);
+    const group = groups.get(key);
+    if (group === undefined) {
+      groups.set(key, { labels: grouping.labelsOf(row.labels), rows: [row] });
+    } else group.rows.push(row);
+  }
+  return groups.values();
+}
+
+function quantileOfGroup({ labels, rows }: RowGroup, task: Task): Row {
+  const { node, evaluation, grid, parameter } = task;
+  const output = evaluation.newRow(grid.steps);
+  output.labels = labels;
+  output.dropName = rows.some((row) => row.dropName);
+  const room = new Float64Array(rows.length);
+  for (let step = 0; step < grid.steps; step++) {
+    let count = 0;
+    for (const row of rows) {
+      if (row.kinds[step] === FLOAT) room[count++] = row.values[step]!;
+      else if (row.kinds[step] === HISTOGRAM) reportIgnored(evaluation, node);
+    }
+    const q = parameter[step]!;
+    if (!(q >= 0 && q <= 1)) evaluation.annotations.warn(quantileText(q), node.param!.position);
+    if (count === 0) continue;
+    output.setFloat(step, quantileOfSorted(q, sortNumbers(room.subarray(0, count))));
+  }
+  return output;
+}
+
+/** The first k rows that have a sample at a step keep it. */
+function limitGroup({ rows }: RowGroup, { parameter, grid }: Task): Row[] {
+  for (let step = 0; step < grid.steps; step++) {
+    let left = Math.trunc(parameter[step]!);
+    for (const { kinds } of rows) {
+      if (kinds[step] === ABSENT) continue;
+      if (left >= 1) left--;
+      else kinds[step] = ABSENT;
+    }
+  }
+  return rows;
+}
+
+function limitRatio(row: Row, { parameter, grid }: Task): void {
+  const fraction = labelsFraction(row.labels);
+  for (let step = 0; step < grid.steps; step++) {
+    const ratio = Math.max(-1, Math.min(1, parameter[step]!));
+    const passes = ratio >= 0 ? fraction < ratio : fraction >= 1 + ratio;
+    if (!passes) row.kinds[step] = ABSENT;
+  }
+}
+
+/** topk and bottomk: only the k best samples of each step stay. For one step, best first. */
+function rankGroup({ rows }: RowGroup, { node, evaluation, grid, parameter }: Task): Row[] {
+  const sign = node.operator === "topk" ? -1 : 1;
+  const order: number[] = [];
+  let best: Row[] = rows;
+  for (let step = 0; step < grid.steps; step++) {
+    order.length = 0;
+    rows.forEach((row, index) => {
+      if (row.kinds[step] === FLOAT) order.push(index);
+      else if (row.kinds[step] === HISTOGRAM) {
+        reportIgnored(evaluation, node);
+        row.kinds[step] = ABSENT;
+      }
+    });
+    const k = Math.max(0, Math.trunc(parameter[step]!));
+    if (order.length > k || grid.steps === 1) {
+      // NaN is the worst in both; ties go to the series that comes first.
+      order.sort((left, right) => {
+        const a = rows[left]!.values[step]!;
+        const b = rows[right]!.values[step]!;
+        if (a !== a || b !== b) return Number(a !== a) - Number(b !== b) || left - right;
+        return sign * (a - b) || (a === b ? left - right : a < b ? -sign : sign);
+      });
+      for (let at = k; at < order.length; at++) rows[order[at]!]!.kinds[step] = ABSENT;
+      if (grid.steps === 1) best = order.slice(0, k).map((index) => rows[index]!);
+    }
+  }
+  return best;
+}
+
+/** One series a group and value, counting the samples that have it. */
+function countValues(rows: readonly Row[], { node, evaluation, grid }: Task, label: string): Row[] {
+  if (label === "" || !label.isWellFormed()) {
+    throw new PromqlError("execution", `invalid label name ${JSON.stringify(label)}`);
+  }
+  const dropsLabel = node.without && node.labels.includes(label);
+  const grouping = groupingOf(node);
+  const table = new RowTable(evaluation, grid.steps);
+  const texts = new Map<number, string>();
+  const textOf = (value: number): string => {
+    const known = texts.get(value);
+    if (known !== undefined && value !== 0) return known;
+    const text = formatDecimal(value);
+    texts.set(value, text);
+    return text;
+  };
+  for (const row of rows) {
+    const groupLabels = grouping.labelsOf(withLabel(row.labels, label, ""));
+    for (let step = 0; step < grid.steps; step++) {
+      const kind = row.kinds[step]!;
+      if (kind === ABSENT) continue;
+      const text = kind === FLOAT
+        ? textOf(row.values[step]!)
+        : histogramText(row.histograms![step]!);
+      const labels = dropsLabel ? groupLabels : withLabel(groupLabels, label, text);
+      const output = table.row(labels, row.dropName);
+      if (row.dropName) output.dropName = true;
+      const counted = output.kinds[step] === ABSENT ? 0 : output.values[step]!;
+      output.setFloat(step, counted + 1);
+    }
+  }
+  return table.rows;
+}

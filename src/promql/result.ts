@@ -1,0 +1,156 @@
+/** The last steps of an evaluation: names marked for removal go, series of equal labels join, results are put in order. */
+import { extendedSamples } from "./extended_windows.ts";
+import { PromqlError } from "./errors.ts";
+import type { Evaluation } from "./evaluation.ts";
+import type { WindowStream } from "./evaluator_face.ts";
+import type { NativeHistogram } from "./histogram.ts";
+import { compareLabels, dropMetadata, labelsKey } from "./labels.ts";
+import { ABSENT, FLOAT, HISTOGRAM, type Row } from "./row.ts";
+import { sameLabelsError } from "./row_table.ts";
+import type { WindowSeries } from "./selector.ts";
+import type { MatrixValue, ResultSeries, VectorValue } from "./value.ts";
+import { Windows } from "./windows.ts";
+
+/** Removes names and joins rows that then have equal labels. */
+function joinRows(rows: readonly Row[]): Row[] {
+  const joined = new Map<string, Row>();
+  for (const row of rows) {
+    if (row.dropName) row.labels = dropMetadata(row.labels);
+    const key = labelsKey(row.labels);
+    const known = joined.get(key);
+    if (known === undefined) {
+      joined.set(key, row);
+      continue;
+    }
+    for (let step = 0; step < row.kinds.length; step++) {
+      if (row.kinds[step] === ABSENT) continue;
+      if (known.kinds[step] !== ABSENT) throw sameLabelsError();
+      known.copyFrom(row, step);
+    }
+  }
+  return [...joined.values()];
+}
+
+/** The result of an instant query: rows of one step, in their order. */
+export function finishVector(rows: readonly Row[], timeMs: number): VectorValue {
+  const joined = joinRows(rows);
+  const values = Float64Array.from(joined, (row) => row.values[0]!);
+  const labels = joined.map((row) => row.labels);
+  if (!joined.some(({ kinds }) => kinds[0] === HISTOGRAM)) {
+    return { type: "vector", timeMs, labels, values };
+  }
+  const histograms = joined.map((row) =>
+    row.kinds[0] === HISTOGRAM ? row.histograms![0] : undefined
+  );
+  return { type: "vector", timeMs, labels, values, histograms };
+}
+
+/** The result of a range query, ordered by labels. */
+export function finishMatrix(rows: readonly Row[], times: Float64Array): MatrixValue {
+  const joined = joinRows(rows).sort((left, right) => compareLabels(left.labels, right.labels));
+  return { type: "matrix", series: joined.map((row) => rowAsResult(row, times)) };
+}
+
+function rowAsResult(
+  { labels, kinds, values, histograms }: Row,
+  times: Float64Array,
+): ResultSeries {
+  const steps = kinds.length;
+  let count = 0;
+  let hasHistograms = false;
+  for (let step = 0; step < steps; step++) {
+    if (kinds[step] !== ABSENT) count++;
+    if (kinds[step] === HISTOGRAM) hasHistograms = true;
+  }
+  if (count === steps && !hasHistograms) return { labels, count, times, values };
+  const ownTimes = new Float64Array(count);
+  const ownValues = new Float64Array(count);
+  const ownHistograms: (NativeHistogram | undefined)[] = [];
+  let at = 0;
+  for (let step = 0; step < steps; step++) {
+    if (kinds[step] === ABSENT) continue;
+    ownTimes[at] = times[step]!;
+    if (kinds[step] === FLOAT) ownValues[at] = values[step]!;
+    if (hasHistograms) {
+      ownHistograms.push(kinds[step] === HISTOGRAM ? histograms![step] : undefined);
+    }
+    at++;
+  }
+  const series = { labels, count, times: ownTimes, values: ownValues };
+  return hasHistograms ? { ...series, histograms: ownHistograms } : series;
+}
+
+/** The result of an instant query for a range vector: the samples inside the one window. */
+export async function finishWindows(
+  source: WindowStream,
+  evaluation: Evaluation,
+): Promise<MatrixValue> {
+  const windows = new Windows(source.frame);
+  const joined = new Map<string, ResultSeries>();
+  for (let series = source.next(); series !== undefined; series = source.next()) {
+    if (evaluation.isDue) await evaluation.pause();
+    windows.slide(series.times, series.count);
+    const result = samplesOf(series, windows);
+    if (result.count === 0) continue;
+    evaluation.hold(result.count, result.count * 16);
+    const key = labelsKey(result.labels);
+    const known = joined.get(key);
+    joined.set(key, known === undefined ? result : joinSeries(known, result));
+  }
+  const all = [...joined.values()];
+  return {
+    type: "matrix",
+    series: all.sort((left, right) => compareLabels(left.labels, right.labels)),
+  };
+}
+
+function samplesOf(series: WindowSeries, windows: Windows): ResultSeries {
+  const labels = series.dropName ? dropMetadata(series.labels) : series.labels;
+  if (windows.frame.modifier !== undefined) {
+    if (series.histograms !== undefined) {
+      throw new PromqlError(
+        "execution",
+        "smoothed and anchored modifiers do not work with native histograms",
+      );
+    }
+    const { times, values } = extendedSamples(series, windows);
+    return {
+      labels,
+      count: times.length,
+      times: Float64Array.from(times),
+      values: Float64Array.from(values),
+    };
+  }
+  const from = windows.from[0]!;
+  const to = windows.to[0]!;
+  const samples = {
+    labels,
+    count: to - from,
+    times: series.times.slice(from, to),
+    values: series.values.slice(from, to),
+  };
+  const histograms = series.histograms?.slice(from, to);
+  return histograms?.some((histogram) => histogram !== undefined)
+    ? { ...samples, histograms }
+    : samples;
+}
+
+/** The samples of two series of equal labels in order of time; two at one time are an error. */
+function joinSeries(left: ResultSeries, right: ResultSeries): ResultSeries {
+  const order: (readonly [series: ResultSeries, at: number])[] = [];
+  for (let at = 0; at < left.count; at++) order.push([left, at]);
+  for (let at = 0; at < right.count; at++) order.push([right, at]);
+  const timeOf = ([series, at]: readonly [ResultSeries, number]) => series.times[at]!;
+  order.sort((a, b) => timeOf(a) - timeOf(b));
+  for (let at = 1; at < order.length; at++) {
+    if (timeOf(order[at]!) === timeOf(order[at - 1]!)) throw sameLabelsError();
+  }
+  const joined = {
+    labels: left.labels,
+    count: order.length,
+    times: Float64Array.from(order, timeOf),
+    values: Float64Array.from(order, ([series, at]) => series.values[at]!),
+  };
+  if (left.histograms === undefined && right.histograms === undefined) return joined;
+  return { ...joined, histograms: order.map(([series, at]) => series.histograms?.[at]) };
+}

@@ -1,0 +1,57 @@
+/** Output rows by their labels: where samples of one label set may come from several inputs at different steps. */
+import { PromqlError } from "./errors.ts";
+import type { Evaluation } from "./evaluation.ts";
+import { labelsKey } from "./labels.ts";
+import type { Labels } from "./queryable.ts";
+import { ABSENT, type Row } from "./row.ts";
+
+export function sameLabelsError(): PromqlError {
+  return new PromqlError(
+    "execution",
+    "vector cannot contain metrics with the same labelset",
+  );
+}
+
+export class RowTable {
+  readonly #evaluation: Evaluation;
+  readonly #steps: number;
+  readonly #rows = new Map<string, Row>();
+
+  constructor(evaluation: Evaluation, steps: number) {
+    this.#evaluation = evaluation;
+    this.#steps = steps;
+  }
+
+  /** In the order in which they were first asked for. */
+  get rows(): Row[] {
+    return [...this.#rows.values()];
+  }
+
+  /** The row of that label set, made if need be. */
+  row(labels: Labels, dropName: boolean): Row {
+    const key = labelsKey(labels);
+    let row = this.#rows.get(key);
+    if (row === undefined) {
+      row = this.#evaluation.newRow(this.#steps);
+      row.labels = labels;
+      row.dropName = dropName;
+      this.#rows.set(key, row);
+    }
+    return row;
+  }
+
+  /** Adds a whole row, taking it over where its labels are new. Throws if two samples of one label set meet. */
+  merge(added: Row): void {
+    const key = labelsKey(added.labels);
+    const known = this.#rows.get(key);
+    if (known === undefined) {
+      this.#rows.set(key, added);
+      return;
+    }
+    for (let step = 0; step < this.#steps; step++) {
+      if (added.kinds[step] === ABSENT) continue;
+      if (known.kinds[step] !== ABSENT) throw sameLabelsError();
+      known.copyFrom(added, step);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/** Applies a function over windows to each series of a range vector. */
+import type { Call } from "./ast.ts";
+import { PromqlError } from "./errors.ts";
+import type { Grid } from "./evaluation.ts";
+import type { Evaluator, WindowStream } from "./evaluator_face.ts";
+import { labelValue, METRIC_NAME } from "./labels.ts";
+import type { RangeCall, RangeFunction } from "./range_call.ts";
+import { EXTENDED_FUNCTIONS, KEEPS_NAME } from "./range_functions.ts";
+import type { RowStream } from "./row.ts";
+import type { WindowSeries } from "./selector.ts";
+import { Windows } from "./windows.ts";
+
+/** Counters end so, by convention. */
+const COUNTER_NAME = /_(?:total|sum|count|bucket)$/;
+
+export async function overWindows(
+  node: Call,
+  evaluator: Evaluator,
+  grid: Grid,
+  compute: RangeFunction,
+): Promise<RowStream> {
+  const { name } = node.signature;
+  const rangeArgument = node.args.find((arg) => arg.type === "matrix")!;
+  const scalarArguments = node.args.filter((arg) => arg.type === "scalar");
+  const parameters: Float64Array[] = [];
+  for (const arg of scalarArguments) parameters.push(await evaluator.scalar(arg, grid));
+  const source = await evaluator.windows(rangeArgument, grid);
+  checkModifier(name, source);
+  const call: RangeCall = {
+    annotations: evaluator.evaluation.annotations,
+    position: rangeArgument.position,
+    parameterPosition: (scalarArguments[0] ?? rangeArgument).position,
+    parameters,
+    times: grid.times,
+  };
+  const windows = new Windows(source.frame);
+  const extended = source.frame.modifier !== undefined;
+  const counter = name === "rate" || name === "increase";
+  return {
+    next(row) {
+      for (;;) {
+        const series = source.next();
+        if (series === undefined) return false;
+        // Extended windows may have a result where no sample lies inside them.
+        if (!windows.slide(series.times, series.count) && !extended) continue;
+        row.clear();
+        row.labels = series.labels;
+        row.dropName = series.dropName || !KEEPS_NAME.has(name);
+        compute(series, windows, row, call);
+        if (counter) checkCounterName(series, row.kinds, call);
+        return true;
+      }
+    },
+  };
+}
+
+function checkModifier(name: string, { frame: { modifier } }: WindowStream): void {
+  if (modifier === undefined || EXTENDED_FUNCTIONS[modifier].includes(name)) return;
+  throw new PromqlError(
+    "execution",
+    `${modifier} modifier can only be used with: ${
+      EXTENDED_FUNCTIONS[modifier].join(", ")
+    } - not with ${name}`,
+  );
+}
+
+/** rate and increase of something that does not look like a counter. */
+function checkCounterName(series: WindowSeries, kinds: Uint8Array, call: RangeCall): void {
+  const { labels } = series;
+  const name = labelValue(labels, METRIC_NAME);
+  if (name === "" || series.count === 0 || !kinds.includes(1)) return;
+  const type = labelValue(labels, "__type__");
+  const quoted = JSON.stringify(name);
+  if (type !== "" && type !== "counter" && type !== "histogram") {
+    call.annotations.inform(
+      'metric might not be a counter, __type__ label is not set to "counter" or "histogram", ' +
+        `got ${JSON.stringify(type)}: ${quoted}`,
+      call.position,
+    );
+  } else if (type === "" && !COUNTER_NAME.test(name)) {
+    call.annotations.inform(
+      `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quoted}`,
+      call.position,
+    );
+  }
+}

@@ -2,9 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Expr } from "../../src/promql/ast.ts";
 import { children } from "../../src/promql/ast.ts";
-import { PromqlEngine } from "../../src/promql/engine.ts";
+
 import { compareLabels, labelsText } from "../../src/promql/labels.ts";
 import { parseQuery } from "../../src/promql/parser.ts";
+import { QueryEngine } from "../../src/promql/query_engine.ts";
 import type { QueryResult } from "../../src/promql/value.ts";
 import {
   compareSamples,
@@ -21,13 +22,13 @@ import { ArrayStorage } from "../support/promql_storage.ts";
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 
-function engineOver(load: readonly LoadBlock[], loads = load.length): PromqlEngine {
+function engineOver(load: readonly LoadBlock[], loads = load.length): QueryEngine {
   const queryable = new ArrayStorage();
   for (const block of load.slice(0, loads)) loadBlock(queryable, block);
-  return new PromqlEngine({ queryable });
+  return new QueryEngine({ queryable });
 }
 
-async function evaluate(engine: PromqlEngine, example: PromqlCase): Promise<QueryResult> {
+async function evaluate(engine: QueryEngine, example: PromqlCase): Promise<QueryResult> {
   if (example.at !== undefined) return await engine.instant(example.expr, example.at * SECOND_MS);
   return await engine.range(example.expr, {
     startMs: example.start! * SECOND_MS,
@@ -55,7 +56,7 @@ function expectedSamples(example: PromqlCase): Expected {
   ]));
 }
 
-async function check(engine: PromqlEngine, example: PromqlCase): Promise<string[]> {
+async function check(engine: QueryEngine, example: PromqlCase): Promise<string[]> {
   if (example.error !== undefined) {
     try {
       await evaluate(engine, example);
@@ -98,7 +99,7 @@ function checkOrder({ value }: QueryResult): string[] {
 }
 
 /** The middle step of a range query around the time must be the same. */
-async function checkInRange(engine: PromqlEngine, example: PromqlCase): Promise<string[]> {
+async function checkInRange(engine: QueryEngine, example: PromqlCase): Promise<string[]> {
   if (/\b(?:start|end|step|range)\(\)/i.test(example.expr)) return [];
   const atMs = example.at! * SECOND_MS;
   const result = await engine.range(example.expr, {
@@ -121,7 +122,7 @@ const OF_TIME =
   /^(?:time|timestamp|predict_linear|minute|hour|day_.*|days_in_month|month|year|start|end|range|step|info)$/;
 
 /** With `@` on every selector the evaluation time must not matter. */
-async function checkFixed(engine: PromqlEngine, example: PromqlCase): Promise<string[]> {
+async function checkFixed(engine: QueryEngine, example: PromqlCase): Promise<string[]> {
   const atMs = example.at! * SECOND_MS;
   const parsed = parseQuery(example.expr);
   if (usesTime(parsed)) return [];

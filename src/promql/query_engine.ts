@@ -1,0 +1,166 @@
+/** From a query to its result: parse, plan what to read, evaluate, put the result in order. */
+import type { Expr } from "./ast.ts";
+import type { PromqlEngine, QueryOptions, StepRange } from "./engine.ts";
+import { PromqlError } from "./errors.ts";
+import { Evaluation, type EvaluationOptions, makeGrid, stepsError } from "./evaluation.ts";
+import { scalarAsVector, TreeEvaluator } from "./evaluator.ts";
+import { markStepInvariant } from "./invariance.ts";
+import { DEFAULT_QUERY_LIMITS, type QueryLimits } from "./limits.ts";
+import { parseQuery } from "./parser.ts";
+import { readBounds, selectorsOfTotals } from "./planner.ts";
+import type { Queryable } from "./queryable.ts";
+import { finishMatrix, finishVector, finishWindows } from "./result.ts";
+import type { SyntaxOptions } from "./type_check.ts";
+import { TYPE_NAMES } from "./type_check.ts";
+import type { QueryResult, QueryValue } from "./value.ts";
+
+export interface QueryEngineOptions {
+  readonly queryable: Queryable;
+  /** Default 5 minutes. */
+  readonly lookbackMs?: number;
+  /** Step of subqueries that name none; default 1 minute. */
+  readonly subqueryStepMs?: number;
+  readonly limits?: Partial<QueryLimits>;
+  readonly syntax?: SyntaxOptions;
+}
+
+const LOOKBACK_MS = 300_000;
+const SUBQUERY_STEP_MS = 60_000;
+
+export class QueryEngine implements PromqlEngine {
+  readonly #queryable: Queryable;
+  readonly #lookbackMs: number;
+  readonly #subqueryStepMs: number;
+  readonly #limits: QueryLimits;
+  readonly #syntax: SyntaxOptions;
+
+  constructor(options: QueryEngineOptions) {
+    this.#queryable = options.queryable;
+    this.#lookbackMs = options.lookbackMs ?? LOOKBACK_MS;
+    this.#subqueryStepMs = options.subqueryStepMs ?? SUBQUERY_STEP_MS;
+    this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits };
+    this.#syntax = options.syntax ?? {};
+  }
+
+  async instant(
+    query: string | Expr,
+    timeMs: number,
+    options: QueryOptions = {},
+  ): Promise<QueryResult> {
+    const expr = this.#parse(query);
+    const bounds = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
+    return await this.#run(expr, this.#evaluationOptions(bounds, options), async (evaluator) => {
+      const grid = makeGrid(timeMs, 0, 1);
+      switch (expr.type) {
+        case "string":
+          return { type: "string", timeMs, value: textOfLiteral(expr) };
+        case "scalar": {
+          const [value] = await evaluator.scalar(expr, grid);
+          return { type: "scalar", timeMs, value: value! };
+        }
+        case "vector": {
+          const rows = await evaluator.collect(await evaluator.vector(expr, grid), grid);
+          return finishVector(rows, timeMs);
+        }
+        case "matrix":
+          return await finishWindows(await evaluator.windows(expr, grid), evaluator.evaluation);
+      }
+    });
+  }
+
+  async range(
+    query: string | Expr,
+    range: StepRange,
+    options: QueryOptions = {},
+  ): Promise<QueryResult> {
+    const parsed = this.#parse(query);
+    if (parsed.type !== "vector" && parsed.type !== "scalar") {
+      throw new PromqlError(
+        "bad_data",
+        `invalid expression type ${
+          JSON.stringify(TYPE_NAMES[parsed.type])
+        } for range query, must be Scalar or instant Vector`,
+      );
+    }
+    const evaluationOptions = this.#evaluationOptions(range, options);
+    const steps = countSteps(range, evaluationOptions.limits);
+    const expr = steps > 1 ? markStepInvariant(parsed) : parsed;
+    return await this.#run(expr, evaluationOptions, async (evaluator) => {
+      const grid = makeGrid(range.startMs, range.stepMs, steps);
+      const stream = expr.type === "scalar"
+        ? await scalarAsVector(expr, evaluator, grid)
+        : await evaluator.vector(expr, grid);
+      return finishMatrix(await evaluator.collect(stream, grid), grid.times);
+    });
+  }
+
+  #parse(query: string | Expr): Expr {
+    return typeof query === "string" ? parseQuery(query, this.#syntax) : query;
+  }
+
+  #evaluationOptions(range: StepRange, options: QueryOptions): EvaluationOptions {
+    const limits = { ...this.#limits, ...options.limits };
+    return {
+      startMs: range.startMs,
+      endMs: range.endMs,
+      stepMs: range.stepMs,
+      lookbackMs: options.lookbackMs ?? this.#lookbackMs,
+      subqueryStepMs: this.#subqueryStepMs,
+      limits,
+      timeoutMs: Math.min(options.timeoutMs ?? Infinity, limits.queryMsMax),
+      signal: options.signal,
+    };
+  }
+
+  async #run(
+    expr: Expr,
+    options: EvaluationOptions,
+    evaluate: (evaluator: TreeEvaluator) => Promise<QueryValue>,
+  ): Promise<QueryResult> {
+    const { startMs, endMs, stepMs } = options;
+    const bounds = readBounds(expr, { startMs, endMs }, {
+      query: options,
+      durations: { stepMs, rangeMs: endMs - startMs },
+      lookbackMs: options.lookbackMs,
+      subqueryStepMs: options.subqueryStepMs,
+    });
+    using session = this.#queryable.open(bounds ?? { startMs, endMs });
+    const evaluation = new Evaluation(session, options);
+    evaluation.check();
+    const value = await evaluate(new TreeEvaluator(evaluation, selectorsOfTotals(expr)));
+    return {
+      value,
+      warnings: evaluation.annotations.warnings,
+      infos: evaluation.annotations.infos,
+      stats: {
+        pointsRead: evaluation.pointsRead,
+        seriesRead: evaluation.seriesRead,
+        pointsPeak: evaluation.pointsPeak,
+        evaluationMs: evaluation.elapsedMs,
+      },
+    };
+  }
+}
+
+function textOfLiteral(expr: Expr): string {
+  let inner = expr;
+  while (inner.kind === "paren") inner = inner.expr;
+  return inner.kind === "string" ? inner.value : "";
+}
+
+function countSteps({ startMs, endMs, stepMs }: StepRange, limits: QueryLimits): number {
+  if (!(stepMs > 0)) {
+    throw new PromqlError(
+      "bad_data",
+      "zero or negative query resolution step widths are not accepted. Try a positive integer",
+    );
+  }
+  if (endMs < startMs) {
+    throw new PromqlError("bad_data", "end timestamp must not be before start time");
+  }
+  const steps = Math.floor((endMs - startMs) / stepMs) + 1;
+  if (steps - 1 > limits.queryStepsMax) {
+    throw stepsError(steps, "queryStepsMax", limits.queryStepsMax);
+  }
+  return steps;
+}

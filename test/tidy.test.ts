@@ -77,6 +77,7 @@ const ALSO: readonly (readonly [string, string])[] = [
   ["engine/wal/", "engine/series/"],
   ["engine/query/", "engine/head/"],
   ["engine/write/", "engine/head/"],
+  ["engine/compaction/", "engine/background/"],
   ["engine/", "engine/components.ts"],
   ["src/udp_listener.ts", "src/listeners.ts"],
   ["src/ingest/pipeline.ts", "src/access/"],

@@ -51,6 +51,21 @@ export class ChunkList {
     this.count = to;
   }
 
+  /** Appends entries start ..< end of another list. */
+  appendFrom(other: ChunkList, range: { readonly start: number; readonly end: number }): void {
+    const { start, end } = range;
+    const from = this.count;
+    const to = from + end - start;
+    if (to > this.sources.length) this.#grow(Math.max(to, this.sources.length * 2));
+    this.sources.set(other.sources.subarray(start, end), from);
+    this.rows.set(other.rows.subarray(start, end), from);
+    this.bytes.set(other.bytes.subarray(start, end), from);
+    this.offsets.set(other.offsets.subarray(start, end), from);
+    this.minTimes.set(other.minTimes.subarray(start, end), from);
+    this.maxTimes.set(other.maxTimes.subarray(start, end), from);
+    this.count = to;
+  }
+
   #grow(capacity: number): void {
     const old = {
       sources: this.sources,

@@ -158,13 +158,20 @@ export class SimulatedDisk implements FileSystem {
   }
 
   open(path: string, mode: OpenMode): FileHandle {
-    return this.run(`open ${path} to ${mode}`, path, () => {
-      if (mode === "create" && !this.memory.exists(path)) this.#naming(path);
-      const handle = this.memory.open(path, mode);
-      const file = new SimulatedFile(this, this.#media, { handle, file: this.#file(path) });
-      this.#open.add(file);
-      return file;
-    });
+    let file: SimulatedFile | undefined;
+    try {
+      return this.run(`open ${path} to ${mode}`, path, () => {
+        if (mode === "create" && !this.memory.exists(path)) this.#naming(path);
+        const handle = this.memory.open(path, mode);
+        file = new SimulatedFile(this, this.#media, { handle, file: this.#file(path) });
+        this.#open.add(file);
+        return file;
+      });
+    } catch (error) {
+      // Nobody got the handle of an open that failed after it took effect.
+      file?.close();
+      throw error;
+    }
   }
 
   list(path: string): DirectoryEntry[] {

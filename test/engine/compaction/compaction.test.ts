@@ -1,0 +1,316 @@
+import { describe, expect, test } from "bun:test";
+import { WorkerExecutor } from "../../../engine/background/executor.ts";
+import { type Clock, SILENT_LOGGER, SystemClock } from "../../../engine/components.ts";
+import { Compaction, type JobExecutor } from "../../../engine/compaction/compaction.ts";
+import { Pace } from "../../../engine/compaction/pace.ts";
+import { startCompactionWorker } from "../../../engine/compaction/start_worker.ts";
+import { EngineError, isEngineError } from "../../../engine/errors.ts";
+import type { FileSystem } from "../../../engine/fs/file_system.ts";
+import { NodeFileSystem } from "../../../engine/fs/node_file_system.ts";
+import { databasePaths } from "../../../engine/fs/paths.ts";
+import { Kernels } from "../../../engine/kernels/kernels.ts";
+import { makeDataDirectories } from "../../../engine/manifest/data_files.ts";
+import { Manifest } from "../../../engine/manifest/manifest.ts";
+import type { VersionEdit } from "../../../engine/manifest/version.ts";
+import { VersionSet } from "../../../engine/manifest/version_set.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
+import { IDENTITY, tombstone } from "../../support/manifest_samples.ts";
+import {
+  pathOf,
+  type PointMap,
+  readSegment,
+  TEST_SOURCES,
+  writeSegment,
+} from "../../support/segments.ts";
+import { SimulatedDisk } from "../../support/simulated_disk.ts";
+import { TemporaryDirectory } from "../../support/temporary_directory.ts";
+
+const DAY = 86_400_000;
+
+/** A database's segments without the database. */
+class Bench {
+  readonly paths: ReturnType<typeof databasePaths>;
+  readonly versions: VersionSet;
+  readonly compaction: Compaction;
+  readonly damaged: number[] = [];
+  readonly #fileSystem: FileSystem;
+  now = BigInt(100 * DAY);
+
+  constructor(
+    fileSystem: FileSystem,
+    directory: string,
+    given: { readonly executor?: JobExecutor; readonly clock?: Clock } = {},
+  ) {
+    this.#fileSystem = fileSystem;
+    fileSystem.makeDirectory(directory);
+    this.paths = databasePaths(directory);
+    const manifest = Manifest.open({ fileSystem, directory, identity: IDENTITY });
+    makeDataDirectories(fileSystem, this.paths);
+    this.versions = new VersionSet({
+      manifest,
+      onUnneeded: (ids) => ids.forEach((id) => fileSystem.remove(pathOf(this.paths, id))),
+    });
+    this.compaction = new Compaction({
+      versions: this.versions,
+      fileSystem,
+      kernels: new Kernels(),
+      sources: TEST_SOURCES,
+      paths: this.paths,
+      clock: given.clock ?? new ManualClock(),
+      logger: SILENT_LOGGER,
+      picker: { partitionTicks: BigInt(DAY), retentionTicks: 0n, segmentBytesMax: 100 << 20 },
+      partitionMs: DAY,
+      bytesPerSecond: 0,
+      time: () => ({ now: this.now, cutoff: -(2n ** 63n) }),
+      executor: given.executor,
+      onDamaged: (id) => this.damaged.push(id),
+    });
+  }
+
+  /** Flushes `count` segments into the first partition. */
+  async flush(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      const id = this.versions.takeSegmentId();
+      const sequence = this.versions.takeSequence();
+      const points = Array.from({ length: 400 }, (_, at) => ({
+        source: at % 5 + 1,
+        time: BigInt(at * 1_000 + i),
+        slot: 0,
+        value: sequence,
+      }));
+      const segment = writeSegment(this.#fileSystem, this.paths, { id, sequence, points });
+      await this.versions.commit({ addSegments: [segment] });
+    }
+  }
+
+  async runAll(): Promise<number> {
+    const { signal } = new AbortController();
+    for (let runs = 1;; runs++) if (await this.compaction.run(signal) !== "more") return runs;
+  }
+
+  points(): PointMap {
+    const all: PointMap = new Map();
+    for (const segment of this.versions.current.segments) {
+      const { points } = readSegment(this.#fileSystem, this.paths, segment);
+      for (const [key, value] of points) all.set(key, value);
+    }
+    return all;
+  }
+
+  get files(): string[] {
+    return this.#fileSystem.list(this.paths.segments).map(({ name }) => name);
+  }
+}
+
+describe("compaction", () => {
+  test("merges what the picker names, removes the inputs and comes to an end", async () => {
+    const bench = new Bench(new SimulatedDisk(), "/db");
+    await bench.flush(6);
+    const before = bench.points();
+    // A merge, a move to the window's level, and nothing more.
+    expect(await bench.runAll()).toBe(3);
+    expect(bench.points()).toEqual(before);
+    expect(bench.files.length).toBe(1);
+    expect(bench.versions.current.segments[0]!.level).toBe(2);
+    expect(bench.compaction.stats().merges).toBe(1);
+    expect(bench.compaction.busy.size).toBe(0);
+    expect(await bench.compaction.run(new AbortController().signal)).toBe("idle");
+  });
+
+  test("asks for a later look while a window is open", async () => {
+    const bench = new Bench(new SimulatedDisk(), "/db");
+    bench.now = 1_000n;
+    await bench.flush(1);
+    expect(await bench.compaction.run(new AbortController().signal)).toEqual({
+      afterMs: 3_600_000,
+    });
+  });
+
+  test("a reader's segments stay until it is done", async () => {
+    const bench = new Bench(new SimulatedDisk(), "/db");
+    await bench.flush(5);
+    const pin = bench.versions.pin();
+    await bench.runAll();
+    expect(bench.files.length).toBe(6);
+    pin[Symbol.dispose]();
+    expect(bench.files.length).toBe(1);
+  });
+
+  test("removes deleted rows, then the tombstone", async () => {
+    const bench = new Bench(new SimulatedDisk(), "/db");
+    await bench.flush(2);
+    await bench.runAll();
+    const sequence = bench.versions.takeSequence();
+    await bench.versions.commit({
+      addTombstones: [tombstone(sequence, { end: 2n ** 62n, series: [[1, 0], [2, 0]] })],
+      logFloor: { file: 2, offset: 0 },
+    });
+    await bench.runAll();
+    const { segments, tombstones } = bench.versions.current;
+    expect(tombstones).toEqual([]);
+    expect(segments.map(({ purged }) => Number(purged))).toEqual([sequence]);
+    const keys = [...bench.points().keys()];
+    expect(keys.length).toBe(480);
+    expect(keys.some((key) => /^[12]\//.test(key))).toBe(false);
+  });
+
+  test("a deletion of something else is noted without rewriting", async () => {
+    const bench = new Bench(new SimulatedDisk(), "/db");
+    await bench.flush(2);
+    await bench.runAll();
+    const { files } = bench;
+    const sequence = bench.versions.takeSequence();
+    await bench.versions.commit({
+      addTombstones: [tombstone(sequence, { end: 2n ** 62n, series: [[77, 0]] })],
+      logFloor: { file: 2, offset: 0 },
+    });
+    await bench.runAll();
+    expect(bench.files).toEqual(files);
+    expect(bench.versions.current.tombstones).toEqual([]);
+    expect(bench.compaction.stats().purgesWithoutRewriting).toBe(1);
+  });
+
+  test("a damaged segment is told and left alone; the others go on", async () => {
+    const disk = new SimulatedDisk();
+    const bench = new Bench(disk, "/db");
+    await bench.flush(5);
+    disk.flipBit(pathOf(bench.paths, 3), { offset: 200 });
+    await bench.runAll();
+    expect(bench.damaged).toEqual([3]);
+    const ids = bench.versions.current.segments.map(({ id }) => Number(id));
+    expect(ids).toContain(3);
+    expect(bench.files.length).toBe(ids.length);
+  });
+
+  test("a full disk stops it before it writes; it goes on with room", async () => {
+    const disk = new SimulatedDisk();
+    const bench = new Bench(disk, "/db");
+    await bench.flush(5);
+    disk.capacityBytes = disk.memory.usedBytes + (1 << 20);
+    const error = await bench.runAll().catch((reason) => reason);
+    expect(isEngineError(error, "io")).toBe(true);
+    expect(bench.files.length).toBe(5);
+    disk.capacityBytes = Infinity;
+    await bench.runAll();
+    expect(bench.files.length).toBe(1);
+  });
+
+  test("an edit that cannot be written leaves the inputs and no output", async () => {
+    const disk = new SimulatedDisk();
+    const bench = new Bench(disk, "/db");
+    await bench.flush(5);
+    const before = bench.points();
+    const { commit } = bench.versions;
+    bench.versions.commit = (edit: VersionEdit) => {
+      if (edit.removeSegments === undefined) return commit.call(bench.versions, edit);
+      return Promise.reject(new EngineError("io", "No room"));
+    };
+    expect(isEngineError(await bench.runAll().catch((reason) => reason), "io")).toBe(true);
+    expect(bench.files.length).toBe(5);
+    bench.versions.commit = commit;
+    await bench.runAll();
+    expect(bench.files.length).toBe(1);
+    expect(bench.points()).toEqual(before);
+  });
+
+  test("an abort leaves everything as it was", async () => {
+    const bench = new Bench(new SimulatedDisk(), "/db");
+    await bench.flush(5);
+    const controller = new AbortController();
+    controller.abort();
+    const error = await bench.compaction.run(controller.signal).catch((reason) => reason);
+    expect(isEngineError(error, "closed")).toBe(true);
+    expect(bench.files.length).toBe(5);
+    expect(bench.compaction.busy.size).toBe(0);
+  });
+
+  test("works on the event loop where no worker can be had", async () => {
+    let tries = 0;
+    const executor = {
+      run: () => {
+        tries++;
+        return Promise.reject(new EngineError("unsupported", "No threads"));
+      },
+    };
+    const bench = new Bench(new SimulatedDisk(), "/db", { executor });
+    await bench.flush(5);
+    await bench.runAll();
+    expect(bench.files.length).toBe(1);
+    expect(tries).toBe(1);
+  });
+
+  test("works in a worker, which asks for definitions", async () => {
+    using temporary = new TemporaryDirectory();
+    const clock = new SystemClock();
+    const start = startCompactionWorker;
+    using executor = new WorkerExecutor({ clock, start, idleMs: 60_000 });
+    const bench = new Bench(new NodeFileSystem(), `${temporary.path}/db`, { executor, clock });
+    await bench.flush(5);
+    const before = bench.points();
+    await bench.runAll();
+    expect(executor.isStarted).toBe(true);
+    expect(bench.points()).toEqual(before);
+    const { segments } = bench.versions.current;
+    expect(segments.length).toBe(1);
+    const { ids } = readSegment(new NodeFileSystem(), bench.paths, segments[0]!);
+    expect(ids).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test("aborts a worker", async () => {
+    using temporary = new TemporaryDirectory();
+    const clock = new SystemClock();
+    const start = startCompactionWorker;
+    using executor = new WorkerExecutor({ clock, start, idleMs: 60_000 });
+    const bench = new Bench(new NodeFileSystem(), `${temporary.path}/db`, { executor, clock });
+    await bench.flush(5);
+    const controller = new AbortController();
+    controller.abort();
+    const error = await bench.compaction.run(controller.signal).catch((reason) => reason);
+    expect(isEngineError(error, "closed")).toBe(true);
+    expect(bench.files.length).toBe(5);
+    await bench.runAll();
+    expect(bench.files.length).toBe(1);
+  });
+});
+
+describe("Pace", () => {
+  function make(bytesPerSecond: number, sliceMs = 10) {
+    const state = { now: 0, waits: [] as number[], isAborted: false };
+    const pace = new Pace({
+      monotonicMs: () => state.now,
+      bytesPerSecond,
+      sliceMs,
+      isAborted: () => state.isAborted,
+      wait: (ms) => {
+        state.waits.push(ms);
+        state.now += ms;
+        return Promise.resolve();
+      },
+    });
+    return { state, pace };
+  }
+
+  test("gives others a turn after each slice", async () => {
+    const { state, pace } = make(0);
+    expect(pace.step(0)).toBe(undefined);
+    state.now = 10;
+    await pace.step(0);
+    expect(state.waits).toEqual([0]);
+    expect(pace.step(1e9)).toBe(undefined);
+  });
+
+  test("keeps to the rate", async () => {
+    const { state, pace } = make(1 << 20, Infinity);
+    expect(pace.step(1 << 20)).toBe(undefined);
+    for (let written = 2 << 20; written <= 11 << 20; written += 1 << 20) await pace.step(written);
+    expect(Math.round(state.now)).toBe(10_000);
+  });
+
+  test("ends when it is aborted, also after a wait", async () => {
+    const { state, pace } = make(0, 0);
+    const waiting = pace.step(0)!;
+    state.isAborted = true;
+    expect(isEngineError(await waiting.catch((reason) => reason), "closed")).toBe(true);
+    expect(() => pace.step(0)).toThrow("aborted");
+  });
+});

@@ -20,6 +20,9 @@ const KIND_BITS: u32 = 15;
 const HAS_EXCEPTIONS: u32 = 16;
 /** Integers beyond this are not told apart by a double. */
 const INTEGER_MAX: f64 = 9007199254740992;
+/** Added to a double of at most MAGIC_MAX, leaves its integer in the low bits. */
+const MAGIC: f64 = 6755399441055744;
+const MAGIC_MAX: f64 = 2251799813685248;
 const ROWS_MAX: u32 = 8192;
 
 const POWERS: StaticArray<f64> = [
@@ -67,59 +70,89 @@ function exponentOf(value: f64, from: u32): u32 {
   return KIND_BITS;
 }
 
+/** How many of the doubles from `i` on are, pair by pair, decimals of an exponent. */
+function decimalsFrom(bits: usize, i: u32, count: u32, power: f64): u32 {
+  const power2 = f64x2.splat(power);
+  const zero = f64x2.splat(0);
+  const limit = f64x2.splat(INTEGER_MAX);
+  let row = i;
+  for (; row + 2 <= count; row += 2) {
+    const values = v128.load(bits + row * 8);
+    // Adding 0 makes -0 a 0, which then differs from what came in.
+    const integers = f64x2.add(f64x2.nearest(f64x2.mul(values, power2)), zero);
+    const same = i64x2.eq(f64x2.div(integers, power2), values);
+    if (!i64x2.all_true(v128.and(same, f64x2.le(f64x2.abs(integers), limit)))) break;
+  }
+  return row - i;
+}
+
 /**
- * Finds the exponent and lists the exceptions of `count` doubles. False when they are no decimals: too many exceptions, or
- * integers too far apart.
+ * Finds the exponent and lists the exceptions of `count` doubles. False when they are no decimals: too many exceptions.
  */
 function findDecimals(bits: usize, count: u32): bool {
   exponent = 0;
   exceptionCount = 0;
-  let power: f64 = 1;
-  for (let i: u32 = 0; i < count; i++) {
-    const value = load<f64>(bits + i * 8);
-    const integer = nearest<f64>(value * power) + 0.0;
-    if (
-      reinterpret<u64>(integer / power) == reinterpret<u64>(value) &&
-      abs<f64>(integer) <= INTEGER_MAX
-    ) continue;
-    const found = exponentOf(value, exponent + 1);
-    if (found != KIND_BITS) {
-      exponent = found;
-      power = POWERS[found];
-      continue;
+  let i: u32 = 0;
+  while (i < count) {
+    i += decimalsFrom(bits, i, count, POWERS[exponent]);
+    // Two doubles of which one at least is none, or the last one.
+    for (const end = min<u32>(i + 2, count); i < end; i++) {
+      const found = exponentOf(load<f64>(bits + i * 8), exponent);
+      if (found != KIND_BITS) {
+        exponent = found;
+        continue;
+      }
+      if (exceptionCount > 4 + (i >> 3)) return false;
+      store<u16>(exceptions + exceptionCount * 2, <u16> i);
+      exceptionCount++;
     }
-    if (exceptionCount > 4 + (i >> 3)) return false;
-    store<u16>(exceptions + exceptionCount * 2, <u16> i);
-    exceptionCount++;
   }
   return exceptionCount < count;
 }
 
-/** Writes the integers of decimals to `numbers`. False when their span is too wide to be exact. */
+/** Writes the integers of decimals without exceptions to `numbers`. False when they are too large for this way. */
+function takeSmall(bits: usize, count: u32, numbers: usize): bool {
+  const power = f64x2.splat(POWERS[exponent]);
+  const magic = f64x2.splat(MAGIC);
+  let most = f64x2.splat(0);
+  const pairs = count & ~1;
+  for (let i: u32 = 0; i < pairs; i += 2) {
+    const integers = f64x2.nearest(f64x2.mul(v128.load(bits + i * 8), power));
+    most = f64x2.max(most, f64x2.abs(integers));
+    v128.store(numbers + i * 8, i64x2.sub(f64x2.add(integers, magic), magic));
+  }
+  if (pairs < count) {
+    const integer = nearest<f64>(load<f64>(bits + pairs * 8) * POWERS[exponent]);
+    most = f64x2.max(most, f64x2.splat(abs<f64>(integer)));
+    store<i64>(numbers + pairs * 8, <i64> integer);
+  }
+  return max<f64>(f64x2.extract_lane(most, 0), f64x2.extract_lane(most, 1)) <= MAGIC_MAX;
+}
+
+/** Writes the integers of decimals to `numbers`. False when they are too large to be exact. */
 function takeIntegers(bits: usize, count: u32, numbers: usize): bool {
+  if (exceptionCount == 0 && takeSmall(bits, count, numbers)) return true;
   const power = POWERS[exponent];
-  let low = Infinity;
-  let high = -Infinity;
   let next: u32 = 0;
-  let last: f64 = 0;
-  let pending: u32 = 0;
+  let last: i64 = 0;
+  let hasLast = false;
+  let leading: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     if (next < exceptionCount && <u32> load<u16>(exceptions + next * 2) == i) {
       next++;
-      if (low > high) pending++;
-      else store<i64>(numbers + i * 8, <i64> last);
+      store<i64>(numbers + i * 8, last);
+      if (!hasLast) leading++;
       continue;
     }
-    last = nearest<f64>(load<f64>(bits + i * 8) * power);
-    if (abs<f64>(last) > INTEGER_MAX) return false;
-    store<i64>(numbers + i * 8, <i64> last);
-    if (low > high) {
-      for (let j: u32 = 0; j < pending; j++) store<i64>(numbers + j * 8, <i64> last);
-    }
-    low = min<f64>(low, last);
-    high = max<f64>(high, last);
+    const integer = nearest<f64>(load<f64>(bits + i * 8) * power);
+    if (abs<f64>(integer) > INTEGER_MAX) return false;
+    last = <i64> integer;
+    store<i64>(numbers + i * 8, last);
+    if (hasLast) continue;
+    hasLast = true;
+    for (let j: u32 = 0; j < leading; j++) store<i64>(numbers + j * 8, last);
   }
-  return high - low <= INTEGER_MAX;
+  return true;
 }
 
 function putExceptions(bits: usize, at: usize): usize {

@@ -3,7 +3,7 @@
  * Runs: 128 numbers (the last of a column: fewer) that are packed and unpacked on their own, so that a reader decodes only
  * the runs it needs. The numbers are u64, differences to the column's base.
  *
- *   1 byte   bits 0-5 width of the packed numbers, 63 stands for 64; bit 6: differences; bit 7: patched
+ *   1 byte   bits 0-5 width of the packed numbers, up to 61, 63 stands for 64; bit 6: differences; bit 7: patched
  *   varint   base of the run: what packed numbers are added to, or with differences the first number
  *   signed   with differences: the base of the differences
  *   packed   128: bits.ts packRun, above 32 bits first all low halves as they are, then the high parts packed;
@@ -23,8 +23,14 @@ export const RUN_BYTES_MAX: u32 = 64 * 16 + 64;
 
 const DELTA: u32 = 64;
 const PATCHED: u32 = 128;
+/** The greatest width beside 64. */
+const WIDTH_MAX: u32 = 61;
+/** First byte of what is no run but a stretch of one number (numbers.ts). */
+export const FLAT: u32 = 62;
 /** More patches never pay in a run. */
 const PATCHES_MAX: u32 = 12;
+/** Lanes hold numbers between this and its negative. */
+const LANE_LIMIT: i64 = 0x3fffffff;
 
 // Scratch: two columns of 32-bit lanes with 16 bytes in front, one of 64 bits, and a copy of packed bytes that end
 // where the window ends.
@@ -147,39 +153,55 @@ function plan(source: usize): void {
   }
 }
 
-/** Packs 128 i32 as planned; returns the address behind packed numbers and patches. `head` is the run's first byte. */
-function packPlanned(source: usize, head: usize, at: usize): usize {
+/** The i-th number less `pivot`, or the i-th difference: what a lane stands for. */
+// @ts-ignore: decorator
+@inline
+function exactAt(numbers: usize, i: u32, isDelta: bool, pivot: u64): i64 {
+  const number = load<i64>(numbers + i * 8);
+  if (!isDelta) return number - <i64> pivot;
+  return i > 0 ? number - load<i64>(numbers + i * 8 - 8) : planLow;
+}
+
+/** Packs 128 lanes as planned; returns the address behind packed numbers and patches. `head` is the run's first byte. */
+function packPlanned(source: usize, numbers: usize, isDelta: bool, pivot: u64, head: usize, at: usize): usize {
   const low = i32x4.splat(planLow);
   const width = planWidth;
   const mask = i32x4.splat(width == 32 ? -1 : (1 << width) - 1);
   let outside = i32x4.splat(0);
   for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
     const x = i32x4.sub(v128.load(source + i), low);
-    const y = v128.and(x, mask);
-    outside = v128.or(outside, v128.xor(x, y));
-    v128.store(lanes + i, y);
+    outside = v128.or(outside, v128.andnot(x, mask));
   }
-  packRun(lanes, width, at);
-  at += width * 16;
-  if (!v128.any_true(outside)) return at;
+  if (!v128.any_true(outside)) {
+    for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
+      v128.store(lanes + i, i32x4.sub(v128.load(source + i), low));
+    }
+    packRun(lanes, width, at);
+    return at + width * 16;
+  }
   store<u8>(head, load<u8>(head) | PATCHED);
-  const countAt = at++;
+  const countAt = at + width * 16;
   let count: u32 = 0;
   for (let i: u32 = 0; i < RUN_ROWS; i++) {
-    if (<i64> load<i32>(source + i * 4) - <i64> planLow >> width == 0) continue;
-    store<u8>(at++, <u8> i);
+    const exact = exactAt(numbers, i, isDelta, pivot) - <i64> planLow;
+    store<u32>(lanes + i * 4, <u32> exact & i32x4.extract_lane(mask, 0));
+    if (exact >> width == 0) continue;
     count++;
+    store<u8>(countAt + count, <u8> i);
   }
+  packRun(lanes, width, at);
   store<u8>(countAt, <u8> count);
+  at = countAt + 1 + count;
   for (let i: u32 = 0; i < count; i++) {
-    const value = load<i32>(source + <usize> load<u8>(countAt + 1 + i) * 4);
-    at = putSigned(at, <i64> value - <i64> planLow >> width);
+    const exact = exactAt(numbers, load<u8>(countAt + 1 + i), isDelta, pivot) - <i64> planLow;
+    at = putSigned(at, exact >> width);
   }
   return at;
 }
 
-function encodeNarrow(numbers: usize, lowestNumber: u64, at: usize): usize {
-  const base = i64x2.splat(lowestNumber);
+/** Puts numbers less `pivot`, all below 2^31, and their differences into lanes. */
+function fillLanes(numbers: usize, pivot: u64): void {
+  const base = i64x2.splat(pivot);
   const x = wide;
   for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
     const a = i64x2.sub(v128.load(numbers + i * 2), base);
@@ -194,35 +216,88 @@ function encodeNarrow(numbers: usize, lowestNumber: u64, at: usize): usize {
     store<i32>(d + i, load<i32>(x + i) - load<i32>(x + i - 4));
   }
   store<i32>(d, load<i32>(d + 4));
-  plan(x);
+}
+
+// @ts-ignore: decorator
+@inline
+function clamped(number: i64): i32 {
+  return <i32> max<i64>(min<i64>(number, LANE_LIMIT), -LANE_LIMIT);
+}
+
+/**
+ * The same for any numbers: what lanes cannot hold is held at LANE_LIMIT, and will be a patch. False when that would be too
+ * many of both numbers and differences.
+ */
+function clampLanes(numbers: usize, pivot: u64): bool {
+  let outer: u32 = 0;
+  let outerSteps: u32 = 0;
+  for (let i: u32 = 0; i < RUN_ROWS; i++) {
+    const x = clamped(load<i64>(numbers + i * 8) - <i64> pivot);
+    const d = i > 0 ? clamped(load<i64>(numbers + i * 8) - load<i64>(numbers + i * 8 - 8)) : 0;
+    if (abs<i32>(x) == <i32> LANE_LIMIT) outer++;
+    if (abs<i32>(d) == <i32> LANE_LIMIT) outerSteps++;
+    if (outer > PATCHES_MAX && outerSteps > PATCHES_MAX) return false;
+    store<i32>(wide + i * 4, x);
+    store<i32>(steps + i * 4, d);
+  }
+  store<i32>(steps, load<i32>(steps + 4));
+  return true;
+}
+
+/** Makes the plan unusable when it would pack a lane that is held at the limit. */
+function refuseLimit(): void {
+  const low = <i64> planLow;
+  const high = low + ((<i64> 1) << planWidth) - 1;
+  if (high >= LANE_LIMIT || low <= -LANE_LIMIT) planCost = u32.MAX_VALUE;
+}
+
+/** Encodes the run from its lanes, 0 when that would not be less than `limit` bytes. */
+function encodeLanes(numbers: usize, pivot: u64, isClamped: bool, limit: u32, at: usize): usize {
+  plan(wide);
+  if (isClamped) refuseLimit();
   const wholeLow = planLow;
   const wholeWidth = planWidth;
   const wholeCost = planCost;
-  plan(d);
+  plan(steps);
+  if (isClamped) refuseLimit();
+  if (min<u32>(wholeCost, planCost) >= limit) return 0;
   const head = at;
-  if (wholeCost <= planCost + 1) {
+  if (wholeCost <= planCost || wholeCost == planCost + 1) {
     planLow = wholeLow;
     planWidth = wholeWidth;
     store<u8>(at, <u8> planWidth);
-    at = putVarint(at + 1, lowestNumber + <u64> <i64> planLow);
-    return packPlanned(x, head, at);
+    at = putVarint(at + 1, pivot + <u64> <i64> planLow);
+    return packPlanned(wide, numbers, false, pivot, head, at);
   }
   // The first number is given; what stands for its difference must need neither bits nor a patch.
-  store<i32>(d, planLow);
+  store<i32>(steps, planLow);
   store<u8>(at, <u8> (planWidth | DELTA));
   at = putVarint(at + 1, load<u64>(numbers));
   at = putSigned(at, planLow);
-  return packPlanned(d, head, at);
+  return packPlanned(steps, numbers, true, pivot, head, at);
 }
 
 // @ts-ignore: decorator
 @inline
 function codeOfWidth(width: u32): u32 {
-  return width >= 63 ? 63 : width;
+  return width > WIDTH_MAX ? 63 : width;
+}
+
+/** The middle one of three numbers of a run: hardly an outlier. */
+function middleOf(numbers: usize): u64 {
+  const a = load<u64>(numbers + 16 * 8);
+  const b = load<u64>(numbers + 63 * 8);
+  const c = load<u64>(numbers + 111 * 8);
+  return max<u64>(min<u64>(a, b), min<u64>(max<u64>(a, b), c));
 }
 
 /** A run in 64-bit arithmetic: any span, or fewer than 128 numbers. */
 function encodeWide(numbers: usize, count: u32, low: u64, high: u64, at: usize): usize {
+  if (count == RUN_ROWS && clampLanes(numbers, middleOf(numbers))) {
+    // Beyond 32 bits a lane does not save much.
+    const end = encodeLanes(numbers, middleOf(numbers), true, bitsFor(high - low) * 16, at);
+    if (end != 0) return end;
+  }
   let least: i64 = i64.MAX_VALUE;
   let most: i64 = i64.MIN_VALUE;
   for (let i: u32 = 1; i < count; i++) {
@@ -231,9 +306,9 @@ function encodeWide(numbers: usize, count: u32, low: u64, high: u64, at: usize):
     most = max<i64>(most, step);
   }
   let width = bitsFor(high - low);
-  if (width == 63) width = 64;
+  if (width > WIDTH_MAX) width = 64;
   let stepWidth = count > 1 ? bitsFor(most - least) : 64;
-  if (stepWidth == 63) stepWidth = 64;
+  if (stepWidth > WIDTH_MAX) stepWidth = 64;
   const whole = count == RUN_ROWS;
   // A difference costs about two bytes of header more.
   const isDelta = whole ? stepWidth < width : tailBytes(count - 1, stepWidth) + 2 < tailBytes(count, width);
@@ -278,7 +353,10 @@ export function encodeRun(numbers: usize, count: u32, at: usize): usize {
     low = min<u64>(low, number);
     high = max<u64>(high, number);
   }
-  if (count == RUN_ROWS && high - low < 0x7fffffff) return encodeNarrow(numbers, low, at);
+  if (count == RUN_ROWS && high - low < 0x7fffffff) {
+    fillLanes(numbers, low);
+    return encodeLanes(numbers, low, false, u32.MAX_VALUE, at);
+  }
   return encodeWide(numbers, count, low, high, at);
 }
 
@@ -297,6 +375,7 @@ function openRun(count: u32): void {
   const head = getByte();
   runWidth = head & 63;
   if (runWidth == 63) runWidth = 64;
+  else if (runWidth > WIDTH_MAX) markDamaged();
   runIsDelta = (head & DELTA) != 0;
   runBase = getVarint();
   runStep = runIsDelta ? getSigned() : 0;
@@ -337,7 +416,7 @@ function upperHalf(x: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function integersFrom(source: usize, isDelta: bool, step: i32, add: i64, isScaled: bool, target: usize): void {
+function integersFrom(source: usize, isDelta: bool, step: i32, add: i64, isScaled: bool, target: usize): i32 {
   const base = i64x2.splat(outBase + add * outScale);
   const scale = i64x2.splat(outScale);
   const step4 = i32x4.splat(step);
@@ -358,11 +437,12 @@ function integersFrom(source: usize, isDelta: bool, step: i32, add: i64, isScale
     v128.store(target, i64x2.add(b, base), 16);
     target += 32;
   }
+  return i32x4.extract_lane(before, 0);
 }
 
 // @ts-ignore: decorator
 @inline
-function doublesFrom(source: usize, isDelta: bool, step: i32, add: i64, isScaled: bool, target: usize): void {
+function doublesFrom(source: usize, isDelta: bool, step: i32, add: i64, isScaled: bool, target: usize): i32 {
   const base = f64x2.splat(<f64> (outBase + add * outScale));
   const scale = f64x2.splat(<f64> outScale);
   const divisor = f64x2.splat(outDivisor);
@@ -387,25 +467,45 @@ function doublesFrom(source: usize, isDelta: bool, step: i32, add: i64, isScaled
     v128.store(target, b, 16);
     target += 32;
   }
+  return i32x4.extract_lane(before, 0);
 }
 
-/** Makes 128 values of 32-bit numbers (with differences: sums them up, the first number counts as 0 and `add` is it). */
-export function finishLanes(source: usize, isDelta: bool, step: i32, add: i64, target: usize): void {
-  if (isDelta) store<i32>(source, -step);
+/**
+ * Makes 128 values of 32-bit numbers, each plus `add`; with differences of their sums, `step` being added to each
+ * difference. Returns the last sum.
+ */
+export function finishLanes(source: usize, isDelta: bool, step: i32, add: i64, target: usize): i32 {
   if (outKind == AS_INTEGERS) {
     if (outScale == 1) {
-      if (isDelta) integersFrom(source, true, step, add, false, target);
-      else integersFrom(source, false, 0, add, false, target);
-    } else if (isDelta) integersFrom(source, true, step, add, true, target);
-    else integersFrom(source, false, 0, add, true, target);
-  } else if (outScale == 1 && outDivisor == 1) {
-    if (isDelta) doublesFrom(source, true, step, add, false, target);
-    else doublesFrom(source, false, 0, add, false, target);
-  } else if (isDelta) doublesFrom(source, true, step, add, true, target);
-  else doublesFrom(source, false, 0, add, true, target);
+      if (isDelta) return integersFrom(source, true, step, add, false, target);
+      return integersFrom(source, false, 0, add, false, target);
+    }
+    if (isDelta) return integersFrom(source, true, step, add, true, target);
+    return integersFrom(source, false, 0, add, true, target);
+  }
+  if (outScale == 1 && outDivisor == 1) {
+    if (isDelta) return doublesFrom(source, true, step, add, false, target);
+    return doublesFrom(source, false, 0, add, false, target);
+  }
+  if (isDelta) return doublesFrom(source, true, step, add, true, target);
+  return doublesFrom(source, false, 0, add, true, target);
 }
 
-/** Makes values of `count` 64-bit numbers. */
+/** Makes values of `count` 64-bit numbers, each plus `add`. */
+export function finishNumbers(source: usize, count: u32, add: i64, target: usize): void {
+  if (outKind == AS_INTEGERS) {
+    for (let i: u32 = 0; i < count; i++) {
+      store<i64>(target + i * 8, outBase + (load<i64>(source + i * 8) + add) * outScale);
+    }
+    return;
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const integer = outBase + (load<i64>(source + i * 8) + add) * outScale;
+    store<f64>(target + i * 8, <f64> integer / outDivisor);
+  }
+}
+
+/** Makes values of the run's `count` 64-bit numbers in `wide`. */
 function finishWide(count: u32, target: usize): void {
   if (runIsDelta) {
     let sum = runBase;
@@ -415,16 +515,7 @@ function finishWide(count: u32, target: usize): void {
       store<u64>(wide + i * 8, sum);
     }
   }
-  const add = runIsDelta ? 0 : <i64> runBase;
-  if (outKind == AS_INTEGERS) {
-    for (let i: u32 = 0; i < count; i++) {
-      store<i64>(target + i * 8, outBase + (load<i64>(wide + i * 8) + add) * outScale);
-    }
-    return;
-  }
-  for (let i: u32 = 0; i < count; i++) {
-    store<f64>(target + i * 8, <f64> (outBase + (load<i64>(wide + i * 8) + add) * outScale) / outDivisor);
-  }
+  finishNumbers(wide, count, runIsDelta ? 0 : <i64> runBase, target);
 }
 
 /** Whether 32-bit lanes hold all sums of this run; patches must come to less than `room` in sum. */
@@ -481,6 +572,8 @@ export function decodeRun(count: u32, target: usize): void {
   if (isNarrow()) {
     unpackRun(source, runWidth, lanes);
     if (patchCount == 0 || patchLanes()) {
+      // The first number is given: what stands for its difference counts as nothing.
+      if (runIsDelta) store<i32>(lanes, -(<i32> runStep));
       finishLanes(lanes, runIsDelta, <i32> runStep, runBase, target);
       return;
     }

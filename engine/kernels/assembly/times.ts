@@ -140,12 +140,15 @@ function openTimes(rows: u32): bool {
 }
 
 function regularTimes(from: u32, to: u32, target: usize): void {
-  let time = <u64> firstTime + timeStep * from;
-  for (let i = from; i < to; i++) {
-    store<u64>(target, time);
-    target += 8;
-    time += timeStep;
+  const time = <u64> firstTime + timeStep * from;
+  const pairsEnd = target + ((to - from) & ~1) * 8;
+  let pair = i64x2.add(i64x2.splat(time), i64x2.replace_lane(i64x2.splat(0), 1, timeStep));
+  const rise = i64x2.splat(timeStep * 2);
+  for (; target < pairsEnd; target += 16) {
+    v128.store(target, pair);
+    pair = i64x2.add(pair, rise);
   }
+  if (((to - from) & 1) != 0) store<i64>(target, i64x2.extract_lane(pair, 0));
 }
 
 function irregularTimes(rows: u32, target: usize): void {

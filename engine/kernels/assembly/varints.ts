@@ -58,6 +58,11 @@ export function getByte(): u32 {
   return load<u8>(cursor++);
 }
 
+/** The next byte, still to be read; 256 at the window's end. */
+export function peekByte(): u32 {
+  return cursor < windowEnd ? load<u8>(cursor) : 256;
+}
+
 export function getVarint(): u64 {
   let value: u64 = 0;
   for (let shift: u64 = 0; shift < 64; shift += 7) {

@@ -46,6 +46,13 @@ describe.each([1, 2, 3, 7, 127, 128, 129, 256, 1000, 8192])("%i rows", (rows) =>
       cells: Array.from({ length: rows }, () => bitsOf(seeded() * seeded())),
     },
     { name: "constant", cells: Array.from({ length: rows }, () => bitsOf(21.5)) },
+    {
+      name: "long flat stretches",
+      cells: Array.from(
+        { length: rows },
+        (_, i) => bitsOf(((i * 3) >> 11) * 0.5 + (i === 700 ? 9 : 0)),
+      ),
+    },
     { name: "constant NaN", cells: Array.from({ length: rows }, () => 0x7ff0000000000002n) },
     { name: "special doubles", cells: mixed(rows, 4, SPECIAL_DOUBLES) },
     {

@@ -1,0 +1,456 @@
+/**
+ * Entropy body of a column of numbers (numbers.ts), for the effort `small`: where bit packing pays the widest number of a run,
+ * this pays each about what its frequency asks for.
+ *
+ * A number, or its difference to the one before, less `low`, is split: the low bits, which are as good as random, are
+ * packed; what is above is a symbol of a prefix code (huffman.ts). Whatever lies outside the symbols' range is an escape.
+ *
+ *   1 byte   bits 0-4 low bits, bit 5: differences, bit 6: there are escapes
+ *   signed   low
+ *   1 byte   symbols, the escape not counted, 1 to 64
+ *   4 bits each (even ones lower): length of each symbol's word, the escape's last
+ *   blocks of BLOCK_ROWS numbers, the last one shorter:
+ *     varint   with differences: the first number; what is coded in its place counts as nothing
+ *     varint   with escapes: their number, then each: signed, difference to low
+ *     varint   x 4: bytes of the streams
+ *     ...      low bits, packed in runs of 128 as in runs.ts
+ *     ...      4 streams of words: symbol i is in stream i & 3; missing ones at the end are filled up
+ */
+import { alloc, TAG_SCRATCH } from "./memory";
+import { packRun, packTail, RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail } from "./bits";
+import {
+  assignWords,
+  chooseLengths,
+  fillTable,
+  LENGTH_MAX,
+  lengths,
+  SYMBOLS_MAX,
+  table,
+  tableBits,
+  words,
+} from "./huffman";
+import { finishLanes, finishNumbers } from "./runs";
+import {
+  bitsFor,
+  endOfWindow,
+  getByte,
+  getCount,
+  getSigned,
+  getVarint,
+  isDamaged,
+  markDamaged,
+  position,
+  putSigned,
+  putVarint,
+  rewind,
+  take,
+  varintBytes,
+} from "./varints";
+import {
+  counts,
+  findWindow,
+  initWindows,
+  windowBits,
+  windowEscapes,
+  windowIsDelta,
+  windowLow,
+  windowRange,
+  windowSymbols,
+} from "./entropy_window";
+
+export const BLOCK_ROWS: u32 = 2048;
+const DELTA: u32 = 32;
+const ESCAPES: u32 = 64;
+const LOW_BITS_MAX: u32 = 15;
+/** Bytes that reading a stream may touch, whatever is in it. */
+const STREAM_REACH: u32 = (BLOCK_ROWS / 4 * LENGTH_MAX >> 3) + 16;
+
+// Scratch: symbols of a block, their low bits, lanes of a run, 64-bit numbers of a run, a copy of streams.
+let symbols: usize = 0;
+let lows: usize = 0;
+let lanes: usize = 0;
+let wide: usize = 0;
+let streams: usize = 0;
+let part: usize = 0;
+
+export function initEntropy(): void {
+  symbols = alloc(BLOCK_ROWS + 64, TAG_SCRATCH);
+  lows = alloc(BLOCK_ROWS * 4, TAG_SCRATCH);
+  lanes = alloc(RUN_ROWS * 4, TAG_SCRATCH);
+  wide = alloc(RUN_ROWS * 8, TAG_SCRATCH);
+  streams = alloc(STREAM_REACH * 5, TAG_SCRATCH);
+  part = alloc(RUN_ROWS * 8, TAG_SCRATCH);
+  initWindows();
+}
+
+// ---- Encoding ----
+
+// @ts-ignore: decorator
+function numberAt(numbers: usize, i: u32, isDelta: bool): i64 {
+  const number = load<i64>(numbers + i * 8);
+  return isDelta ? number - load<i64>(numbers + i * 8 - 8) : number;
+}
+
+/** Bytes of all escapes. */
+function escapeBytes(numbers: usize, count: u32): u32 {
+  if (windowEscapes == 0) return 0;
+  let bytes: u32 = 0;
+  for (let i: u32 = windowIsDelta ? 1 : 0; i < count; i++) {
+    const distance = numberAt(numbers, i, windowIsDelta) - windowLow;
+    if (<u64> distance <= windowRange) continue;
+    bytes += varintBytes(<u64> ((distance << 1) ^ (distance >> 63)));
+  }
+  return bytes;
+}
+
+/**
+ * Encodes the numbers of a column if that takes clearly less than `limit` bytes: below the 31st part of it saved, decoding
+ * costs more than the bytes are worth. Returns the address behind, 0 when it does not pay.
+ */
+export function encodeEntropy(numbers: usize, count: u32, at: usize, limit: u32): usize {
+  if (!findWindow(numbers, count)) return 0;
+  const all = windowSymbols + (windowEscapes > 0 ? 1 : 0);
+  const codeBits = chooseLengths(counts, all);
+  if (codeBits == 0) return 0;
+  const blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
+  const perBlock: u32 = 26 + 2 * LENGTH_MAX / 8;
+  const bound: u32 = 13 + (all + 1 >> 1) + (codeBits + count * windowBits >> 3) + blocks * perBlock +
+    escapeBytes(numbers, count);
+  if (bound + (bound >> 5) >= limit) return 0;
+  assignWords(all);
+  store<u8>(
+    at++,
+    <u8> (windowBits | (windowIsDelta ? DELTA : 0) | (windowEscapes > 0 ? ESCAPES : 0)),
+  );
+  at = putSigned(at, windowLow);
+  store<u8>(at++, <u8> windowSymbols);
+  for (let s: u32 = 0; s < all; s += 2) {
+    const high: u32 = s + 1 < all ? load<u8>(lengths + s + 1) : 0;
+    store<u8>(at++, <u8> (<u32> load<u8>(lengths + s) | (high << 4)));
+  }
+  for (let i: u32 = 0; i < count; i += BLOCK_ROWS) {
+    at = putBlock(numbers + i * 8, min<u32>(BLOCK_ROWS, count - i), at);
+  }
+  return at;
+}
+
+/** The symbol with the shortest word: what stands where any would do. */
+function cheapSymbol(): u32 {
+  let best: u32 = 0;
+  let bestLength: u32 = 255;
+  for (let s: u32 = 0; s < windowSymbols; s++) {
+    const length = <u32> load<u8>(lengths + s);
+    if (length == 0 || length >= bestLength) continue;
+    best = s;
+    bestLength = length;
+  }
+  return best;
+}
+
+/** Splits a block's numbers into symbols and low bits. Returns the escapes. */
+function splitBlock(numbers: usize, count: u32): u32 {
+  const mask = ((<u64> 1) << windowBits) - 1;
+  const cheap = cheapSymbol();
+  let escapes: u32 = 0;
+  let first: u32 = 0;
+  if (windowIsDelta) {
+    store<u8>(symbols, <u8> cheap);
+    store<u32>(lows, 0);
+    first = 1;
+  }
+  for (let i = first; i < count; i++) {
+    const distance = <u64> (numberAt(numbers, i, windowIsDelta) - windowLow);
+    let symbol = distance >> windowBits;
+    let low = <u32> (distance & mask);
+    if (distance > windowRange) {
+      symbol = windowSymbols;
+      low = 0;
+      escapes++;
+    }
+    store<u8>(symbols + i, <u8> symbol);
+    store<u32>(lows + i * 4, low);
+  }
+  for (let i = count; (i & 3) != 0; i++) store<u8>(symbols + i, <u8> cheap);
+  return escapes;
+}
+
+function putBlock(numbers: usize, count: u32, at: usize): usize {
+  const escapes = splitBlock(numbers, count);
+  if (windowIsDelta) at = putVarint(at, load<u64>(numbers));
+  if (windowEscapes > 0) {
+    at = putVarint(at, escapes);
+    for (let i: u32 = 0; i < count && escapes > 0; i++) {
+      if (<u32> load<u8>(symbols + i) != windowSymbols) continue;
+      at = putSigned(at, numberAt(numbers, i, windowIsDelta) - windowLow);
+    }
+  }
+  for (let stream: u32 = 0; stream < 4; stream++) {
+    let bits: u32 = 0;
+    for (let i = stream; i < count + 3 - (count + 3 & 3); i += 4) {
+      bits += load<u8>(lengths + <usize> load<u8>(symbols + i));
+    }
+    at = putVarint(at, bits + 7 >> 3);
+  }
+  at = putLows(count, at);
+  for (let stream: u32 = 0; stream < 4; stream++) at = putStream(stream, count, at);
+  return at;
+}
+
+function putLows(count: u32, at: usize): usize {
+  if (windowBits == 0) return at;
+  let i: u32 = 0;
+  for (; i + RUN_ROWS <= count; i += RUN_ROWS) {
+    packRun(lows + i * 4, windowBits, at);
+    at += windowBits * 16;
+  }
+  if (i == count) return at;
+  for (let r: u32 = 0; r < count - i; r++) store<u64>(wide + r * 8, load<u32>(lows + (i + r) * 4));
+  packTail(wide, count - i, windowBits, at);
+  return at + tailBytes(count - i, windowBits);
+}
+
+function putStream(stream: u32, count: u32, at: usize): usize {
+  let word: u64 = 0;
+  let filled: u32 = 0;
+  for (let i = stream; i < count + 3 - (count + 3 & 3); i += 4) {
+    const symbol = <usize> load<u8>(symbols + i);
+    word |= <u64> load<u16>(words + symbol * 2) << filled;
+    filled += load<u8>(lengths + symbol);
+    if (filled >= 32) {
+      store<u32>(at, <u32> word);
+      at += 4;
+      word >>= 32;
+      filled -= 32;
+    }
+  }
+  for (; filled > 0; filled = filled > 8 ? filled - 8 : 0) {
+    store<u8>(at++, <u8> word);
+    word >>= 8;
+  }
+  return at;
+}
+
+// ---- Decoding ----
+
+let lowBits: u32 = 0;
+let isDelta: bool = false;
+let hasEscapes: bool = false;
+let low: i64 = 0;
+let symbolCount: u32 = 0;
+// The block at hand.
+let blockFirst: u64 = 0;
+let escapesAt: usize = 0;
+let escapeCount: u32 = 0;
+let lowsAt: usize = 0;
+let streamAt: usize = 0;
+let streamEnds: StaticArray<u32> = [0, 0, 0, 0];
+
+/** Reads the head and builds the table. False when damaged. */
+function openBody(): bool {
+  const head = getByte();
+  lowBits = head & 31;
+  isDelta = (head & DELTA) != 0;
+  hasEscapes = (head & ESCAPES) != 0;
+  low = getSigned();
+  symbolCount = getByte();
+  if (symbolCount == 0 || symbolCount >= SYMBOLS_MAX || lowBits > LOW_BITS_MAX || head > 127) {
+    return false;
+  }
+  const all = symbolCount + (hasEscapes ? 1 : 0);
+  const packed = take(all + 1 >> 1);
+  if (isDamaged()) return false;
+  for (let s: u32 = 0; s < all; s++) {
+    const pair = <u32> load<u8>(packed + (s >> 1));
+    store<u8>(lengths + s, <u8> ((s & 1) != 0 ? pair >> 4 : pair & 15));
+  }
+  return fillTable(all);
+}
+
+/** Reads a block's head and steps over its bytes. */
+function openBlock(count: u32): void {
+  blockFirst = isDelta ? getVarint() : 0;
+  escapeCount = hasEscapes ? getCount(count) : 0;
+  escapesAt = position();
+  for (let i: u32 = 0; i < escapeCount; i++) getVarint();
+  let total: u32 = 0;
+  for (let stream: u32 = 0; stream < 4; stream++) {
+    total += getCount(STREAM_REACH);
+    streamEnds[stream] = total;
+  }
+  const runs = count / RUN_ROWS;
+  const rest = count % RUN_ROWS;
+  lowsAt = take(runs * lowBits * 16 + tailBytes(rest, lowBits));
+  streamAt = take(total);
+}
+
+/** Decodes the block's symbols. False when the streams do not end where they should. */
+function decodeSymbols(count: u32): bool {
+  let start = streamAt;
+  // No stream is read further than STREAM_REACH behind its start; the last one starts last.
+  if (endOfWindow() - start < <usize> (streamEnds[2] + STREAM_REACH)) {
+    memory.copy(streams, start, streamEnds[3]);
+    start = streams;
+  }
+  let a0 = start;
+  let a1 = start + streamEnds[0];
+  let a2 = start + streamEnds[1];
+  let a3 = start + streamEnds[2];
+  let b0: u64 = 0, b1: u64 = 0, b2: u64 = 0, b3: u64 = 0;
+  const mask = (1 << tableBits) - 1;
+  let out = symbols;
+  const end = symbols + ((count + 3) & ~3);
+  while (out < end) {
+    let w0 = load<u64>(a0) >> b0;
+    let w1 = load<u64>(a1) >> b1;
+    let w2 = load<u64>(a2) >> b2;
+    let w3 = load<u64>(a3) >> b3;
+    // 5 words of at most 10 bits fit the 57 bits that are there.
+    for (let k = min<usize>(end - out, 20); k > 0; k -= 4) {
+      const e0 = <u32> load<u16>(table + ((<u32> w0 & mask) << 1));
+      const e1 = <u32> load<u16>(table + ((<u32> w1 & mask) << 1));
+      const e2 = <u32> load<u16>(table + ((<u32> w2 & mask) << 1));
+      const e3 = <u32> load<u16>(table + ((<u32> w3 & mask) << 1));
+      w0 >>= e0 >> 8;
+      w1 >>= e1 >> 8;
+      w2 >>= e2 >> 8;
+      w3 >>= e3 >> 8;
+      b0 += e0 >> 8;
+      b1 += e1 >> 8;
+      b2 += e2 >> 8;
+      b3 += e3 >> 8;
+      store<u8>(out, <u8> e0);
+      store<u8>(out, <u8> e1, 1);
+      store<u8>(out, <u8> e2, 2);
+      store<u8>(out, <u8> e3, 3);
+      out += 4;
+    }
+    a0 += <usize> (b0 >> 3);
+    a1 += <usize> (b1 >> 3);
+    a2 += <usize> (b2 >> 3);
+    a3 += <usize> (b3 >> 3);
+    b0 &= 7;
+    b1 &= 7;
+    b2 &= 7;
+    b3 &= 7;
+  }
+  return a0 + <usize> (b0 + 7 >> 3) == start + streamEnds[0] &&
+    a1 + <usize> (b1 + 7 >> 3) == start + streamEnds[1] &&
+    a2 + <usize> (b2 + 7 >> 3) == start + streamEnds[2] &&
+    a3 + <usize> (b3 + 7 >> 3) == start + streamEnds[3];
+}
+
+/** Puts a run's symbols and low bits together in `lanes`; `count` of them are wanted. */
+function joinRun(run: u32, count: u32): void {
+  const symbolsAt = symbols + run * RUN_ROWS;
+  if (lowBits == 0) memory.fill(lanes, 0, RUN_ROWS * 4);
+  else {
+    const bytes = count == RUN_ROWS ? lowBits * 16 : tailBytes(count, lowBits);
+    let source = lowsAt + run * lowBits * 16;
+    if (endOfWindow() - source < <usize> bytes + UNPACK_SLACK) {
+      memory.copy(streams, source, bytes);
+      source = streams;
+    }
+    if (count == RUN_ROWS) unpackRun(source, lowBits, lanes);
+    else {
+      unpackTail(source, count, lowBits, wide);
+      for (let i: u32 = 0; i < count; i++) store<u32>(lanes + i * 4, load<u32>(wide + i * 8));
+    }
+  }
+  const shift = <i32> lowBits;
+  for (let i: u32 = 0; i < RUN_ROWS; i += 16) {
+    const sixteen = v128.load(symbolsAt + i);
+    const a = i16x8.extend_low_i8x16_u(sixteen);
+    const b = i16x8.extend_high_i8x16_u(sixteen);
+    const to = lanes + i * 4;
+    v128.store(to, v128.or(v128.load(to), i32x4.shl(i32x4.extend_low_i16x8_u(a), shift)));
+    v128.store(to, v128.or(v128.load(to, 16), i32x4.shl(i32x4.extend_high_i16x8_u(a), shift)), 16);
+    v128.store(to, v128.or(v128.load(to, 32), i32x4.shl(i32x4.extend_low_i16x8_u(b), shift)), 32);
+    v128.store(to, v128.or(v128.load(to, 48), i32x4.shl(i32x4.extend_high_i16x8_u(b), shift)), 48);
+  }
+}
+
+/** Whether a run has an escape. */
+function runHasEscape(run: u32): bool {
+  const wanted = i8x16.splat(<i8> symbolCount);
+  const symbolsAt = symbols + run * RUN_ROWS;
+  let found = i8x16.splat(0);
+  for (let i: u32 = 0; i < RUN_ROWS; i += 16) {
+    found = v128.or(found, i8x16.eq(v128.load(symbolsAt + i), wanted));
+  }
+  return v128.any_true(found);
+}
+
+/** Makes values of a run with escapes, in 64-bit arithmetic. Returns the last number, 0 when damaged. */
+function finishEscapes(run: u32, count: u32, before: u64, target: usize): u64 {
+  const symbolsAt = symbols + run * RUN_ROWS;
+  let last = before;
+  for (let i: u32 = 0; i < count; i++) {
+    let distance = <i64> load<i32>(lanes + i * 4);
+    if (<u32> load<u8>(symbolsAt + i) == symbolCount) {
+      if (escapeCount == 0) {
+        markDamaged();
+        return 0;
+      }
+      escapeCount--;
+      distance = getSigned();
+    }
+    if (!isDelta) last = <u64> (low + distance);
+    else if (run + i > 0) last += <u64> (low + distance);
+    store<u64>(wide + i * 8, last);
+  }
+  finishNumbers(wide, count, 0, target);
+  return last;
+}
+
+/** Decodes rows from <= i < to of the block whose head has been read into `target`. */
+function decodeBlock(count: u32, from: u32, to: u32, target: usize): void {
+  if (!decodeSymbols(count)) {
+    markDamaged();
+    return;
+  }
+  // 32-bit lanes hold a run's sums: 128 differences below 2^22 each.
+  const isNarrow = !isDelta || (low >= -0x400000 && low <= 0x400000);
+  const behind = position();
+  rewind(escapesAt);
+  let last = blockFirst;
+  for (let i: u32 = 0; i < to; i += RUN_ROWS) {
+    const rows = min<u32>(RUN_ROWS, count - i);
+    const run = i / RUN_ROWS;
+    if (!isDelta && i + rows <= from && escapeCount == 0) continue;
+    joinRun(run, rows);
+    const isWhole = i >= from && i + RUN_ROWS <= to;
+    const place = isWhole ? target + (i - from) * 8 : part;
+    if (!isNarrow || (escapeCount > 0 && runHasEscape(run))) {
+      last = finishEscapes(run, rows, last, place);
+    } else {
+      if (isDelta && i == 0) store<i32>(lanes, -(<i32> low));
+      const sum = finishLanes(lanes, isDelta, <i32> low, isDelta ? <i64> last : low, place);
+      last += <u64> <i64> sum;
+    }
+    if (isDamaged()) return;
+    if (isWhole) continue;
+    const first = max<u32>(from, i);
+    const end = min<u32>(to, i + rows);
+    if (first < end) {
+      memory.copy(target + (first - from) * 8, part + (first - i) * 8, (end - first) * 8);
+    }
+  }
+  rewind(behind);
+}
+
+/** Decodes numbers from <= i < to of a body of `count`, as setOutput tells. Marks the window when damaged. */
+export function decodeEntropy(count: u32, from: u32, to: u32, target: usize): void {
+  if (!openBody()) {
+    markDamaged();
+    return;
+  }
+  for (let i: u32 = 0; i < to; i += BLOCK_ROWS) {
+    const rows = min<u32>(BLOCK_ROWS, count - i);
+    openBlock(rows);
+    if (isDamaged()) return;
+    if (i + rows <= from) continue;
+    const first = max<u32>(from, i);
+    decodeBlock(rows, first - i, min<u32>(to - i, rows), target + (first - from) * 8);
+    if (isDamaged()) return;
+  }
+}

@@ -9,7 +9,8 @@
  *    32 u32 sources              36 u32 pointer to the hash of field names or 0        40..47 zero
  *   field record, 16 bytes; its index is the slot
  *     0 u32 name pointer          4 u16 name bytes       6 u8 family (FAMILY of engine/base/types.ts)   7 u8 zero
- *     8 u32 hash of the name     12 u32 prediction: bytes of "name=" as a line writes it, 0 when a line must escape the name
+ *     8 u32 hash of the name     12 u16 prediction: bytes of "name=" as a line writes it, 0 when a line must escape the name
+ *    14 u16 slot that followed in the line seen last (line_protocol.ts)
  *   source record, 64 bytes
  *     0 u32 id, dense from 1      4 u32 measurement      8 u32 key pointer      12 u32 key bytes
  *    16 u64 seen: bit s is set once slot s (below 64) holds a value           24 u32 pointer to further seen words or 0
@@ -76,12 +77,15 @@ export const FIELD_NAME_BYTES: usize = 4;
 export const FIELD_FAMILY: usize = 6;
 const FIELD_HASH: usize = 8;
 export const FIELD_PREDICTION: usize = 12;
+export const FIELD_NEXT: usize = 14;
 export const FIELD_BYTES: u32 = 16;
 
 /** Fields of one measurement; slots run from 0 to this, exclusive. */
 export const FIELDS_MAX: u32 = 65535;
 /** Bytes of a measurement's, tag's or field's name, and of a tag's value. */
 export const NAME_BYTES_MAX: u32 = 65535;
+/** Bytes up to which a field's name is predicted. */
+const PREDICTION_BYTES_MAX: u32 = 1024;
 /** Fields a measurement finds by comparing names; more are hashed. */
 const UNHASHED_FIELDS_MAX: u32 = 8;
 
@@ -351,7 +355,8 @@ function addField(
   store<u8>(field, <u8> family, FIELD_FAMILY);
   store<u8>(field, 0, FIELD_FAMILY + 1);
   store<u32>(field, hash, FIELD_HASH);
-  store<u32>(field, isPlainName(name, nameBytes) ? nameBytes + 1 : 0, FIELD_PREDICTION);
+  store<u16>(field, isPlainName(name, nameBytes) ? <u16> (nameBytes + 1) : 0, FIELD_PREDICTION);
+  store<u16>(field, <u16> (slot + 1), FIELD_NEXT);
   store<u32>(measurement, slot + 1, MEASUREMENT_FIELDS);
   hashField(measurement, slot);
   setListAt(fieldMeasurementList, fieldDefinitions, <u32> measurement, TAG_REGISTRY);
@@ -395,7 +400,7 @@ function hashField(measurement: usize, slot: u32): void {
 
 /** Whether a line writes the name as it is, so that its bytes followed by "=" can be compared with a line's. */
 function isPlainName(name: usize, bytes: u32): bool {
-  if (bytes == 0) return false;
+  if (bytes == 0 || bytes >= PREDICTION_BYTES_MAX) return false;
   if (bytes == 4 && load<u32>(name) == 0x656d6974) return false; // "time" is refused in a line
   for (let i: u32 = 0; i < bytes; i++) {
     const byte = load<u8>(name + i);
@@ -412,6 +417,11 @@ export function seriesCount(): u32 {
 /** Series that may exist; findSource and claimSeries refuse beyond. No limit at first, so that recovery is not refused. */
 export function setSeriesMax(limit: u32): void {
   seriesMax = limit;
+}
+
+/** Series that may still be created. */
+export function seriesRoom(): u32 {
+  return series >= seriesMax ? 0 : seriesMax - series;
 }
 
 /** Whether the source's slot ever held a value. */

@@ -12,3 +12,11 @@ export type { Matcher, MatchOperator } from "./series/matcher.ts";
 export { compileRegex, type Regex } from "./series/regex.ts";
 export type { SeriesGroup, SeriesRegistry } from "./series/registry.ts";
 export * from "./settings.ts";
+export * from "./write/line_errors.ts";
+export type { LineOptions, LineUnit } from "./write/line_run.ts";
+export {
+  LINE_BYTES_MAX,
+  LineScanner,
+  type LineStream,
+  type ScanOptions,
+} from "./write/line_scanner.ts";

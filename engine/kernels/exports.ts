@@ -240,11 +240,30 @@ export interface DefinitionsKernel {
   setCheckpointed(known: boolean): void;
 }
 
+export interface LineProtocolKernel {
+  readonly PARSE_FINAL: WebAssembly.Global;
+  readonly PARSE_CHECK_ONLY: WebAssembly.Global;
+  readonly PARSE_KNOWN_ONLY: WebAssembly.Global;
+  readonly LINE_ERRORS_MAX: WebAssembly.Global;
+  readonly lineErrorsPtr: WebAssembly.Global;
+  readonly lineErrorCount: WebAssembly.Global;
+  readonly lineStop: WebAssembly.Global;
+  readonly lineCount: WebAssembly.Global;
+  readonly ancientRows: WebAssembly.Global;
+  lineContext(database: number, bytes: number, flags: number): number;
+  lineScale(writtenNs: bigint, databaseNs: bigint, defaultTime: bigint): void;
+  parseLines(context: number, from: number, to: number, flags: number): number;
+  aliasCount(): number;
+  aliasBytes(): number;
+  clearAliases(): void;
+}
+
 export type KernelExports =
   & MemoryKernel
   & BatchKernel
   & SegmentIndexKernel
   & SeriesTableKernel
+  & LineProtocolKernel
   & HeadKernel
   & ChunkKernel
   & RowMergeKernel

@@ -93,7 +93,8 @@ export function findContext(database: usize, databaseBytes: u32, flags: u32): i3
   store<u32>(context, flags, CONTEXT_FLAGS);
   store<u32>(context, 0, CONTEXT_LAST);
   store<u32>(contextList + (<usize> contexts << 2), <u32> context);
-  return <i32> contexts++;
+  contexts++;
+  return <i32> contexts - 1;
 }
 
 /** Record of a context by its number. */
@@ -120,7 +121,7 @@ export function findAlias(context: u32, prefix: usize, size: u32): usize {
 /** Adds an alias that is not in the table; pointers to others are stale afterwards, since all may have gone. */
 export function addAlias(context: u32, prefix: usize, size: u32, source: usize): usize {
   if (aliases >= sourceTotal() * 2 + ALIASES_SPARE) clearAliases();
-  const alias = aliasRoom((ALIAS_PREFIX + size + 1 + 3) & ~3);
+  const alias = aliasRoom((<u32> ALIAS_PREFIX + size + 1 + 3) & ~3);
   store<u32>(alias, <u32> source, ALIAS_SOURCE);
   store<u32>(alias, size, ALIAS_BYTES);
   store<u32>(alias, 0, ALIAS_NEXT);

@@ -12,15 +12,13 @@
  * - No result differs from what the language's own Number() gives for the same text.
  */
 import { alloc, TAG_SCRATCH } from "./memory";
+import { initPowers, POWER_MAX, POWER_MIN, powersOfFive } from "./powers_of_five";
 
 const ZEROS: u64 = 0x3030303030303030;
 const SIGN: u64 = 0x8000000000000000;
 const INFINITY_BITS: u64 = 0x7ff0000000000000;
 const HIDDEN_BIT: u64 = 1 << 52;
 
-/** Exponents of the table of powers: beyond them a 64-bit mantissa gives zero or infinity. */
-const POWER_MIN: i32 = -342;
-const POWER_MAX: i32 = 308;
 /** Significant digits that can decide a rounding; of the rest only whether all are zero. */
 const DIGITS_MAX: u32 = 768;
 /** 32-bit words of the whole numbers compared with a midpoint: 769 digits by 5^1111 shifted stay below 6,000 bits. */
@@ -32,19 +30,16 @@ const POWERS_F64: StaticArray<f64> = [
 ];
 const POWERS_U64: StaticArray<u64> = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000];
 
-/** 128-bit powers of five, high bit set, from 5^POWER_MIN on: low word, high word. */
-let powersOfFive: usize = 0;
 let bigLeft: usize = 0;
 let bigRight: usize = 0;
 
 /** Where the number read last ends; 0 when it was none, or none that fits. */
 export let numberEnd: usize = 0;
 
-export function initNumbers(): void {
-  powersOfFive = alloc(<u32> (POWER_MAX - POWER_MIN + 1) * 16, TAG_SCRATCH);
+export function initDecimals(): void {
   bigLeft = alloc(BIG_WORDS * 4 + 16, TAG_SCRATCH);
   bigRight = alloc(BIG_WORDS * 4 + 16, TAG_SCRATCH);
-  fillPowers();
+  initPowers();
 }
 
 /** Marks (with the high bit) bytes that are no digits; right for the lowest such byte and all below it. */
@@ -144,7 +139,7 @@ export function readFloat(start: usize): f64 {
     let value = digitValue(whole, wholeDigits);
     let end = at + <usize> wholeDigits;
     let byte = <u32> (whole >> (wholeDigits << 3)) & 255;
-    if (byte == 44 || byte == 32) {
+    if (byte == 44 || byte == 32 || byte == 10) {
       numberEnd = end;
       const result = <f64> value;
       return negative ? -result : result;
@@ -153,7 +148,7 @@ export function readFloat(start: usize): f64 {
       const fraction = load<u64>(end + 1);
       const digits = digitCount(fraction);
       byte = <u32> (fraction >> (digits << 3)) & 255;
-      if (digits != 0 && digits != 8 && (byte == 44 || byte == 32)) {
+      if (digits != 0 && digits != 8 && (byte == 44 || byte == 32 || byte == 10)) {
         value = value * powerU64(digits) + digitValue(fraction, digits);
         end += 1 + <usize> digits;
         numberEnd = end;
@@ -405,57 +400,4 @@ function compareBig(a: usize, b: usize): i32 {
     if (x != y) return x > y ? 1 : -1;
   }
   return 0;
-}
-
-/** Divides by five; `words` words from `at`, lowest first. */
-function divideByFive(at: usize, words: u32): void {
-  let rest: u64 = 0;
-  for (let i = <i32> words - 1; i >= 0; i--) {
-    const value = rest << 32 | <u64> load<u32>(at + (<usize> i << 2));
-    store<u32>(at + (<usize> i << 2), <u32> (value / 5));
-    rest = value % 5;
-  }
-}
-
-/** Stores the 128 highest bits of the `words` words at `at`, plus `add`, as the power with this exponent. */
-function storePower(at: usize, words: u32, exponent: i32, add: u64): void {
-  let top = words - 1;
-  while (load<u32>(at + (<usize> top << 2)) == 0) top--;
-  const from = at + (<usize> top << 2);
-  const shift = <u64> clz<u32>(load<u32>(from));
-  // Five words hold the 128 bits; those below the number are zeros in front of `at`.
-  const a = <u64> load<u32>(from) << 32 | <u64> load<u32>(from - 4);
-  const b = <u64> load<u32>(from - 8) << 32 | <u64> load<u32>(from - 12);
-  const c = <u64> load<u32>(from - 16) << 32;
-  const high = shift == 0 ? a : a << shift | b >> (64 - shift);
-  const low = shift == 0 ? b : b << shift | c >> (64 - shift);
-  const power = powersOfFive + (<usize> (exponent - POWER_MIN) << 4);
-  store<u64>(power, low + add);
-  store<u64>(power, low + add < low ? high + 1 : high, 8);
-}
-
-/**
- * Computes the table: 5^n by multiplication, 5^-n as 2^1024 divided by five n times, whose floors are exact.
- * Reciprocals are cut, down to 5^-27 rounded up: what the proof asks of the table.
- */
-function fillPowers(): void {
-  const words: u32 = 40;
-  const big = bigLeft + 20;
-  memory.fill(bigLeft, 0, BIG_WORDS * 4);
-  store<u32>(big, 1);
-  for (let exponent: i32 = 0; exponent <= POWER_MAX; exponent++) {
-    storePower(big, words, exponent, 0);
-    let carry: u64 = 0;
-    for (let i: usize = 0; i < <usize> words; i++) {
-      carry += <u64> load<u32>(big + (i << 2)) * 5;
-      store<u32>(big + (i << 2), <u32> carry);
-      carry >>= 32;
-    }
-  }
-  memory.fill(bigLeft, 0, BIG_WORDS * 4);
-  store<u32>(big + 128, 1);
-  for (let exponent: i32 = -1; exponent >= POWER_MIN; exponent--) {
-    divideByFive(big, words);
-    storePower(big, words, exponent, exponent >= -27 ? 1 : 0);
-  }
 }

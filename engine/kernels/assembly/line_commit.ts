@@ -6,61 +6,58 @@
  * - Until every check but the series limit of a new source has passed, nothing is created and nothing in the input changed.
  * - A row holds a slot once; of two fields with one name the later value stands.
  */
-import {
-  CONTEXT_DATABASE,
-  CONTEXT_DATABASE_BYTES,
-  CONTEXT_FLAGS,
-} from "./alias_table";
+import { CONTEXT_DATABASE, CONTEXT_DATABASE_BYTES, CONTEXT_FLAGS } from "./alias_table";
 import {
   cellBitsPtr,
   cellCount,
-  cellSlotPtr,
   CELLS_MAX,
-  ROWS_MAX,
+  cellSlotPtr,
   rowCount,
+  ROWS_MAX,
   rowSourcePtr,
   rowTimePtr,
   setBatch,
 } from "./batch";
 import { compareBytes } from "./bytes";
 import {
+  REASON_DUPLICATE_TAGS,
+  REASON_FIELD_LIMIT,
+  REASON_KEY_TOO_LONG,
+  REASON_NONE,
+  REASON_RESERVED_TAG,
+  REASON_SERIES_LIMIT,
+  REASON_TIME_FIELD,
+  REASON_TIME_TAG,
+  REASON_TYPE_CONFLICT,
+} from "./line_reasons";
+import {
   addTagToken,
-  countLineFeeds,
   FIELD_TOKEN_BYTES,
   fieldTokenCount,
   fieldTokens,
   measurementEnd,
   prefixEnd,
-  REASON_DUPLICATE_TAGS,
-  REASON_KEY_TOO_LONG,
-  REASON_NONE,
-  REASON_RESERVED_TAG,
   TAG_TOKEN_BYTES,
   tagTokenCount,
   tagTokens,
 } from "./line_syntax";
+import { countLineFeeds } from "./line_values";
 import { alloc, TAG_SCRATCH } from "./memory";
 import {
-  FIELDS_MAX,
   FIELD_BYTES,
   FIELD_FAMILY,
+  FIELDS_MAX,
   findField,
   findMeasurement,
   findSource,
   isSeen,
   markSeen,
-  MEASUREMENT_FIELDS,
   MEASUREMENT_FIELD_RECORDS,
-  SOURCE_MEASUREMENT,
+  MEASUREMENT_FIELDS,
   seriesRoom,
+  SOURCE_MEASUREMENT,
 } from "./series_table";
 import { hasBackslash, unescapeName, unescapeString } from "./text";
-
-export const REASON_TYPE_CONFLICT: u32 = 32;
-export const REASON_TIME_TAG: u32 = 33;
-export const REASON_TIME_FIELD: u32 = 34;
-export const REASON_SERIES_LIMIT: u32 = 35;
-export const REASON_FIELD_LIMIT: u32 = 36;
 
 /** Refuse the tags `_field` and `_measurement`. */
 export const CONTEXT_RESERVED_TAGS: u32 = 1;
@@ -106,7 +103,9 @@ export function initCommit(): void {
 export function cellOfSlot(slot: u32, first: u32, cell: u32): i32 {
   const at = slotCells + (<usize> slot << 2);
   const known = load<u32>(at);
-  if (known >= first && known < cell && <u32> load<u16>(cellSlotPtr + (<usize> known << 1)) == slot) {
+  if (
+    known >= first && known < cell && <u32> load<u16>(cellSlotPtr + (<usize> known << 1)) == slot
+  ) {
     return <i32> known;
   }
   store<u32>(at, cell);
@@ -119,15 +118,8 @@ function isText(at: usize, bytes: u32, text: u32): bool {
 
 /** `_field` or `_measurement`. */
 function isReserved(at: usize, bytes: u32): bool {
-  if (load<u8>(at) != 95) return false;
-  if (bytes == 6) return load<u32>(at + 1) == 0x6c656966 && load<u8>(at + 5) == 100;
-  return bytes == 12 && load<u64>(at + 1) == 0x6d65727573616d65 /* "easureme" is checked below */ ||
-    (bytes == 12 && isMeasurementWord(at));
-}
-
-function isMeasurementWord(at: usize): bool {
-  // "_measurement": m easurement
-  return load<u32>(at) == 0x61656d5f && load<u64>(at + 4) == 0x746e656d65727573;
+  if (bytes == 6) return load<u32>(at) == 0x6569665f && load<u16>(at + 4) == 0x646c;
+  return bytes == 12 && load<u32>(at) == 0x61656d5f && load<u64>(at + 4) == 0x746e656d65727573;
 }
 
 /**
@@ -271,7 +263,7 @@ export let committedSource: usize = 0;
 export function commitLine(context: usize, time: i64): u32 {
   if (hasTimeTag) return REASON_TIME_TAG;
   let source = findSource(keyBuffer, keyBytes, false);
-  let measurement: usize = source != 0 ? load<u32>(source, SOURCE_MEASUREMENT) : findMeasurement(
+  let measurement = source != 0 ? <usize> load<u32>(source, SOURCE_MEASUREMENT) : findMeasurement(
     load<u32>(context, CONTEXT_DATABASE),
     load<u32>(context, CONTEXT_DATABASE_BYTES),
     keyBuffer + 2,
@@ -296,7 +288,10 @@ export function commitLine(context: usize, time: i64): u32 {
       if (slot < 0) return slot == -2 ? REASON_TYPE_CONFLICT : REASON_FIELD_LIMIT;
     }
     let place = cellOfSlot(slot, first, cell);
-    if (place < 0) place = <i32> cell++;
+    if (place < 0) {
+      place = <i32> cell;
+      cell++;
+    }
     store<u16>(cellSlotPtr + (<usize> place << 1), <u16> slot);
     const target = cellBitsPtr + (<usize> place << 3);
     store<u64>(target, load<u64>(token, 16));
@@ -329,7 +324,8 @@ function matchFields(source: usize, measurement: usize): u32 {
       unknown++;
       continue;
     }
-    const record = <usize> load<u32>(measurement, MEASUREMENT_FIELD_RECORDS) + <usize> slot * FIELD_BYTES;
+    const record = <usize> load<u32>(measurement, MEASUREMENT_FIELD_RECORDS) +
+      <usize> slot * FIELD_BYTES;
     if (<u32> load<u8>(record, FIELD_FAMILY) != load<u32>(token, 8)) {
       noteConflict(measurement, slot, load<u32>(token, 8));
       return REASON_TYPE_CONFLICT;
@@ -357,11 +353,11 @@ function createField(measurement: usize, token: usize): i32 {
   return slot;
 }
 
-/** Line feeds within the strings finished since this was set to 0. */
+/** Line feeds within the strings finished so far. */
 export let stringLineFeeds: u32 = 0;
 
-export function resetStringLineFeeds(): void {
-  stringLineFeeds = 0;
+export function setStringLineFeeds(count: u32): void {
+  stringLineFeeds = count;
 }
 
 /** Counts the line feeds within a string cell as scanned. */

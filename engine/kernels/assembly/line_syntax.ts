@@ -8,46 +8,44 @@
  *                         16 u64 value: bits as in the batch; a string is opening quote | bytes between the quotes << 32
  *                         24 i32 slot, for line_protocol.ts     28..31 unused
  *
+ * Behind the last token of either kind there is room for one more.
+ *
  * Names and values are as written: a separator with a backslash in front is part of them. The rules, and the order of
- * the reasons, are those of InfluxDB 1.x; what it accepts by accident is refused.
+ * reasons, are those of InfluxDB 1.x; what it accepts by accident is refused.
  *
  * Invariants
  * - Nothing is created, and nothing in the input is changed.
  * - A line feed stands at `limit`, so that every scan but that of a string ends there.
  */
+import { numberEnd, readUnsigned } from "./decimals";
+import {
+  REASON_BAD_TIMESTAMP,
+  REASON_INVALID_FIELD_FORMAT,
+  REASON_INVALID_POINT,
+  REASON_INVALID_TAG_FORMAT,
+  REASON_MISSING_FIELDS,
+  REASON_MISSING_FIELD_KEY,
+  REASON_MISSING_FIELD_VALUE,
+  REASON_MISSING_MEASUREMENT,
+  REASON_MISSING_TAG_KEY,
+  REASON_MISSING_TAG_VALUE,
+  REASON_NONE,
+  REASON_TIMESTAMP_RANGE,
+  REASON_TIMESTAMP_SYNTAX,
+  REASON_UNBALANCED_QUOTES,
+} from "./line_reasons";
+import {
+  findQuote,
+  isLineEnd,
+  scanBoolean,
+  scanNumber,
+  scanString,
+  valueBits,
+  valueEnd,
+  valueEscapes,
+  valueFamily,
+} from "./line_values";
 import { alloc, free, TAG_SCRATCH } from "./memory";
-import { numberEnd, readAnyFloat, readUnsigned } from "./decimals";
-
-export const REASON_NONE: u32 = 0;
-export const REASON_MISSING_MEASUREMENT: u32 = 1;
-export const REASON_MISSING_TAG_KEY: u32 = 2;
-export const REASON_MISSING_TAG_VALUE: u32 = 3;
-export const REASON_MISSING_FIELDS: u32 = 4;
-export const REASON_MISSING_FIELD_KEY: u32 = 5;
-export const REASON_MISSING_FIELD_VALUE: u32 = 6;
-export const REASON_INVALID_TAG_FORMAT: u32 = 7;
-export const REASON_INVALID_FIELD_FORMAT: u32 = 8;
-export const REASON_DUPLICATE_TAGS: u32 = 9;
-export const REASON_UNBALANCED_QUOTES: u32 = 10;
-export const REASON_INVALID_NUMBER: u32 = 11;
-export const REASON_INVALID_FLOAT: u32 = 12;
-export const REASON_INVALID_BOOLEAN: u32 = 13;
-export const REASON_INTEGER_RANGE: u32 = 14;
-export const REASON_UNSIGNED_RANGE: u32 = 15;
-export const REASON_BAD_TIMESTAMP: u32 = 16;
-export const REASON_TIMESTAMP_SYNTAX: u32 = 17;
-export const REASON_TIMESTAMP_RANGE: u32 = 18;
-export const REASON_INVALID_POINT: u32 = 19;
-export const REASON_TIME_OUTSIDE_RANGE: u32 = 20;
-export const REASON_KEY_TOO_LONG: u32 = 21;
-export const REASON_INVALID_UTF8: u32 = 22;
-export const REASON_RESERVED_TAG: u32 = 23;
-
-const FAMILY_F64: u32 = 1;
-const FAMILY_I64: u32 = 2;
-const FAMILY_U64: u32 = 3;
-const FAMILY_BOOL: u32 = 4;
-const FAMILY_BLOB: u32 = 5;
 
 export const TAG_TOKEN_BYTES: u32 = 16;
 export const FIELD_TOKEN_BYTES: u32 = 32;
@@ -66,9 +64,6 @@ export let hasTimestamp: bool = false;
 export let timestamp: i64 = 0;
 /** The line feed that ends the line, or the limit. */
 export let lineEnd: usize = 0;
-/** What a reason is about: the text of a number. */
-export let reasonAt: usize = 0;
-export let reasonBytes: u32 = 0;
 /** Whether an empty value drops its tag instead of refusing the line. */
 let dropEmptyTags: bool = false;
 
@@ -76,16 +71,10 @@ let tagRoom: u32 = 0;
 let fieldRoom: u32 = 0;
 let limit: usize = 0;
 
-// What scanning a value leaves behind.
-let valueEnd: usize = 0;
-let valueFamily: u32 = 0;
-let valueBits: u64 = 0;
-let valueEscapes: u32 = 0;
-
 export function initSyntax(): void {
   tagRoom = TOKENS_KEPT;
   fieldRoom = TOKENS_KEPT;
-  tagTokens = alloc(tagRoom * TAG_TOKEN_BYTES, TAG_SCRATCH);
+  tagTokens = alloc((tagRoom + 1) * TAG_TOKEN_BYTES, TAG_SCRATCH);
   fieldTokens = alloc(fieldRoom * FIELD_TOKEN_BYTES, TAG_SCRATCH);
 }
 
@@ -95,13 +84,6 @@ export function trimTokens(): void {
   free(tagTokens, TAG_SCRATCH);
   free(fieldTokens, TAG_SCRATCH);
   initSyntax();
-}
-
-/** Whether a line ends here: at LF, or at CR before LF. */
-// @ts-ignore: decorator
-@inline
-function isLineEnd(at: usize, byte: u32): bool {
-  return byte == 10 || (byte == 13 && load<u8>(at + 1) == 10);
 }
 
 // @ts-ignore: decorator
@@ -130,7 +112,6 @@ export function scanLine(start: usize, dataEnd: usize, emptyTags: bool): u32 {
   tagTokenCount = 0;
   fieldTokenCount = 0;
   hasTimestamp = false;
-  reasonBytes = 0;
   measurementEnd = start;
   let at = scanMeasurement(start);
   if (at == 0) return failure;
@@ -233,7 +214,7 @@ export function addTagToken(name: usize, nameBytes: u32, value: usize, valueByte
 }
 
 function growTokens(old: usize, bytes: u32): usize {
-  const more = alloc(bytes * 2, TAG_SCRATCH);
+  const more = alloc(bytes * 2 + FIELD_TOKEN_BYTES, TAG_SCRATCH);
   memory.copy(more, old, bytes);
   free(old, TAG_SCRATCH);
   return more;
@@ -258,9 +239,8 @@ function scanField(start: usize): usize {
   const value = at + 1;
   const byte = <u32> load<u8>(value);
   let reason: u32;
-  valueEscapes = 0;
   if (byte == 44 || byte == 32 || isLineEnd(value, byte)) reason = REASON_MISSING_FIELD_VALUE;
-  else if (byte == 34) reason = scanString(value);
+  else if (byte == 34) reason = scanString(value, limit);
   else if (byte - 48 <= 9 || byte == 45 || byte == 46 || (byte | 32) == 110) reason = scanNumber(value);
   else reason = scanBoolean(value);
   if (reason != REASON_NONE) return fail(reason);
@@ -276,118 +256,6 @@ function scanField(start: usize): usize {
   store<u32>(token, valueEscapes, 12);
   store<u64>(token, valueBits, 16);
   return valueEnd;
-}
-
-// @ts-ignore: decorator
-@inline
-function isValueEnd(at: usize, byte: u32): bool {
-  return byte == 44 || byte == 32 || isLineEnd(at, byte);
-}
-
-function scanString(open: usize): u32 {
-  const close = findQuote(open + 1, limit);
-  if (close == 0) return REASON_UNBALANCED_QUOTES;
-  const behind = close + 1;
-  if (!isValueEnd(behind, load<u8>(behind))) return REASON_INVALID_FIELD_FORMAT;
-  valueEnd = behind;
-  valueFamily = FAMILY_BLOB;
-  valueEscapes = <u32> quoteEscapes;
-  valueBits = <u64> open | <u64> (close - open - 1) << 32;
-  return REASON_NONE;
-}
-
-/** Whether the string that findQuote passed over holds a backslash. */
-export let quoteEscapes: bool = false;
-
-/** The quote that ends a string whose content begins at `at`, 0 when there is none before `end`. */
-export function findQuote(at: usize, end: usize): usize {
-  quoteEscapes = false;
-  const quotes = i8x16.splat(34);
-  const backslashes = i8x16.splat(92);
-  while (at < end) {
-    const bytes = v128.load(at);
-    const found = i8x16.bitmask(v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, backslashes)));
-    if (found == 0) {
-      at += 16;
-      continue;
-    }
-    at += ctz(found);
-    if (at >= end) return 0;
-    if (load<u8>(at) == 34) return at;
-    quoteEscapes = true;
-    at += 2;
-  }
-  return 0;
-}
-
-/** Reads a number as InfluxDB does: first what may stand in one, then what it amounts to. */
-function scanNumber(start: usize): u32 {
-  let at = start + <usize> (load<u8>(start) == 45);
-  if (isValueEnd(at, load<u8>(at))) return REASON_INVALID_NUMBER;
-  let suffix: u32 = 0;
-  let points: u32 = 0;
-  let scientific = false;
-  while (true) {
-    const byte = <u32> load<u8>(at);
-    if (byte - 48 > 9) {
-      if (isValueEnd(at, byte)) break;
-      if ((byte == 105 || byte == 117) && at > start && suffix == 0) suffix = byte;
-      else if (byte == 46) {
-        if (points++ != 0) return REASON_INVALID_NUMBER;
-      } else if ((byte | 32) == 101 && at > start) scientific = true;
-      else if (byte == 43 || byte == 45) {
-        if ((load<u8>(at - 1) | 32) != 101) return REASON_INVALID_NUMBER;
-      } else return REASON_INVALID_NUMBER;
-    }
-    at++;
-  }
-  const negative = load<u8>(start) == 45;
-  const digits = <u32> (at - start) - points - <u32> negative - <u32> (suffix == 105);
-  if (digits == 0) return REASON_INVALID_NUMBER;
-  valueEnd = at;
-  if (suffix != 0) {
-    if (points != 0 || scientific || load<u8>(at - 1) != suffix) return REASON_INVALID_NUMBER;
-    return wholeNumber(start, at - 1, suffix == 117);
-  }
-  valueFamily = FAMILY_F64;
-  valueBits = reinterpret<u64>(readAnyFloat(start));
-  return numberEnd == at ? REASON_NONE : REASON_INVALID_FLOAT;
-}
-
-function wholeNumber(start: usize, end: usize, unsigned: bool): u32 {
-  const negative = load<u8>(start) == 45;
-  if (unsigned && (negative || start == end)) return REASON_INVALID_NUMBER;
-  const value = readUnsigned(start + <usize> negative);
-  const fits = numberEnd == end &&
-    (unsigned || value <= <u64> i64.MAX_VALUE + <u64> negative);
-  if (!fits) {
-    reasonAt = start;
-    reasonBytes = <u32> (end - start);
-    return unsigned ? REASON_UNSIGNED_RANGE : REASON_INTEGER_RANGE;
-  }
-  valueFamily = unsigned ? FAMILY_U64 : FAMILY_I64;
-  valueBits = negative ? 0 - value : value;
-  return REASON_NONE;
-}
-
-function scanBoolean(start: usize): u32 {
-  const end = readBoolean(start);
-  if (end == 0 || !isValueEnd(end, load<u8>(end))) return REASON_INVALID_BOOLEAN;
-  valueEnd = end;
-  valueFamily = FAMILY_BOOL;
-  valueBits = (load<u8>(start) | 32) == 116 ? 1 : 0;
-  return REASON_NONE;
-}
-
-/** Passes over one of the ten spellings of a boolean, longest first; 0 for anything else. Begins with t or T when true. */
-export function readBoolean(start: usize): usize {
-  const word = load<u32>(start);
-  if (word == 0x65757274 || word == 0x65757254 || word == 0x45555254) return start + 4;
-  const fifth = load<u8>(start + 4);
-  if ((word == 0x736c6166 || word == 0x736c6146) && fifth == 101) return start + 5;
-  if (word == 0x534c4146 && fifth == 69) return start + 5;
-  const first = (word & 255) | 32;
-  return first == 116 || first == 102 ? start + 1 : 0;
 }
 
 function scanTimestamp(start: usize): u32 {
@@ -440,15 +308,4 @@ export function findLineEnd(start: usize, end: usize): usize {
     }
   }
   return end;
-}
-
-/** Line feeds among the bytes. */
-export function countLineFeeds(at: usize, end: usize): u32 {
-  let count: u32 = 0;
-  const feeds = i8x16.splat(10);
-  for (; at + 16 <= end; at += 16) {
-    count += popcnt(i8x16.bitmask(i8x16.eq(v128.load(at), feeds)));
-  }
-  for (; at < end; at++) count += <u32> (load<u8>(at) == 10);
-  return count;
 }

@@ -25,6 +25,9 @@ export * from "./metric_index";
 export { prepareDefinitions, setCheckpointed, sourceIds, takeChanged, writeDefinitions } from "./definitions";
 export * from "./definitions_reader";
 export * from "./line_protocol";
+export { LINE_ERROR_BYTES, LINE_ERRORS_MAX, lineErrorCount, lineErrorsPtr } from "./line_refusals";
+export { ancientRows, lineScale } from "./line_time";
+export { aliasBytes, aliasCount, clearAliases } from "./alias_table";
 export * from "./record";
 export { chunkBytesBound, encodeChunk } from "./chunk";
 export {

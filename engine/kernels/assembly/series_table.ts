@@ -7,10 +7,7 @@
  *     0 u32 id, dense from 1      4 u32 fields           8 u32 pointer to field records     12 u32 capacity in fields
  *    16 u32 name pointer         20 u32 name bytes      24 u32 database pointer            28 u32 database bytes
  *    32 u32 sources              36 u32 pointer to the hash of field names or 0        40..47 zero
- *   field record, 16 bytes; its index is the slot
- *     0 u32 name pointer          4 u16 name bytes       6 u8 family (FAMILY of engine/base/types.ts)   7 u8 zero
- *     8 u32 hash of the name     12 u16 prediction: bytes of "name=" as a line writes it, 0 when a line must escape the name
- *    14 u16 slot that followed in the line seen last (line_protocol.ts)
+ *   field records: field_table.ts
  *   source record, 64 bytes
  *     0 u32 id, dense from 1      4 u32 measurement      8 u32 key pointer      12 u32 key bytes
  *    16 u64 seen: bit s is set once slot s (below 64) holds a value           24 u32 pointer to further seen words or 0
@@ -23,11 +20,9 @@
  * u16 name bytes, name, u16 value bytes, value; unescaped. Its database is the value of the tag `db`, or empty.
  *
  * Invariants
- * - Source and measurement records never move and are never freed; ids are never reused. Field records move when
- *   their measurement grows: read the pointer again after findField.
- * - A field's name is followed by "="; names and keys may be read 32 bytes past their end.
+ * - Source and measurement records never move and are never freed; ids are never reused.
+ * - Names and keys may be read 32 bytes past their end.
  * - Two sources never have the same key; two measurements never the same database and name.
- * - A field's family never changes.
  * - Creation and claims refuse past the series limit; definitions from disk and markSeen never do, since what is in the
  *   log must be applied.
  */
@@ -42,7 +37,10 @@ import {
   TABLE_BYTES,
 } from "./byte_table";
 import { compareBytes, equalBytes, hashBytes, keepBytes, keepRoom } from "./bytes";
+import { initFields } from "./field_table";
 import { alloc, free, TAG_REGISTRY } from "./memory";
+
+export * from "./field_table";
 
 export const SOURCE_ID: usize = 0;
 export const SOURCE_MEASUREMENT: usize = 4;
@@ -68,53 +66,34 @@ export const MEASUREMENT_DATABASE: usize = 24;
 export const MEASUREMENT_DATABASE_BYTES: usize = 28;
 
 export const MEASUREMENT_SOURCES: usize = 32;
-const MEASUREMENT_CAPACITY: usize = 12;
-const MEASUREMENT_FIELD_HASH: usize = 36;
+export const MEASUREMENT_CAPACITY: usize = 12;
+export const MEASUREMENT_FIELD_HASH: usize = 36;
 const MEASUREMENT_BYTES: u32 = 48;
 
-export const FIELD_NAME: usize = 0;
-export const FIELD_NAME_BYTES: usize = 4;
-export const FIELD_FAMILY: usize = 6;
-const FIELD_HASH: usize = 8;
-export const FIELD_PREDICTION: usize = 12;
-export const FIELD_NEXT: usize = 14;
-export const FIELD_BYTES: u32 = 16;
-
-/** Fields of one measurement; slots run from 0 to this, exclusive. */
-export const FIELDS_MAX: u32 = 65535;
 /** Bytes of a measurement's, tag's or field's name, and of a tag's value. */
 export const NAME_BYTES_MAX: u32 = 65535;
-/** Bytes up to which a field's name is predicted. */
-const PREDICTION_BYTES_MAX: u32 = 1024;
-/** Fields a measurement finds by comparing names; more are hashed. */
-const UNHASHED_FIELDS_MAX: u32 = 8;
-
 let sourceTable: usize = 0;
 let measurementTable: usize = 0;
 let sourceList: usize = 0;
 let measurementList: usize = 0;
-let fieldMeasurementList: usize = 0;
-let fieldSlotList: usize = 0;
 let sourceIdLast: u32 = 0;
 let sources: u32 = 0;
 let lateSources: u32 = 0;
 let measurements: u32 = 0;
-let fieldDefinitions: u32 = 0;
 let series: u32 = 0;
 let seriesMax: u32 = 0xffffffff;
 
 /** Sets up empty tables. */
 export function initSeriesTable(): void {
-  const headers = alloc(TABLE_BYTES * 2 + LIST_BYTES * 4, TAG_REGISTRY);
-  memory.fill(headers, 0, TABLE_BYTES * 2 + LIST_BYTES * 4);
+  const headers = alloc(TABLE_BYTES * 2 + LIST_BYTES * 2, TAG_REGISTRY);
+  memory.fill(headers, 0, TABLE_BYTES * 2 + LIST_BYTES * 2);
   sourceTable = headers;
   measurementTable = headers + TABLE_BYTES;
   sourceList = measurementTable + TABLE_BYTES;
   measurementList = sourceList + LIST_BYTES;
-  fieldMeasurementList = measurementList + LIST_BYTES;
-  fieldSlotList = fieldMeasurementList + LIST_BYTES;
   initTable(sourceTable, 1024, TAG_REGISTRY);
   initTable(measurementTable, 64, TAG_REGISTRY);
+  initFields();
 }
 
 /** Highest source id; ids run from 1 to this, with gaps where definitions from disk left some. */
@@ -148,21 +127,6 @@ export function measurementCount(): u32 {
 /** Record of a measurement by its id, 0 for an id that does not exist. */
 export function measurementById(id: u32): usize {
   return listAt(measurementList, id);
-}
-
-/** Fields defined so far, over all measurements, in the order of their creation. */
-export function fieldDefinitionCount(): u32 {
-  return fieldDefinitions;
-}
-
-/** Measurement of the field defined as number `index` (from 0). */
-export function fieldDefinitionMeasurement(index: u32): usize {
-  return listAt(fieldMeasurementList, index);
-}
-
-/** Slot of the field defined as number `index` (from 0). */
-export function fieldDefinitionSlot(index: u32): u32 {
-  return listAt(fieldSlotList, index);
 }
 
 /** Source with this canonical key; created when `create`, else 0. 0 also when the series limit refuses or the key is not canonical. */
@@ -288,125 +252,6 @@ export function findMeasurement(
   addToTable(measurementTable, measurement, hash, TAG_REGISTRY);
   setListAt(measurementList, measurements, <u32> measurement, TAG_REGISTRY);
   return measurement;
-}
-
-/**
- * Slot of a field, created with `family` (1..6) when missing. -1 not there (family 0 only looks), -2 the field has
- * another family, -3 too many fields or the name is too long.
- */
-export function findField(measurement: usize, name: usize, nameBytes: u32, family: u32): i32 {
-  const hash = hashBytes(name, nameBytes, 2);
-  const known = lookUpField(measurement, name, nameBytes, hash);
-  if (known >= 0) {
-    if (family == 0) return known;
-    const field = fieldRecord(measurement, known);
-    return <u32> load<u8>(field, FIELD_FAMILY) == family ? known : -2;
-  }
-  if (family == 0) return -1;
-  if (nameBytes > NAME_BYTES_MAX) return -3;
-  return addField(measurement, name, nameBytes, family, hash);
-}
-
-/** Record of the field at a slot that exists. */
-function fieldRecord(measurement: usize, slot: u32): usize {
-  return <usize> load<u32>(measurement, MEASUREMENT_FIELD_RECORDS) + <usize> slot * FIELD_BYTES;
-}
-
-function isField(field: usize, name: usize, nameBytes: u32, hash: u32): bool {
-  return load<u32>(field, FIELD_HASH) == hash &&
-    <u32> load<u16>(field, FIELD_NAME_BYTES) == nameBytes &&
-    equalBytes(load<u32>(field, FIELD_NAME), name, nameBytes);
-}
-
-function lookUpField(measurement: usize, name: usize, nameBytes: u32, hash: u32): i32 {
-  const table = <usize> load<u32>(measurement, MEASUREMENT_FIELD_HASH);
-  if (table == 0) {
-    const fields = load<u32>(measurement, MEASUREMENT_FIELDS);
-    for (let slot: u32 = 0; slot < fields; slot++) {
-      if (isField(fieldRecord(measurement, slot), name, nameBytes, hash)) return <i32> slot;
-    }
-    return -1;
-  }
-  let place = firstSlot(table, hash);
-  while (true) {
-    const slot = load<u32>(place) - 1;
-    if (slot == 0xffffffff) return -1;
-    if (
-      load<u32>(place, 4) == hash &&
-      isField(fieldRecord(measurement, slot), name, nameBytes, hash)
-    ) return <i32> slot;
-    place = nextSlot(table, place);
-  }
-}
-
-function addField(
-  measurement: usize,
-  name: usize,
-  nameBytes: u32,
-  family: u32,
-  hash: u32,
-): i32 {
-  const slot = load<u32>(measurement, MEASUREMENT_FIELDS);
-  if (slot == FIELDS_MAX) return -3;
-  if (slot == load<u32>(measurement, MEASUREMENT_CAPACITY)) growFields(measurement, slot);
-  const field = fieldRecord(measurement, slot);
-  store<u32>(field, <u32> keepBytes(name, nameBytes, 61), FIELD_NAME);
-  store<u16>(field, <u16> nameBytes, FIELD_NAME_BYTES);
-  store<u8>(field, <u8> family, FIELD_FAMILY);
-  store<u8>(field, 0, FIELD_FAMILY + 1);
-  store<u32>(field, hash, FIELD_HASH);
-  store<u16>(field, isPlainName(name, nameBytes) ? <u16> (nameBytes + 1) : 0, FIELD_PREDICTION);
-  store<u16>(field, <u16> (slot + 1), FIELD_NEXT);
-  store<u32>(measurement, slot + 1, MEASUREMENT_FIELDS);
-  hashField(measurement, slot);
-  setListAt(fieldMeasurementList, fieldDefinitions, <u32> measurement, TAG_REGISTRY);
-  setListAt(fieldSlotList, fieldDefinitions, slot, TAG_REGISTRY);
-  fieldDefinitions++;
-  return <i32> slot;
-}
-
-function growFields(measurement: usize, fields: u32): void {
-  const capacity = max<u32>(fields * 2, 4);
-  const records = alloc(capacity * FIELD_BYTES, TAG_REGISTRY);
-  if (fields != 0) {
-    const old = <usize> load<u32>(measurement, MEASUREMENT_FIELD_RECORDS);
-    memory.copy(records, old, <usize> fields * FIELD_BYTES);
-    free(old, TAG_REGISTRY);
-  }
-  store<u32>(measurement, <u32> records, MEASUREMENT_FIELD_RECORDS);
-  store<u32>(measurement, capacity, MEASUREMENT_CAPACITY);
-}
-
-/** Enters a new field in the measurement's hash, which begins when comparing names would get slow. Entries are slot + 1. */
-function hashField(measurement: usize, slot: u32): void {
-  let table = <usize> load<u32>(measurement, MEASUREMENT_FIELD_HASH);
-  if (table != 0) {
-    addToTable(
-      table,
-      slot + 1,
-      load<u32>(fieldRecord(measurement, slot), FIELD_HASH),
-      TAG_REGISTRY,
-    );
-    return;
-  }
-  if (slot < UNHASHED_FIELDS_MAX) return;
-  table = keepRoom(TABLE_BYTES);
-  initTable(table, 32, TAG_REGISTRY);
-  store<u32>(measurement, <u32> table, MEASUREMENT_FIELD_HASH);
-  for (let i: u32 = 0; i <= slot; i++) {
-    addToTable(table, i + 1, load<u32>(fieldRecord(measurement, i), FIELD_HASH), TAG_REGISTRY);
-  }
-}
-
-/** Whether a line writes the name as it is, so that its bytes followed by "=" can be compared with a line's. */
-function isPlainName(name: usize, bytes: u32): bool {
-  if (bytes == 0 || bytes >= PREDICTION_BYTES_MAX) return false;
-  if (bytes == 4 && load<u32>(name) == 0x656d6974) return false; // "time" is refused in a line
-  for (let i: u32 = 0; i < bytes; i++) {
-    const byte = load<u8>(name + i);
-    if (byte <= 32 || byte == 44 || byte == 61 || byte == 92) return false;
-  }
-  return true;
 }
 
 /** Series (pairs of source and slot with a value) so far, for the limit. */

@@ -68,7 +68,9 @@ export class LineScanner {
     return new LineStream(this.#begin(options));
   }
 
-  #begin(options: LineOptions, flags = 0): LineRun {
+  #begin(options: LineOptions, given = 0): LineRun {
+    const check = options.checkOnly === true ? this.#kernels.exports.PARSE_CHECK_ONLY.value : 0;
+    const flags = given | check;
     return new LineRun(this.#kernels, {
       context: this.#contextOf(options),
       unit: this.#unit,

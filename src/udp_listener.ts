@@ -9,7 +9,7 @@ import {
   type LineListenerOptions,
   type ListenerParts,
   PeerReports,
-  RefusalWatch,
+  refusedOf,
 } from "./listeners.ts";
 import type { Counter } from "./metrics.ts";
 
@@ -97,22 +97,19 @@ export class DatagramListener {
 
   #receive(bytes: Uint8Array, peer: string): void {
     this.#received.add(bytes.length);
-    const pipeline = this.#pipeline;
-    if (this.#waiting !== undefined || pipeline === undefined) {
+    if (this.#waiting !== undefined || this.#pipeline === undefined) {
       this.#dropped.add();
       return;
     }
     const { precision, database } = this.#options;
-    const write = pipeline.openLines("udp", {
-      unit: precision,
+    const write = this.#pipeline.openLines("udp", {
+      precision,
       database: database === "" ? undefined : database,
     });
     const finish = () => {
       this.#newest = write.done ?? this.#newest;
-      new RefusalWatch("udp", pipeline).notice(
-        write,
-        (reason) => this.#reports.report(peer, "Lines refused", reason),
-      );
+      const { count, reason } = refusedOf(write);
+      if (count > 0) this.#reports.report(peer, "Lines refused", reason);
     };
     const fail = (error: unknown) => {
       this.#dropped.add();

@@ -21,8 +21,6 @@ export interface LineOptions {
   readonly refuseReservedTags?: boolean;
   /** Drops a tag without a value instead of refusing its line. */
   readonly dropEmptyTags?: boolean;
-  /** Learns which lines are malformed; writes and creates nothing. */
-  readonly checkOnly?: boolean;
   /** Writes the rows in the batch, synchronously. What it throws ends the scan. */
   readonly write: () => void;
 }

@@ -68,9 +68,7 @@ export class LineScanner {
     return new LineStream(this.#begin(options));
   }
 
-  #begin(options: LineOptions, given = 0): LineRun {
-    const check = options.checkOnly === true ? this.#kernels.exports.PARSE_CHECK_ONLY.value : 0;
-    const flags = given | check;
+  #begin(options: LineOptions, flags = 0): LineRun {
     return new LineRun(this.#kernels, {
       context: this.#contextOf(options),
       unit: this.#unit,

@@ -70,19 +70,15 @@ function extrapolateFloats(
     if (last <= first) continue;
     let rise = values[last]! - values[first]!;
     if (counter && falls[first] !== falls[last]) rise += lostInFalls(values, first, last);
-    // The rules of `extrapolation`, spelled out: an object a step would cost more than all else here.
-    const sampled = times[last]! - times[first]!;
-    const gap = sampled / (last - first);
     const end = ends[step]!;
-    let toStart = times[first]! - (end - rangeMs);
-    let toEnd = end - times[last]!;
-    if (toStart >= gap * GAP_MAX) toStart = gap / 2;
-    if (counter && rise > 0 && values[first]! >= 0) {
-      const toZero = sampled * (values[first]! / rise);
-      if (toZero < toStart) toStart = toZero;
-    }
-    if (toEnd >= gap * GAP_MAX) toEnd = gap / 2;
-    const factor = (sampled + toStart + toEnd) / sampled;
+    const factor = extrapolation({
+      sampled: times[last]! - times[first]!,
+      samples: last - first + 1,
+      toStart: times[first]! - (end - rangeMs),
+      toEnd: end - times[last]!,
+      zeroAt: counter && rise > 0 && values[first]! >= 0 ? values[first]! / rise : NaN,
+      startKnown: false,
+    });
     kinds[step] = FLOAT;
     output[step] = rise * factor / divisor;
   }

@@ -2,6 +2,7 @@
  * The type rules of the language, checked once over a whole tree: operand and argument types, arity, matching
  * clauses, what selectors must say.
  */
+import { compileRegex } from "../../engine/mod.ts";
 import type {
   Aggregation,
   BinaryExpr,
@@ -14,7 +15,6 @@ import type {
 import { children } from "./ast.ts";
 import { ParseError } from "./errors.ts";
 import type { LabelMatcher } from "./queryable.ts";
-import { compileAnchored } from "./regex.ts";
 import { QUERY_DEPTH_MAX } from "./token_stream.ts";
 
 export interface SyntaxOptions {
@@ -266,8 +266,8 @@ function matchesEmpty(matcher: LabelMatcher): boolean {
     case "!=":
       return matcher.value !== "";
     case "=~":
-      return compileAnchored(matcher.value).matches("");
+      return compileRegex(matcher.value).matchesEmpty;
     case "!~":
-      return !compileAnchored(matcher.value).matches("");
+      return !compileRegex(matcher.value).matchesEmpty;
   }
 }

@@ -62,8 +62,8 @@ describe("type errors", () => {
     ["1[5m:1m]", "subquery is only allowed on instant vector, got scalar instead"],
     ["{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"],
     ["{a=~'.*', b!='x', c=''}", "vector selector must contain at least one non-empty matcher"],
-    ["{a=~'('}", "error parsing regexp"],
-    ["{a=~'(?=b)'}", "error parsing regexp"],
+    ["{a=~'('}", "Cannot compile regular expression"],
+    ["{a=~'(?=b)'}", "Cannot compile regular expression"],
     ["info(a, b)", "1:9: parse error: expected label selectors only, got vector selector instead"],
     ["info(a, 1)", "1:9: parse error: expected label selectors only, got scalar instead"],
   ])("%s", (query, message) => expect(() => parseQuery(query)).toThrow(message));

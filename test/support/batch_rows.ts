@@ -55,6 +55,7 @@ function cellText(u8: Uint8Array, bits: bigint, family: number): string {
   if (name === "bool") return `bool:${bits}`;
   const at = Number(bits & 0xffffffffn);
   const bytes = u8.slice(at, at + Number(bits >> 32n));
+  if (name === "histogram") return `histogram:${bytes.toHex()}`;
   if (bytes[0] !== 2) throw new Error(`Blob of kind ${bytes[0]}`);
   return `string:${
     new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(1))

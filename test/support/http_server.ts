@@ -6,9 +6,10 @@ import { Replies } from "../../src/http/replies.ts";
 import { type WriteRouteOptions, WriteRoutes } from "../../src/http/write_routes.ts";
 import { Pipeline, type PipelineOptions } from "../../src/ingest/pipeline.ts";
 import { Metrics } from "../../src/metrics.ts";
-import { FakeEngine } from "./fake_engine.ts";
+import { FakeEngine, type FakeEngineOptions } from "./fake_engine.ts";
 
 export interface TestServerOptions {
+  readonly engine?: FakeEngineOptions;
   readonly writes?: Partial<WriteRouteOptions>;
   readonly pipeline?: Partial<PipelineOptions>;
   readonly requestsMax?: number;
@@ -28,7 +29,7 @@ export interface TestServer extends Disposable {
 }
 
 export function startTestServer(options: TestServerOptions = {}): TestServer {
-  const engine = new FakeEngine();
+  const engine = new FakeEngine(options.engine);
   const metrics = new Metrics();
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
@@ -57,7 +58,7 @@ export function startTestServer(options: TestServerOptions = {}): TestServer {
   });
   const pipeline = new Pipeline({
     database: engine.database,
-    parser: engine.parser,
+    scanner: engine.scanner,
     metrics,
     nowNs: () => 7n,
     options: { autoCreate: true, databases: [], ...options.pipeline },

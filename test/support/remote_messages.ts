@@ -1,0 +1,97 @@
+/** Builds remote write messages. */
+import { ProtobufWriter } from "../../src/ingest/protobuf.ts";
+import type { HistogramSample } from "../../src/ingest/remote_histogram.ts";
+import { writeRemoteHistogram } from "../../src/ingest/remote_histogram.ts";
+
+export interface MessageSeries {
+  readonly labels: readonly (readonly [name: string, value: string])[];
+  readonly samples?: readonly (readonly [timeMs: number, value: number])[];
+  readonly histograms?: readonly (readonly [timeMs: number, histogram: HistogramSample])[];
+  readonly exemplars?: number;
+  readonly metadata?: { readonly type: number; readonly help: string; readonly unit: string };
+}
+
+export interface MessageMetadata {
+  readonly family: string;
+  readonly type: number;
+  readonly help: string;
+  readonly unit: string;
+}
+
+function writeSamples(writer: ProtobufWriter, series: MessageSeries): void {
+  for (const [timeMs, value] of series.samples ?? []) {
+    writer.message(2, () => {
+      writer.doubleField(1, value);
+      writer.signedField(2, timeMs);
+    });
+  }
+}
+
+/** A 1.0 message. */
+export function message1(
+  series: readonly MessageSeries[],
+  metadata: readonly MessageMetadata[] = [],
+): Uint8Array {
+  const writer = new ProtobufWriter();
+  for (const one of series) {
+    writer.message(1, () => {
+      for (const [name, value] of one.labels) {
+        writer.message(1, () => {
+          writer.textField(1, name);
+          writer.textField(2, value);
+        });
+      }
+      writeSamples(writer, one);
+      for (let index = 0; index < (one.exemplars ?? 0); index++) {
+        writer.message(3, () => writer.doubleField(2, 1));
+      }
+      for (const [timeMs, histogram] of one.histograms ?? []) {
+        writer.message(4, () => writeRemoteHistogram(writer, histogram, timeMs));
+      }
+    });
+  }
+  for (const { family, type, help, unit } of metadata) {
+    writer.message(3, () => {
+      writer.varintField(1, type);
+      writer.textField(2, family);
+      writer.textField(4, help);
+      writer.textField(5, unit);
+    });
+  }
+  return writer.finish();
+}
+
+/** A 2.0 message; symbols in the order in which they come up, after the empty one. */
+export function message2(series: readonly MessageSeries[]): Uint8Array {
+  const symbols = new Map<string, number>([["", 0]]);
+  const reference = (text: string): number => {
+    const known = symbols.get(text);
+    if (known !== undefined) return known;
+    symbols.set(text, symbols.size);
+    return symbols.size - 1;
+  };
+  const body = new ProtobufWriter();
+  for (const one of series) {
+    body.message(5, () => {
+      body.message(1, () => one.labels.flat().forEach((text) => body.varint(reference(text))));
+      writeSamples(body, one);
+      for (const [timeMs, histogram] of one.histograms ?? []) {
+        body.message(3, () => writeRemoteHistogram(body, histogram, timeMs));
+      }
+      for (let index = 0; index < (one.exemplars ?? 0); index++) {
+        body.message(4, () => body.doubleField(2, 1));
+      }
+      const { metadata } = one;
+      if (metadata === undefined) return;
+      body.message(5, () => {
+        body.varintField(1, metadata.type);
+        body.varintField(3, reference(metadata.help));
+        body.varintField(4, reference(metadata.unit));
+      });
+    });
+  }
+  const writer = new ProtobufWriter();
+  for (const symbol of symbols.keys()) writer.textField(4, symbol);
+  writer.raw(body.finish());
+  return writer.finish();
+}

@@ -258,6 +258,21 @@ export interface LineProtocolKernel {
   clearAliases(): void;
 }
 
+export interface RecordKernel {
+  readonly RECORD_HEADROOM: WebAssembly.Global;
+  readonly recordPtr: WebAssembly.Global;
+  readonly recordRows: WebAssembly.Global;
+  readonly recordCells: WebAssembly.Global;
+  readonly recordBlobBytes: WebAssembly.Global;
+  readonly recordLostRows: WebAssembly.Global;
+  recordRestart(): void;
+  recordBaseBytes(): number;
+  recordShapeBytes(): number;
+  recordReserve(bytes: number): number;
+  encodeRecord(extraBytes: number): number;
+  decodeRecord(bytes: number, blobBytes: number): number;
+}
+
 export type KernelExports =
   & MemoryKernel
   & BatchKernel
@@ -265,6 +280,7 @@ export type KernelExports =
   & SeriesTableKernel
   & LineProtocolKernel
   & HeadKernel
+  & RecordKernel
   & ChunkKernel
   & RowMergeKernel
   & IdListKernel

@@ -29,6 +29,7 @@ export { LINE_ERROR_BYTES, LINE_ERRORS_MAX, lineErrorCount, lineErrorsPtr } from
 export { ancientRows, lineScale } from "./line_time";
 export { aliasBytes, aliasCount, clearAliases } from "./alias_table";
 export * from "./record";
+export * from "./record_read";
 export { chunkBytesBound, encodeChunk } from "./chunk";
 export {
   chunkColumn,

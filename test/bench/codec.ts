@@ -4,6 +4,7 @@
  */
 import { FAMILY, type FamilyCode } from "../../engine/base/types.ts";
 import { EFFORT } from "../../engine/chunk/chunk.ts";
+import { RowMerger } from "../../engine/chunk/row_merger.ts";
 import { gauss, random } from "../support/chunk_data.ts";
 import { bitsOf, type Cell, ChunkBench, type TestRows } from "../support/chunks.ts";
 
@@ -199,4 +200,37 @@ const wanted = process.argv[3];
 for (const kind of KINDS) {
   if (wanted !== undefined && !kind.name.includes(wanted)) continue;
   for (const rows of [128, 1024, 8192]) console.log(measure(kind, rows, budgetMs));
+}
+
+/** Merging chunks of 128 rows of one source, sealed in order, into large ones: millions of points a second. */
+function measureMerge(kind: Kind, overlap: number): string {
+  const bench = new ChunkBench();
+  const generators = Array.from({ length: kind.columns }, (_, slot) => kind.column(slot));
+  const chunks = Array.from({ length: 64 }, (_, c) => {
+    const times = Array.from({ length: 128 }, (_, row) => kind.time(c * (128 - overlap) + row));
+    const columns = generators.map((cell, slot) => ({
+      slot,
+      family: kind.family,
+      cells: Array.from({ length: 128 }, cell),
+    }));
+    const place = bench.place(bench.bytesOf(bench.encode({ times, columns }, EFFORT.fast)));
+    return { ...place, minTime: times[0]!, maxTime: times[127]! };
+  });
+  const parts = [`merge ${kind.name}, ${overlap} of 128 rows overlap`.padEnd(60)];
+  for (const [name, effort] of Object.entries(EFFORT)) {
+    using merger = new RowMerger(bench.kernels, { effort });
+    const ns = timeOf(() => {
+      merger.begin();
+      for (const chunk of chunks) merger.addChunk(chunk);
+      merger.emit(() => {});
+    }, budgetMs);
+    parts.push(`| ${name} ${((64 * 128 * kind.columns * 1e3) / ns).toFixed(0).padStart(4)} M/s`);
+  }
+  return parts.join(" ");
+}
+
+for (const kind of [KINDS[0]!, KINDS[2]!]) {
+  for (const overlap of [0, 8]) {
+    if (wanted === undefined || "merge".includes(wanted)) console.log(measureMerge(kind, overlap));
+  }
 }

@@ -13,12 +13,10 @@ const SET: u32 = 1;
 const RUNS: u32 = 2;
 const BITMAP: u32 = 4;
 
-// @ts-ignore: decorator
 function bitAt(bitmap: usize, row: u32): u32 {
   return (<u32> load<u8>(bitmap + (row >> 3)) >> (row & 7)) & 1;
 }
 
-// @ts-ignore: decorator
 export function hasBit(bitmap: usize, row: u32): bool {
   return bitAt(bitmap, row) != 0;
 }

@@ -36,6 +36,7 @@ import { encodeBlobs, initBlobs } from "./blobs";
 import { encodeFloats, initFloats } from "./floats";
 import { encodeNumbers, initNumbers } from "./numbers";
 import { initReader } from "./chunk_reader";
+import { initRunWriter } from "./run_writer";
 import { initRuns } from "./runs";
 import { encodeTimes } from "./times";
 import { putVarint } from "./varints";
@@ -62,18 +63,17 @@ export function initChunk(): void {
   presences = alloc(PRESENCES_MAX * PRESENCE_BYTES, TAG_SCRATCH);
   initReader(integers, bitmap);
   initRuns();
+  initRunWriter();
   initNumbers();
   initFloats();
   initBlobs();
 }
 
-// @ts-ignore: decorator
 function isString(family: u32): bool {
   return family >= FAMILY_BLOB;
 }
 
 /** Upper bound of what putColumn writes and touches, strings left out. */
-// @ts-ignore: decorator
 function columnBound(rows: u32): u32 {
   return rows * 9 + (rows >> 3) + 192;
 }

@@ -17,21 +17,10 @@
  *     ...      4 streams of words: symbol i is in stream i & 3; missing ones at the end are filled up
  */
 import { alloc, TAG_SCRATCH } from "./memory";
-import { packRun, packTail, RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail } from "./bits";
-import {
-  assignWords,
-  chooseLengths,
-  fillTable,
-  LENGTH_MAX,
-  lengths,
-  SYMBOLS_MAX,
-  table,
-  tableBits,
-  words,
-} from "./huffman";
+import { RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail } from "./bits";
+import { fillTable, LENGTH_MAX, lengths, SYMBOLS_MAX, table, tableBits } from "./huffman";
 import { finishLanes, finishNumbers } from "./runs";
 import {
-  bitsFor,
   endOfWindow,
   getByte,
   getCount,
@@ -40,34 +29,19 @@ import {
   isDamaged,
   markDamaged,
   position,
-  putSigned,
-  putVarint,
   rewind,
   take,
-  varintBytes,
 } from "./varints";
-import {
-  counts,
-  findWindow,
-  initWindows,
-  windowBits,
-  windowEscapes,
-  windowIsDelta,
-  windowLow,
-  windowRange,
-  windowSymbols,
-} from "./entropy_window";
 
 export const BLOCK_ROWS: u32 = 2048;
-const DELTA: u32 = 32;
-const ESCAPES: u32 = 64;
+export const DELTA: u32 = 32;
+export const ESCAPES: u32 = 64;
 const LOW_BITS_MAX: u32 = 15;
 /** Bytes that reading a stream may touch, whatever is in it. */
 const STREAM_REACH: u32 = (BLOCK_ROWS / 4 * LENGTH_MAX >> 3) + 16;
 
-// Scratch: symbols of a block, their low bits, lanes of a run, 64-bit numbers of a run, a copy of streams.
+// Scratch: symbols of a block, lanes of a run, its numbers in 64 bits, a copy of streams, values of which a part is wanted.
 let symbols: usize = 0;
-let lows: usize = 0;
 let lanes: usize = 0;
 let wide: usize = 0;
 let streams: usize = 0;
@@ -75,162 +49,11 @@ let part: usize = 0;
 
 export function initEntropy(): void {
   symbols = alloc(BLOCK_ROWS + 64, TAG_SCRATCH);
-  lows = alloc(BLOCK_ROWS * 4, TAG_SCRATCH);
   lanes = alloc(RUN_ROWS * 4, TAG_SCRATCH);
   wide = alloc(RUN_ROWS * 8, TAG_SCRATCH);
   streams = alloc(STREAM_REACH * 5, TAG_SCRATCH);
   part = alloc(RUN_ROWS * 8, TAG_SCRATCH);
-  initWindows();
 }
-
-// ---- Encoding ----
-
-// @ts-ignore: decorator
-function numberAt(numbers: usize, i: u32, isDelta: bool): i64 {
-  const number = load<i64>(numbers + i * 8);
-  return isDelta ? number - load<i64>(numbers + i * 8 - 8) : number;
-}
-
-/** Bytes of all escapes. */
-function escapeBytes(numbers: usize, count: u32): u32 {
-  if (windowEscapes == 0) return 0;
-  let bytes: u32 = 0;
-  for (let i: u32 = windowIsDelta ? 1 : 0; i < count; i++) {
-    const distance = numberAt(numbers, i, windowIsDelta) - windowLow;
-    if (<u64> distance <= windowRange) continue;
-    bytes += varintBytes(<u64> ((distance << 1) ^ (distance >> 63)));
-  }
-  return bytes;
-}
-
-/**
- * Encodes the numbers of a column if that takes clearly less than `limit` bytes: below the 31st part of it saved, decoding
- * costs more than the bytes are worth. Returns the address behind, 0 when it does not pay.
- */
-export function encodeEntropy(numbers: usize, count: u32, at: usize, limit: u32): usize {
-  if (!findWindow(numbers, count)) return 0;
-  const all = windowSymbols + (windowEscapes > 0 ? 1 : 0);
-  const codeBits = chooseLengths(counts, all);
-  if (codeBits == 0) return 0;
-  const blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
-  const perBlock: u32 = 26 + 2 * LENGTH_MAX / 8;
-  const bound: u32 = 13 + (all + 1 >> 1) + (codeBits + count * windowBits >> 3) + blocks * perBlock +
-    escapeBytes(numbers, count);
-  if (bound + (bound >> 5) >= limit) return 0;
-  assignWords(all);
-  store<u8>(
-    at++,
-    <u8> (windowBits | (windowIsDelta ? DELTA : 0) | (windowEscapes > 0 ? ESCAPES : 0)),
-  );
-  at = putSigned(at, windowLow);
-  store<u8>(at++, <u8> windowSymbols);
-  for (let s: u32 = 0; s < all; s += 2) {
-    const high: u32 = s + 1 < all ? load<u8>(lengths + s + 1) : 0;
-    store<u8>(at++, <u8> (<u32> load<u8>(lengths + s) | (high << 4)));
-  }
-  for (let i: u32 = 0; i < count; i += BLOCK_ROWS) {
-    at = putBlock(numbers + i * 8, min<u32>(BLOCK_ROWS, count - i), at);
-  }
-  return at;
-}
-
-/** The symbol with the shortest word: what stands where any would do. */
-function cheapSymbol(): u32 {
-  let best: u32 = 0;
-  let bestLength: u32 = 255;
-  for (let s: u32 = 0; s < windowSymbols; s++) {
-    const length = <u32> load<u8>(lengths + s);
-    if (length == 0 || length >= bestLength) continue;
-    best = s;
-    bestLength = length;
-  }
-  return best;
-}
-
-/** Splits a block's numbers into symbols and low bits. Returns the escapes. */
-function splitBlock(numbers: usize, count: u32): u32 {
-  const mask = ((<u64> 1) << windowBits) - 1;
-  const cheap = cheapSymbol();
-  let escapes: u32 = 0;
-  let first: u32 = 0;
-  if (windowIsDelta) {
-    store<u8>(symbols, <u8> cheap);
-    store<u32>(lows, 0);
-    first = 1;
-  }
-  for (let i = first; i < count; i++) {
-    const distance = <u64> (numberAt(numbers, i, windowIsDelta) - windowLow);
-    let symbol = distance >> windowBits;
-    let low = <u32> (distance & mask);
-    if (distance > windowRange) {
-      symbol = windowSymbols;
-      low = 0;
-      escapes++;
-    }
-    store<u8>(symbols + i, <u8> symbol);
-    store<u32>(lows + i * 4, low);
-  }
-  for (let i = count; (i & 3) != 0; i++) store<u8>(symbols + i, <u8> cheap);
-  return escapes;
-}
-
-function putBlock(numbers: usize, count: u32, at: usize): usize {
-  const escapes = splitBlock(numbers, count);
-  if (windowIsDelta) at = putVarint(at, load<u64>(numbers));
-  if (windowEscapes > 0) {
-    at = putVarint(at, escapes);
-    for (let i: u32 = 0; i < count && escapes > 0; i++) {
-      if (<u32> load<u8>(symbols + i) != windowSymbols) continue;
-      at = putSigned(at, numberAt(numbers, i, windowIsDelta) - windowLow);
-    }
-  }
-  for (let stream: u32 = 0; stream < 4; stream++) {
-    let bits: u32 = 0;
-    for (let i = stream; i < count + 3 - (count + 3 & 3); i += 4) {
-      bits += load<u8>(lengths + <usize> load<u8>(symbols + i));
-    }
-    at = putVarint(at, bits + 7 >> 3);
-  }
-  at = putLows(count, at);
-  for (let stream: u32 = 0; stream < 4; stream++) at = putStream(stream, count, at);
-  return at;
-}
-
-function putLows(count: u32, at: usize): usize {
-  if (windowBits == 0) return at;
-  let i: u32 = 0;
-  for (; i + RUN_ROWS <= count; i += RUN_ROWS) {
-    packRun(lows + i * 4, windowBits, at);
-    at += windowBits * 16;
-  }
-  if (i == count) return at;
-  for (let r: u32 = 0; r < count - i; r++) store<u64>(wide + r * 8, load<u32>(lows + (i + r) * 4));
-  packTail(wide, count - i, windowBits, at);
-  return at + tailBytes(count - i, windowBits);
-}
-
-function putStream(stream: u32, count: u32, at: usize): usize {
-  let word: u64 = 0;
-  let filled: u32 = 0;
-  for (let i = stream; i < count + 3 - (count + 3 & 3); i += 4) {
-    const symbol = <usize> load<u8>(symbols + i);
-    word |= <u64> load<u16>(words + symbol * 2) << filled;
-    filled += load<u8>(lengths + symbol);
-    if (filled >= 32) {
-      store<u32>(at, <u32> word);
-      at += 4;
-      word >>= 32;
-      filled -= 32;
-    }
-  }
-  for (; filled > 0; filled = filled > 8 ? filled - 8 : 0) {
-    store<u8>(at++, <u8> word);
-    word >>= 8;
-  }
-  return at;
-}
-
-// ---- Decoding ----
 
 let lowBits: u32 = 0;
 let isDelta: bool = false;

@@ -129,7 +129,6 @@ export function chooseLengths(counts: usize, symbols: u32): u32 {
   return bits;
 }
 
-// @ts-ignore: decorator
 function reversed(word: u32, length: u32): u32 {
   let result: u32 = 0;
   for (let i: u32 = 0; i < length; i++) {

@@ -15,17 +15,11 @@
  */
 import { alloc, TAG_SCRATCH } from "./memory";
 import { RUN_ROWS } from "./bits";
-import { decodeEntropy, encodeEntropy, initEntropy } from "./entropy";
+import { decodeEntropy, initEntropy } from "./entropy";
+import { encodeEntropy, initEntropyWriter } from "./entropy_writer";
+import { encodeRun } from "./run_writer";
 import { initHuffman } from "./huffman";
-import {
-  AS_INTEGERS,
-  decodeRun,
-  encodeRun,
-  finishNumbers,
-  FLAT,
-  setOutput,
-  skipRun,
-} from "./runs";
+import { AS_INTEGERS, decodeRun, finishNumbers, FLAT, setOutput, skipRun } from "./runs";
 import {
   getByte,
   getCount,
@@ -53,6 +47,7 @@ export function initNumbers(): void {
   part = alloc(RUN_ROWS * 8, TAG_SCRATCH);
   initHuffman();
   initEntropy();
+  initEntropyWriter();
 }
 
 /** Greatest common divisor of the differences to `base`, 0 when all are 0. */

@@ -224,7 +224,6 @@ function hasNext(input: usize): bool {
   return row < rows;
 }
 
-// @ts-ignore: decorator
 function nextTime(input: usize): i64 {
   return load<i64>(<usize> load<u32>(input, I_TIMES) + load<u32>(input, I_NEXT) * 8);
 }

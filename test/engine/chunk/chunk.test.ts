@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { FAMILY } from "../../../engine/base/types.ts";
 import { EFFORT } from "../../../engine/chunk/chunk.ts";
+import { readChunkPlainly } from "../../../engine/chunk/plain_reader.ts";
 import {
   anyRows,
   fixedTimes,
@@ -29,7 +30,9 @@ function expectRoundTrip(rows: TestRows): number {
   let size = 0;
   for (const effort of [EFFORT.fast, EFFORT.small]) {
     const chunk = bench.encode(rows, effort);
-    expect(bench.decode(bench.place(bench.bytesOf(chunk)))).toEqual(rows);
+    const bytes = bench.bytesOf(chunk);
+    expect(bench.decode(bench.place(bytes))).toEqual(rows);
+    expect(readChunkPlainly(bytes)).toEqual(rows);
     size = chunk.bytes;
   }
   return size;

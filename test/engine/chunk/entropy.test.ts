@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { FAMILY } from "../../../engine/base/types.ts";
 import { EFFORT } from "../../../engine/chunk/chunk.ts";
+import { readChunkPlainly } from "../../../engine/chunk/plain_reader.ts";
 import { fixedTimes, gauss, random } from "../../support/chunk_data.ts";
 import { type Cell, ChunkBench } from "../../support/chunks.ts";
 
@@ -18,7 +19,9 @@ function sizes(cells: readonly bigint[]): { fast: number; small: number } {
     }],
   };
   const small = bench.encode(rows, EFFORT.small);
-  expect(bench.decode(bench.place(bench.bytesOf(small)))).toEqual(rows);
+  const bytes = bench.bytesOf(small);
+  expect(bench.decode(bench.place(bytes))).toEqual(rows);
+  expect(readChunkPlainly(bytes)).toEqual(rows);
   return { fast: bench.encode(rows, EFFORT.fast).bytes, small: small.bytes };
 }
 

@@ -15,15 +15,26 @@ import type { Evaluator, WindowStream } from "./evaluator_face.ts";
 import { scalarCall, scalarRow, vectorCall } from "./functions.ts";
 import { matrixBounds, subqueryGrid } from "./planner.ts";
 import { ABSENT, HISTOGRAM, Row, type RowStream, streamOf } from "./row.ts";
-import { lookupTimes, rowAsSeries, selectInstant, SeriesReader, withoutStale } from "./selector.ts";
+import {
+  lookupTimes,
+  type ReadingManner,
+  rowAsSeries,
+  selectInstant,
+  SeriesReader,
+  withoutStale,
+} from "./selector.ts";
 
 export class TreeEvaluator implements Evaluator {
   readonly evaluation: Evaluation;
-  readonly #ofTotals: ReadonlySet<VectorSelector>;
+  readonly #manners: ReadonlyMap<VectorSelector, ReadingManner>;
 
-  constructor(evaluation: Evaluation, ofTotals: ReadonlySet<VectorSelector>) {
+  constructor(evaluation: Evaluation, manners: ReadonlyMap<VectorSelector, ReadingManner>) {
     this.evaluation = evaluation;
-    this.#ofTotals = ofTotals;
+    this.#manners = manners;
+  }
+
+  manner(selector: VectorSelector): ReadingManner {
+    return this.#manners.get(selector) ?? { inOrder: true, detectResets: false };
   }
 
   async vector(expr: Expr, grid: Grid): Promise<RowStream> {
@@ -38,7 +49,7 @@ export class TreeEvaluator implements Evaluator {
           selector: expr,
           grid,
           content: "value",
-          detectResets: this.#ofTotals.has(expr),
+          manner: this.manner(expr),
         });
       case "unary": {
         const operand = await this.vector(expr.expr, grid);
@@ -135,7 +146,7 @@ export class TreeEvaluator implements Evaluator {
     const rangeMs = positiveDurationMs(range, evaluation.durations);
     const span = { startMs: ends[0]!, endMs: ends[ends.length - 1]! };
     const bounds = matrixBounds(span, rangeMs, selector.modifier, lookbackMs);
-    const reader = new SeriesReader(evaluation, selector, bounds, this.#ofTotals.has(selector));
+    const reader = new SeriesReader(evaluation, selector, bounds, this.manner(selector));
     return {
       frame: { ends, rangeMs, lookbackMs, modifier: selector.modifier },
       next() {

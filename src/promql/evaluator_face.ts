@@ -1,8 +1,8 @@
 /** What functions and operators may ask of the evaluator: the values of their operands. */
-import type { Expr } from "./ast.ts";
+import type { Expr, VectorSelector } from "./ast.ts";
 import type { Evaluation, Grid } from "./evaluation.ts";
 import type { Row, RowStream } from "./row.ts";
-import type { WindowSeries } from "./selector.ts";
+import type { ReadingManner, WindowSeries } from "./selector.ts";
 import type { WindowFrame } from "./windows.ts";
 
 /** The series of a range vector one after the other, and where their windows lie. */
@@ -14,6 +14,8 @@ export interface WindowStream {
 
 export interface Evaluator {
   readonly evaluation: Evaluation;
+  /** How the plan wants a selector to be read. */
+  manner(selector: VectorSelector): ReadingManner;
   vector(expr: Expr, grid: Grid): Promise<RowStream>;
   /** One value a step. The caller may not change it. */
   scalar(expr: Expr, grid: Grid): Promise<Float64Array>;

@@ -215,7 +215,8 @@ function selectTimes(
   const selector = unwrap(node.args[0]!);
   if (selector.kind !== "vector_selector") return undefined;
   const { evaluation } = evaluator;
-  const source = selectInstant({ evaluation, selector, grid, content, detectResets: false });
+  const manner = evaluator.manner(selector);
+  const source = selectInstant({ evaluation, selector, grid, content, manner });
   return mapRows(source, (row) => {
     row.dropName = true;
   });

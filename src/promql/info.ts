@@ -127,7 +127,8 @@ async function readInfoSeries(
     durations: evaluation.durations,
     lookbackMs: evaluation.options.lookbackMs,
   });
-  const common = { evaluation, selector, grid, bounds, detectResets: false } as const;
+  const manner = { inOrder: false, detectResets: false };
+  const common = { evaluation, selector, grid, bounds, manner };
   await evaluator.forEach(selectInstant({ ...common, content: "value" }), grid, (row) => {
     if (row.histograms === undefined || !row.kinds.includes(HISTOGRAM)) return;
     throw new PromqlError(

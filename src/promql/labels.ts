@@ -41,6 +41,28 @@ export function compareLabels(left: Labels, right: Labels): number {
   return left.length - right.length;
 }
 
+/** Sorts in place in the order of `compareLabels`; faster for many, as whole sets are compared as one string each. */
+export function sortByLabels<T extends { readonly labels: Labels }>(items: T[]): T[] {
+  if (items.length < 2) return items;
+  const keyed = items.map((item) => ({ item, key: orderKey(item.labels) }));
+  keyed.sort((left, right) => left.key < right.key ? -1 : left.key > right.key ? 1 : 0);
+  for (let at = 0; at < items.length; at++) items[at] = keyed[at]!.item;
+  return items;
+}
+
+/** A string that sorts among others as its label set does. */
+function orderKey(labels: Labels): string {
+  let key = "";
+  for (const label of labels) key += label[0] + "\0" + label[1] + "\0";
+  // Only from here on does the order of UTF-16 differ: move the halves of pairs above all others.
+  return /[\ud800-\uffff]/.test(key)
+    ? key.replace(/[\ud800-\udfff]|[\ue000-\uffff]/g, (unit) => {
+      const code = unit.charCodeAt(0);
+      return String.fromCharCode(code < 0xe000 ? code + 0x2000 : code - 0x800);
+    })
+    : key;
+}
+
 /** The value of a label; the empty string if it is missing. */
 export function labelValue(labels: Labels, name: string): string {
   for (const label of labels) {

@@ -1,10 +1,9 @@
 /** Before the evaluation: which span of time a query touches, and how its selectors read. */
 import type { Expr, Subquery, VectorSelector } from "./ast.ts";
-import { children, unwrap } from "./ast.ts";
+import { children } from "./ast.ts";
 import { type DurationContext, positiveDurationMs } from "./durations.ts";
-import type { Expr as Tree } from "./ast.ts";
 import type { MsBounds } from "./queryable.ts";
-import { lookupTimes, type QueryBounds } from "./selector.ts";
+import { lookupTimes, type QueryBounds, type ReadingManner } from "./selector.ts";
 
 export interface PlanContext {
   readonly query: QueryBounds;
@@ -15,7 +14,7 @@ export interface PlanContext {
 
 /** Union of all times that the selectors of an expression may read; undefined if there are none. */
 export function readBounds(
-  expr: Tree,
+  expr: Expr,
   { startMs, endMs }: MsBounds,
   context: PlanContext,
 ): MsBounds | undefined {
@@ -126,28 +125,39 @@ function firstSelector(expr: Expr): VectorSelector | undefined {
 const OF_TOTALS = /^histogram_(?:count|sum|avg)$/;
 const OF_BUCKETS = /^histogram_(?:quantiles?|fraction|stddev|stdvar)$/;
 
+/** Operators whose result depends on the order of their operands' series where samples are equal. */
+const OF_ORDER = /^(?:topk|bottomk|limitk)$/;
+
 /**
- * The selectors whose histograms are read for count and sum only. Their counter resets are determined while reading,
- * from each sample's predecessor, because an aggregation cannot find them afterwards.
+ * How each selector is to be read. Where histograms are asked for count and sum only, their counter resets are determined
+ * while reading, from each sample's predecessor, because an aggregation cannot find them afterwards. The order of
+ * series matters only where some are chosen by it, and in the result of an instant query (`inOrder`).
  */
-export function selectorsOfTotals(expr: Expr): ReadonlySet<VectorSelector> {
-  const found = new Set<VectorSelector>();
-  const walk = (node: Expr, ofTotals: boolean): void => {
+export function readingManners(
+  expr: Expr,
+  { inOrder }: Pick<ReadingManner, "inOrder">,
+): ReadonlyMap<VectorSelector, ReadingManner> {
+  const manners = new Map<VectorSelector, ReadingManner>();
+  const walk = (node: Expr, above: ReadingManner): void => {
     if (node.kind === "vector_selector" || node.kind === "matrix_selector") {
-      const selector = node.kind === "vector_selector" ? node : node.selector;
-      if (ofTotals) found.add(selector);
+      manners.set(node.kind === "vector_selector" ? node : node.selector, above);
       return;
     }
-    let below = ofTotals;
-    const inner = unwrap(node);
-    if (inner.kind === "call") {
-      if (OF_TOTALS.test(inner.signature.name)) below = true;
-      else if (OF_BUCKETS.test(inner.signature.name)) below = false;
-    } else if (inner.kind === "binary" && (inner.operator === "</" || inner.operator === ">/")) {
-      below = false;
-    }
+    const below = mannerBelow(node, above);
     for (const child of children(node)) walk(child, below);
   };
-  walk(expr, false);
-  return found;
+  walk(expr, { inOrder, detectResets: false });
+  return manners;
+}
+
+function mannerBelow(node: Expr, above: ReadingManner): ReadingManner {
+  if (node.kind === "aggregation") return { ...above, inOrder: OF_ORDER.test(node.operator) };
+  if (node.kind === "binary" && (node.operator === "</" || node.operator === ">/")) {
+    return { ...above, detectResets: false };
+  }
+  if (node.kind !== "call") return above;
+  const { name } = node.signature;
+  if (OF_TOTALS.test(name)) return { ...above, detectResets: true };
+  if (OF_BUCKETS.test(name)) return { ...above, detectResets: false };
+  return name.startsWith("sort") ? { ...above, inOrder: true } : above;
 }

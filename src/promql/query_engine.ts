@@ -7,7 +7,7 @@ import { scalarAsVector, TreeEvaluator } from "./evaluator.ts";
 import { markStepInvariant } from "./invariance.ts";
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from "./limits.ts";
 import { parseQuery } from "./parser.ts";
-import { readBounds, selectorsOfTotals } from "./planner.ts";
+import { readBounds, readingManners } from "./planner.ts";
 import type { Queryable } from "./queryable.ts";
 import { finishMatrix, finishVector, finishWindows } from "./result.ts";
 import type { SyntaxOptions } from "./type_check.ts";
@@ -127,7 +127,9 @@ export class QueryEngine implements PromqlEngine {
     using session = this.#queryable.open(bounds ?? { startMs, endMs });
     const evaluation = new Evaluation(session, options);
     evaluation.check();
-    const value = await evaluate(new TreeEvaluator(evaluation, selectorsOfTotals(expr)));
+    const value = await evaluate(
+      new TreeEvaluator(evaluation, readingManners(expr, { inOrder: stepMs === 0 })),
+    );
     return {
       value,
       warnings: evaluation.annotations.warnings,

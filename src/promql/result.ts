@@ -4,7 +4,7 @@ import { PromqlError } from "./errors.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { WindowStream } from "./evaluator_face.ts";
 import type { NativeHistogram } from "./histogram.ts";
-import { compareLabels, dropMetadata, labelsKey } from "./labels.ts";
+import { dropMetadata, labelsKey, sortByLabels } from "./labels.ts";
 import { ABSENT, FLOAT, HISTOGRAM, type Row } from "./row.ts";
 import { sameLabelsError } from "./row_table.ts";
 import type { WindowSeries } from "./selector.ts";
@@ -47,7 +47,7 @@ export function finishVector(rows: readonly Row[], timeMs: number): VectorValue 
 
 /** The result of a range query, ordered by labels. */
 export function finishMatrix(rows: readonly Row[], times: Float64Array): MatrixValue {
-  const joined = joinRows(rows).sort((left, right) => compareLabels(left.labels, right.labels));
+  const joined = sortByLabels(joinRows(rows));
   return { type: "matrix", series: joined.map((row) => rowAsResult(row, times)) };
 }
 
@@ -97,11 +97,7 @@ export async function finishWindows(
     const known = joined.get(key);
     joined.set(key, known === undefined ? result : joinSeries(known, result));
   }
-  const all = [...joined.values()];
-  return {
-    type: "matrix",
-    series: all.sort((left, right) => compareLabels(left.labels, right.labels)),
-  };
+  return { type: "matrix", series: sortByLabels([...joined.values()]) };
 }
 
 function samplesOf(series: WindowSeries, windows: Windows): ResultSeries {

@@ -4,7 +4,7 @@ import { type DurationContext, durationMs } from "./durations.ts";
 import type { Evaluation, Grid } from "./evaluation.ts";
 import type { NativeHistogram } from "./histogram.ts";
 import { detectReset, withHint } from "./histogram_math.ts";
-import { compareLabels, labelValue } from "./labels.ts";
+import { labelValue, sortByLabels } from "./labels.ts";
 import type { MsBounds, SampleColumns, SelectedSeries } from "./queryable.ts";
 import { ABSENT, FLOAT, HISTOGRAM, type HistogramColumn, type Row, type RowStream } from "./row.ts";
 import { interpolatedSample } from "./extended_windows.ts";
@@ -51,12 +51,19 @@ export interface WindowSeries {
   startTimes: Float64Array | undefined;
 }
 
-/** Reads selected series one after the other in the order of their labels. */
+/** How the series of a selector are to be read. */
+export interface ReadingManner {
+  /** In the order of their labels, rather than any. */
+  readonly inOrder: boolean;
+  /** Unknown counter resets of histograms are determined by comparison with the sample before. */
+  readonly detectResets: boolean;
+}
+
+/** Reads selected series one after the other. */
 export class SeriesReader {
   readonly #evaluation: Evaluation;
   readonly #series: readonly SelectedSeries[];
   readonly #bounds: MsBounds;
-  /** Determine unknown counter resets from the sample before. */
   readonly #detectResets: boolean;
   #at = 0;
   #valuesSeen: Float64Array | undefined;
@@ -66,13 +73,13 @@ export class SeriesReader {
     evaluation: Evaluation,
     selector: VectorSelector,
     bounds: MsBounds,
-    detectResets: boolean,
+    how: ReadingManner,
   ) {
     this.#evaluation = evaluation;
     this.#bounds = bounds;
-    this.#detectResets = detectResets;
-    const series = [...evaluation.select(selector.matchers, bounds)];
-    this.#series = series.sort((left, right) => compareLabels(left.labels, right.labels));
+    this.#detectResets = how.detectResets;
+    const series = evaluation.select(selector.matchers, bounds);
+    this.#series = how.inOrder ? sortByLabels([...series]) : series;
   }
 
   /** Labels of the series that `next` returned last. */
@@ -126,7 +133,7 @@ export interface InstantSelection {
   readonly selector: VectorSelector;
   readonly grid: Grid;
   readonly content: SelectedContent;
-  readonly detectResets: boolean;
+  readonly manner: ReadingManner;
   /** What is read; by default all that the steps may look at. */
   readonly bounds?: MsBounds;
 }
@@ -137,7 +144,7 @@ export function selectInstant(selection: InstantSelection): RowStream {
   const { lookbackMs } = evaluation.options;
   const lookups = lookupTimes(selector, grid.times, evaluation.options, evaluation.durations);
   const bounds = selection.bounds ?? instantBounds(lookups, lookbackMs, selector);
-  const reader = new SeriesReader(evaluation, selector, bounds, selection.detectResets);
+  const reader = new SeriesReader(evaluation, selector, bounds, selection.manner);
   const fill = selector.modifier === "smoothed" ? fillSmoothed : fillNewest;
   return {
     next(row) {

@@ -1,7 +1,8 @@
 /** Warnings and infos that arise during an evaluation: their texts, and a collector that drops repetitions. */
 import type { PositionRange } from "./errors.ts";
 import { labelValue, METRIC_NAME } from "./labels.ts";
-import { plainNumber, shortNumber } from "./number_text.ts";
+import { formatDecimal } from "./number_format.ts";
+import { roundedNumber, shortNumber } from "./number_text.ts";
 import type { Labels } from "./queryable.ts";
 import type { Annotation } from "./value.ts";
 
@@ -91,14 +92,14 @@ function repairText(name: string, repair: Repair): string {
   const see =
     "see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile";
   const at = (ms: number) => new Date(ms).toISOString().replace(/\.?0*Z$/, "Z");
-  const times = repair.samples === 1
-    ? `over 1 sample at ${at(repair.timeMinMs)}`
-    : `over ${repair.samples} samples from ${at(repair.timeMinMs)} to ${at(repair.timeMaxMs)}`;
+  const times = `over ${repair.samples} samples from ${at(repair.timeMinMs)} to ${
+    at(repair.timeMaxMs)
+  }`;
   return `input to histogram_quantile needed to be fixed for monotonicity (${see})${
     ofMetric(name)
   }` +
     `, from buckets ${shortNumber(repair.bucketMin)} to ${shortNumber(repair.bucketMax)}` +
-    `, with a max diff of ${shortNumber(repair.differenceMax)}, ${times}`;
+    `, with a max diff of ${roundedNumber(repair.differenceMax, 2)}, ${times}`;
 }
 
 function ofMetric(name: string): string {
@@ -116,7 +117,7 @@ export function quantileText(q: number): string {
 
 export function ratioText(ratio: number, capped: number): string {
   return `ratio value should be between -1 and 1, got ${shortNumber(ratio)}, capping to ${
-    plainNumber(capped)
+    formatDecimal(capped)
   }`;
 }
 

@@ -1,4 +1,5 @@
-/** Numbers as text the way label values and messages show them. */
+/** Numbers as text the way label values and messages show them; plain decimals and HTTP values: number_format.ts. */
+import { formatDecimal } from "./number_format.ts";
 
 interface Decimal {
   readonly negative: boolean;
@@ -17,36 +18,26 @@ function toDecimal(value: number): Decimal {
     : { negative, digits, point: Number(exponent) + 1 };
 }
 
-function nonFinite(value: number): string | undefined {
-  if (value !== value) return "NaN";
-  if (value === Infinity) return "+Inf";
-  return value === -Infinity ? "-Inf" : undefined;
-}
-
-/** Shortest decimal form, never with an exponent: `0.1`, `1000000000000000000000`, `+Inf`, `NaN`. */
-export function plainNumber(value: number): string {
-  const special = nonFinite(value);
-  if (special !== undefined) return special;
-  const { negative, digits, point } = toDecimal(value);
-  let text: string;
-  if (point <= 0) text = `0.${"0".repeat(-point)}${digits}`;
-  else if (point >= digits.length) text = digits + "0".repeat(point - digits.length);
-  else text = `${digits.slice(0, point)}.${digits.slice(point)}`;
-  return negative ? `-${text}` : text;
-}
-
 /** Powers of ten from which on, and below which, numbers are written with an exponent. */
 const EXPONENT_MAX = 6;
 const EXPONENT_MIN = -4;
 
 /** Shortest form, with an exponent below 1e-4 and from 1e6 on: `1e-05`, `1e+06`. */
 export function shortNumber(value: number): string {
-  const special = nonFinite(value);
-  if (special !== undefined) return special;
+  return withExponent(value, EXPONENT_MAX);
+}
+
+/** Rounded to so many digits, with an exponent below 1e-4 and where the digits do not reach the point: `1.2e+03`. */
+export function roundedNumber(value: number, digits: number): string {
+  return withExponent(Number(value.toPrecision(digits)), digits);
+}
+
+function withExponent(value: number, exponentMax: number): string {
+  if (!Number.isFinite(value)) return formatDecimal(value);
   const { negative, digits, point } = toDecimal(value);
   const exponent = point - 1;
-  if (value === 0 || (exponent >= EXPONENT_MIN && exponent < EXPONENT_MAX)) {
-    return plainNumber(value);
+  if (value === 0 || (exponent >= EXPONENT_MIN && exponent < exponentMax)) {
+    return formatDecimal(value);
   }
   const mantissa = digits.length === 1 ? digits : `${digits[0]}.${digits.slice(1)}`;
   const sign = exponent < 0 ? "-" : "+";

@@ -76,7 +76,7 @@ function checkParameter({ node, parameter, evaluation }: Task): boolean {
   let largest = 0;
   for (const k of parameter) {
     if (k !== k) throw new PromqlError("execution", "Parameter value is NaN");
-    if (k >= INTEGER_MAX || k < -INTEGER_MAX) {
+    if (k > INTEGER_MAX || k < -INTEGER_MAX) {
       const direction = k < 0 ? "underflows" : "overflows";
       throw new PromqlError(
         "execution",

@@ -70,15 +70,19 @@ function extrapolateFloats(
     if (last <= first) continue;
     let rise = values[last]! - values[first]!;
     if (counter && falls[first] !== falls[last]) rise += lostInFalls(values, first, last);
+    // The rules of `extrapolation`, spelled out: an object a step would cost more than all else here.
+    const sampled = times[last]! - times[first]!;
+    const gap = sampled / (last - first);
     const end = ends[step]!;
-    const factor = extrapolation({
-      sampled: times[last]! - times[first]!,
-      samples: last - first + 1,
-      toStart: times[first]! - (end - rangeMs),
-      toEnd: end - times[last]!,
-      zeroAt: counter && rise > 0 && values[first]! >= 0 ? values[first]! / rise : NaN,
-      startKnown: false,
-    });
+    let toStart = times[first]! - (end - rangeMs);
+    let toEnd = end - times[last]!;
+    if (toStart >= gap * GAP_MAX) toStart = gap / 2;
+    if (counter && rise > 0 && values[first]! >= 0) {
+      const toZero = sampled * (values[first]! / rise);
+      if (toZero < toStart) toStart = toZero;
+    }
+    if (toEnd >= gap * GAP_MAX) toEnd = gap / 2;
+    const factor = (sampled + toStart + toEnd) / sampled;
     kinds[step] = FLOAT;
     output[step] = rise * factor / divisor;
   }

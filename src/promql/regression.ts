@@ -1,7 +1,7 @@
 /** deriv, predict_linear and double_exponential_smoothing: functions that see a trend in a window. */
 import { PromqlError } from "./errors.ts";
 import { CompensatedSum } from "./kahan.ts";
-import { plainNumber } from "./number_text.ts";
+import { formatDecimal } from "./number_format.ts";
 import { floatsOnly } from "./over_time.ts";
 import type { RangeFunction } from "./range_call.ts";
 import type { WindowSeries } from "./selector.ts";
@@ -89,6 +89,6 @@ function checkFactor(name: "smoothing" | "trend", factor: number): number {
   const letter = name === "smoothing" ? "sf" : "tf";
   throw new PromqlError(
     "execution",
-    `invalid ${name} factor. Expected: 0 < ${letter} < 1, got: ${plainNumber(factor)}`,
+    `invalid ${name} factor. Expected: 0 < ${letter} < 1, got: ${formatDecimal(factor)}`,
   );
 }

@@ -1,0 +1,180 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { CALENDAR_FUNCTIONS } from "../../src/promql/sample_functions.ts";
+import { quantileOfSorted, sortNumbers } from "../../src/promql/quantile.ts";
+import { ask, askSorted, engineOver } from "../support/promql_query.ts";
+
+const engine = engineOver([
+  'm{host="web-1", path="/a/b"} 1',
+  'm{host="web-10", path="/c"} 2',
+  'm{host="web-2"} NaN',
+  "clock 0.1 _ _ _",
+]);
+
+test("calendar functions agree with the runtime's", () => {
+  const DAY_MS = 86_400_000;
+  fc.assert(fc.property(fc.integer({ min: -4e10, max: 4e10 }), (seconds) => {
+    const date = new Date(seconds * 1000);
+    const year = date.getUTCFullYear();
+    const monthStart = (month: number) => {
+      const start = new Date(0);
+      start.setUTCFullYear(year, month, 1);
+      return start.getTime();
+    };
+    const month = date.getUTCMonth();
+    const expected: Record<string, number> = {
+      minute: date.getUTCMinutes(),
+      hour: date.getUTCHours(),
+      day_of_week: date.getUTCDay(),
+      day_of_month: date.getUTCDate(),
+      day_of_year: Math.floor((date.getTime() - monthStart(0)) / DAY_MS) + 1,
+      days_in_month: (monthStart(month + 1) - monthStart(month)) / DAY_MS,
+      month: month + 1,
+      year,
+    };
+    for (const [name, compute] of Object.entries(CALENDAR_FUNCTIONS)) {
+      expect(`${name} ${compute(seconds)}`).toBe(`${name} ${expected[name]}`);
+    }
+  }));
+  expect(CALENDAR_FUNCTIONS["year"]!(NaN)).toBeNaN();
+});
+
+describe("label functions", () => {
+  test.each([
+    {
+      query: 'label_replace(m{host="web-1"}, "n", "$1/$2", "host", "(.*)-(.*)")',
+      result: ['{__name__="m", host="web-1", n="web/1", path="/a/b"} 1'],
+    },
+    {
+      query: 'label_replace(m{host="web-1"}, "n", "${kind}!$$", "host", "(?P<kind>.*)-.*")',
+      result: ['{__name__="m", host="web-1", n="web!$", path="/a/b"} 1'],
+    },
+    {
+      query: 'label_replace(m{host="web-1"}, "host", "", "path", "/a.*")',
+      result: ['{__name__="m", path="/a/b"} 1'],
+    },
+    {
+      query: 'label_replace(m{host="web-1"}, "n", "x", "path", "/a")',
+      result: ['{__name__="m", host="web-1", path="/a/b"} 1'],
+    },
+    {
+      query: 'label_replace(m{host="web-2"}, "n", "[$1]", "missing", "(.*)") > 9 or vector(1)',
+      result: ["{} 1"],
+    },
+    {
+      query: 'label_replace(m{host="web-1"} + 1, "__name__", "new", "", "")',
+      result: ['{__name__="new", host="web-1", path="/a/b"} 2'],
+    },
+    {
+      query: 'label_join(m{host="web-1"}, "n", "|", "host", "missing", "path")',
+      result: ['{__name__="m", host="web-1", n="web-1||/a/b", path="/a/b"} 1'],
+    },
+    {
+      query: 'label_join(m{host="web-1"}, "path", ",")',
+      result: ['{__name__="m", host="web-1"} 1'],
+    },
+  ])("$query", async ({ query, result }) => {
+    expect(await askSorted(engine, query)).toEqual([...result]);
+  });
+
+  test.each([
+    {
+      query: 'label_replace(m, "\\xff", "", "host", "(.*)")',
+      message: "invalid destination label name in label_replace()",
+    },
+    {
+      query: 'label_replace(m, "n", "", "host", "(.*")',
+      message: "invalid regular expression in label_replace(): (.*",
+    },
+    {
+      query: 'label_join(m, "n", "", "\\xff")',
+      message: "invalid source label name in label_join()",
+    },
+  ])("$query fails", async ({ query, message }) => {
+    await expect(engine.instant(query, 0)).rejects.toThrow(message);
+  });
+});
+
+describe("order", () => {
+  const hosts = async (query: string) =>
+    (await ask(engine, query)).map((line) => /host="([^"]*)"/.exec(line)?.[1]);
+
+  test.each([
+    { query: "sort(m)", order: ["web-1", "web-10", "web-2"] },
+    { query: "sort_desc(m)", order: ["web-10", "web-1", "web-2"] },
+    { query: 'sort_by_label(m, "host")', order: ["web-1", "web-2", "web-10"] },
+    { query: 'sort_by_label_desc(m, "host")', order: ["web-10", "web-2", "web-1"] },
+    { query: "topk(2, m)", order: ["web-10", "web-1"] },
+    { query: "bottomk(3, m)", order: ["web-1", "web-10", "web-2"] },
+    { query: "limitk(2, m)", order: ["web-1", "web-10"] },
+  ])("$query", async ({ query, order }) => {
+    expect(await hosts(query)).toEqual([...order]);
+  });
+
+  test("sorting a range query warns", async () => {
+    const { warnings } = await engine.range("sort(m)", {
+      startMs: 0,
+      endMs: 60_000,
+      stepMs: 60_000,
+    });
+    expect(warnings.map(({ message }) => message)).toEqual([
+      "PromQL warning: sort is ineffective for range queries since results are always ordered by labels",
+    ]);
+  });
+});
+
+describe("quantile", () => {
+  const values = () => sortNumbers(Float64Array.of(3, NaN, 1, 2));
+
+  test("sorts NaN first", () => {
+    expect([...values()]).toEqual([NaN, 1, 2, 3]);
+  });
+
+  test.each([
+    { q: 1, value: 3 },
+    { q: 0, value: NaN },
+    { q: 0.5, value: 1.5 },
+    { q: -1, value: -Infinity },
+    { q: 2, value: Infinity },
+    { q: NaN, value: NaN },
+  ])("$q", ({ q, value }) => {
+    expect(quantileOfSorted(q, values())).toBe(value);
+  });
+
+  test("of nothing is NaN", () => {
+    expect(quantileOfSorted(0.5, new Float64Array(0))).toBeNaN();
+  });
+});
+
+describe("absent", () => {
+  test.each([
+    { query: 'absent(x{a="1", b!="2", c=~"3"})', result: ['{a="1"} 1'] },
+    { query: 'absent(x{a="1", a="2", d="4"})', result: ['{d="4"} 1'] },
+    { query: "absent(sum(x))", result: ["{} 1"] },
+    { query: "absent(m)", result: [] },
+    { query: 'absent_over_time(x{a="1"}[5m])', result: ['{a="1"} 1'] },
+    { query: "absent_over_time(m[5m])", result: [] },
+  ])("$query", async ({ query, result }) => {
+    expect(await askSorted(engine, query)).toEqual([...result]);
+  });
+});
+
+describe("parameters", () => {
+  test.each([
+    { query: "topk(NaN, m)", message: "Parameter value is NaN" },
+    { query: "topk(1e300, m)", message: "Scalar value 1e+300 overflows int64" },
+    { query: "bottomk(-1e300, m)", message: "Scalar value -1e+300 underflows int64" },
+    { query: "limit_ratio(NaN, m)", message: "Ratio value is NaN" },
+    { query: 'count_values("", m)', message: 'invalid label name ""' },
+    {
+      query: "double_exponential_smoothing(m[5m], 2, 0.5)",
+      message: "invalid smoothing factor. Expected: 0 < sf < 1, got: 2",
+    },
+    {
+      query: "rate(m[5m:1m] offset 1m) or delta(m[5m] smoothed) or irate(m[5m] smoothed)",
+      message: "smoothed modifier can only be used with: delta, increase, rate - not with irate",
+    },
+  ])("$query", async ({ query, message }) => {
+    await expect(engine.instant(query, 0)).rejects.toThrow(message);
+  });
+});

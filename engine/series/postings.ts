@@ -9,6 +9,10 @@ import { Scratch } from "./scratch.ts";
 /** Values that are searched in one kernel call. */
 const SEARCH_SLICE = 16_384;
 
+/** What it costs to test a value in the kernel, and as a string. */
+const GLOB_NS = 25;
+const TEXT_NS = 600;
+
 /** One label: its record in linear memory and its name. */
 export interface LabelRecord {
   readonly pointer: number;
@@ -106,9 +110,12 @@ export class Postings {
     return list === 0 ? 0 : this.#word(list);
   }
 
-  /** Values that the expression was not yet tested on: what `accepted` will cost. */
-  untested(label: LabelRecord, regex: Regex): number {
-    return this.#accepted.untested(this.#valueList(label), regex);
+  /** What `accepted` will cost, in nanoseconds: only values that were not yet tested against the expression count. */
+  searchNs(label: LabelRecord, regex: Regex | undefined): number {
+    if (regex === undefined) return 0;
+    const isKernels = regex.glob !== undefined || regex.prefix !== "";
+    return this.#accepted.untested(this.#valueList(label), regex) *
+      (isKernels ? GLOB_NS : TEXT_NS);
   }
 
   /** Numbers of the label's values that the expression accepts; valid until the next call. */

@@ -17,8 +17,14 @@ import { Scratch } from "./scratch.ts";
 
 /** Ids of a list that cost as much to walk as one candidate's key to look at. */
 const LIST_IDS_PER_KEY = 32;
-/** Texts that cost as much to test in a list as one candidate's key to look at and test. */
-const TEXTS_PER_KEY = 4;
+/**
+ * What it costs to look at a candidate's key and test its text, in nanoseconds, and how much cheaper than testing all texts of
+ * a list that must be: the answers for the list are kept for the next query.
+ */
+const TEST_KEY_NS = 1_000;
+const KEPT_ANSWERS_FACTOR = 4;
+/** What it costs to take one id from a list. */
+const LIST_ID_NS = 10;
 
 /** Series of one metric: one field of one measurement, and the sources that hold it. */
 export interface SeriesGroup extends Metric {
@@ -65,8 +71,10 @@ export class Selector {
       measurements.add(this.#metrics.measurementOf(definition));
     }
     using scratch = new Scratch(this.#text.kernels);
-    const ids = this.#candidates([...measurements], conditions, scratch);
-    const parts = this.#partition(ids, measurements, scratch);
+    const { ids, owner } = this.#candidates([...measurements], conditions, scratch);
+    const parts = owner === undefined
+      ? this.#partition(ids, measurements, scratch)
+      : new Map([[owner, ids]]);
     const target = scratch.take(ids.count * 4);
     const shards = filter === undefined ? undefined : this.#shards(filter, scratch);
     const groups: SeriesGroup[] = [];
@@ -85,17 +93,20 @@ export class Selector {
     return groups;
   }
 
-  /** Sources of the measurements, or of more, that satisfy the conditions. */
+  /** Sources of the measurements, or of more, that satisfy the conditions; and whose they all are, when that is known. */
   #candidates(
     measurements: readonly number[],
     conditions: readonly Condition[],
     scratch: Scratch,
-  ): IdArray {
+  ): { ids: IdArray; owner: number | undefined } {
     const lists = measurements.map((each) => this.#postings.measurementSources(each))
       .filter((list) => list !== 0);
-    const sized = conditions.map((condition) => ({ condition, size: this.#sizeOf(condition) }))
-      .sort((a, b) => a.size - b.size);
     let smallest = lists.reduce((sum, list) => sum + this.#postings.listCount(list), 0);
+    const sized = conditions.map((given) => {
+      const cheap = this.#postings.searchNs(given.label, given.regex) <= smallest * LIST_ID_NS;
+      const condition = cheap ? resolved(this.#postings, given) : given;
+      return { condition, size: this.#sizeOf(condition) };
+    }).sort((a, b) => a.size - b.size);
     let lead: Condition | undefined;
     for (const { condition, size } of sized) {
       const { keep, except, values } = condition;
@@ -103,14 +114,13 @@ export class Selector {
       smallest = size;
       lead = condition;
     }
-    const ids = lead === undefined
-      ? this.#union(lists, smallest, scratch)
-      : this.#union(this.#listsOf(lead), smallest, scratch);
+    const ids = this.#union(lead === undefined ? lists : this.#listsOf(lead), smallest, scratch);
     for (const { condition } of sized) {
       if (ids.count === 0) break;
       if (condition !== lead) this.#apply(condition, ids, scratch);
     }
-    return ids;
+    const isOwned = lead === undefined && measurements.length === 1;
+    return { ids, owner: isOwned ? measurements[0] : undefined };
   }
 
   /** Sources that a condition's set has at most; Infinity while its values are not known. */
@@ -145,7 +155,8 @@ export class Selector {
   #apply(condition: Condition, ids: IdArray, scratch: Scratch): void {
     const { label, keep, regex } = condition;
     if (regex !== undefined) {
-      if (ids.count * TEXTS_PER_KEY < this.#postings.untested(label, regex)) {
+      const testNs = ids.count * TEST_KEY_NS * KEPT_ANSWERS_FACTOR;
+      if (testNs < this.#postings.searchNs(label, regex)) {
         return this.#keepTested(condition.matcher, ids, scratch);
       }
       return this.#apply(resolved(this.#postings, condition), ids, scratch);
@@ -245,13 +256,9 @@ export class Selector {
     if (ids.count === 0) return parts;
     const owners = scratch.take(ids.count * 4);
     this.#exports.measurementsOf(ids.pointer, ids.count, owners);
-    const { u32 } = this.#text.kernels;
-    const owner = owners >> 2;
-    const counts = new Map<number, number>();
-    for (let i = 0; i < ids.count; i++) {
-      const measurement = u32[owner + i]!;
-      counts.set(measurement, (counts.get(measurement) ?? 0) + 1);
-    }
+    const counts = countRuns(
+      this.#text.kernels.u32.subarray(owners >> 2, (owners >> 2) + ids.count),
+    );
     if (counts.size === 1) {
       const [measurement] = counts.keys();
       if (measurements.has(measurement!)) parts.set(measurement!, ids);
@@ -263,11 +270,17 @@ export class Selector {
       parts.set(measurement, { pointer, count: 0 });
       pointer += count * 4;
     }
-    const views = this.#text.kernels.u32;
+    const { u32 } = this.#text.kernels;
+    let owner = 0;
+    let part: IdArray | undefined;
     for (let i = 0; i < ids.count; i++) {
-      const part = parts.get(views[owner + i]!);
+      const next = u32[(owners >> 2) + i]!;
+      if (next !== owner) {
+        owner = next;
+        part = parts.get(next);
+      }
       if (part !== undefined) {
-        views[(part.pointer >> 2) + part.count++] = views[(ids.pointer >> 2) + i]!;
+        u32[(part.pointer >> 2) + part.count++] = u32[(ids.pointer >> 2) + i]!;
       }
     }
     return parts;
@@ -286,4 +299,16 @@ export class Selector {
       return this.#exports.keepInShards(pointer, count, at, filter.shardCount, bitmap);
     };
   }
+}
+
+/** How often each number occurs; equal ones mostly follow each other. */
+function countRuns(numbers: Uint32Array): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (let i = 0; i < numbers.length;) {
+    const number = numbers[i]!;
+    const start = i;
+    while (i < numbers.length && numbers[i] === number) i++;
+    counts.set(number, (counts.get(number) ?? 0) + i - start);
+  }
+  return counts;
 }

@@ -1,42 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Labels, SourceId } from "../../../engine/base/types.ts";
+import type { Labels } from "../../../engine/base/types.ts";
 import { isEngineError } from "../../../engine/errors.ts";
 import { Kernels } from "../../../engine/kernels/kernels.ts";
 import { Registry } from "../../../engine/series/registry.ts";
+import { describeDefinitions } from "../../../engine/series/describe_definitions.ts";
+import { registryContents as contents } from "../../support/registry_contents.ts";
 import { type Addition, addition, fill } from "../../support/registry_data.ts";
-
-/** All a registry knows, as text. */
-function contents(registry: Registry): string[] {
-  const { kernels } = registry;
-  const { exports } = kernels;
-  const lines: string[] = [];
-  for (let id = 1; id <= exports.sourceCount(); id++) {
-    const source = exports.sourceById(id) >>> 0;
-    if (source === 0) continue;
-    kernels.refresh();
-    const measurement = kernels.u32[(source + 4) >> 2]!;
-    const seen = Array.from({ length: kernels.u32[(measurement + 4) >> 2]! }, (_, slot) => slot)
-      .filter((slot) => exports.isSeen(source, slot) !== 0);
-    lines.push(JSON.stringify([id, registry.tagsOf(id as SourceId), seen]));
-  }
-  for (let definition = 0; definition < exports.fieldDefinitionCount(); definition++) {
-    const measurement = exports.fieldDefinitionMeasurement(definition) >>> 0;
-    const slot = exports.fieldDefinitionSlot(definition);
-    kernels.refresh();
-    const { u32, u8 } = kernels;
-    const record = u32[(measurement + 8) >> 2]! + slot * 16;
-    const bytes = (at: number, count: number) => [...u8.slice(at, at + count)];
-    lines.push(JSON.stringify([
-      bytes(u32[(measurement + 24) >> 2]!, u32[(measurement + 28) >> 2]!),
-      bytes(u32[(measurement + 16) >> 2]!, u32[(measurement + 20) >> 2]!),
-      slot,
-      u8[record + 6],
-      bytes(u32[record >> 2]!, u8[record + 4]! | u8[record + 5]! << 8),
-    ]));
-  }
-  return lines.sort();
-}
 
 const newRegistry = (): Registry => new Registry(new Kernels());
 
@@ -69,6 +39,27 @@ describe("encode and apply", () => {
       expect(other.seriesCount).toBe(registry.seriesCount);
       expect(other.takeUnlogged()).toBe(undefined);
     }));
+  });
+
+  test("say what a plain reading of the bytes says", () => {
+    fc.assert(
+      fc.property(additions, (given) => {
+        const registry = newRegistry();
+        for (const each of given) fill(registry, each);
+        const texts = describeDefinitions(registry.encode(idsOf(registry)))
+          .map(({ text }) => text).filter((text) => text.startsWith("source"));
+        const expected = contents(registry).filter((line) => /^\[\d/.test(line)).map((line) => {
+          const [id, tags, slots] = JSON.parse(line) as [number, Labels, number[]];
+          const pairs = tags.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(",");
+          return [`source ${id} `, ` {${pairs}} slots [${slots.join(",")}]`];
+        });
+        expect(texts.length).toBe(expected.length);
+        for (const [start, end] of expected) {
+          expect(texts.some((text) => text.startsWith(start!) && text.endsWith(end!))).toBe(true);
+        }
+      }),
+      { numRuns: 50 },
+    );
   });
 
   test("a block of some sources is enough for them", () => {

@@ -10,7 +10,15 @@ export * from "./query/block.ts";
 export type { NumberColumn, SeriesReference, View } from "./query/view.ts";
 export type { Matcher, MatchOperator } from "./series/matcher.ts";
 export { compileRegex, type Regex } from "./series/regex.ts";
-export type { SeriesGroup, SeriesRegistry } from "./series/registry.ts";
+export type {
+  CardinalityStatistics,
+  ListedSeries,
+  NamedCount,
+  SeriesGroup,
+  SeriesListing,
+  SeriesRegistry,
+  ShardFilter,
+} from "./series/registry.ts";
 export * from "./settings.ts";
 export * from "./write/line_errors.ts";
 export type { LineOptions, LineUnit } from "./write/line_run.ts";

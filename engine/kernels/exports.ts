@@ -153,6 +153,9 @@ export interface RowMergeKernel {
 }
 
 export interface IdListKernel {
+  readonly ID_LIST_BYTES: WebAssembly.Global;
+  appendId(list: number, id: number): void;
+  dropIdList(list: number): void;
   decodeIdList(list: number, target: number): number;
   setIdListBits(list: number, bitmap: number): void;
   clearIdListBits(list: number, bitmap: number): void;
@@ -198,11 +201,11 @@ export interface SelectionKernel {
   keepSeen(ids: number, count: number, slot: number, target: number): number;
   idListHasSeen(list: number, slot: number): number;
   countSeries(list: number, counts: number, slots: number): number;
-  seriesHash(source: number, metric: number): bigint;
   keepInShards(
     ids: number,
     count: number,
     metric: number,
+    metricBytes: number,
     shards: number,
     bitmap: number,
   ): number;

@@ -113,7 +113,7 @@ export class Postings {
   /** What `accepted` will cost, in nanoseconds: only values that were not yet tested against the expression count. */
   searchNs(label: LabelRecord, regex: Regex | undefined): number {
     if (regex === undefined) return 0;
-    const isKernels = regex.glob !== undefined || regex.prefix !== "";
+    const isKernels = regex.glob !== undefined || regex.prefixes.length > 0;
     return this.#accepted.untested(this.#valueList(label), regex) *
       (isKernels ? GLOB_NS : TEXT_NS);
   }
@@ -137,14 +137,16 @@ export class Postings {
   }
 
   #search(label: LabelRecord, regex: Regex, [from, until]: [number, number]): Uint32Array {
-    const glob = regex.glob ??
-      (regex.prefix === "" ? undefined : { parts: [regex.prefix, ""], gaps: [0] });
+    const globs = regex.glob !== undefined
+      ? [regex.glob]
+      : regex.prefixes.map((prefix): Glob => ({ parts: [prefix, ""], gaps: [0] }));
     const parts: Uint32Array[] = [];
     for (let start = from; start < until; start += SEARCH_SLICE) {
-      const end = Math.min(until, start + SEARCH_SLICE);
-      let numbers = glob === undefined
-        ? Uint32Array.from({ length: end - start }, (_, i) => start + i)
-        : this.#searchGlob(label, glob, [start, end]);
+      const slice: [number, number] = [start, Math.min(until, start + SEARCH_SLICE)];
+      const found = globs.map((glob) => this.#searchGlob(label, glob, slice));
+      let numbers = globs.length === 0
+        ? Uint32Array.from({ length: slice[1] - start }, (_, i) => start + i)
+        : concatenate(found).sort();
       if (regex.glob === undefined) {
         numbers = numbers.filter((number) => regex.matches(this.value(label, number)));
       }

@@ -22,8 +22,8 @@ export class Regex {
   readonly literals: readonly string[] | undefined;
   /** What it accepts as one text with gaps, when it is so simple and case matters. */
   readonly glob: Glob | undefined;
-  /** Every accepted text begins so. */
-  readonly prefix: string;
+  /** Every accepted text begins with exactly one of these, of which none begins with another; none where nothing is known. */
+  readonly prefixes: readonly string[];
   readonly matchesEmpty: boolean;
   readonly #shape: RegexShape;
   readonly #set: ReadonlySet<string> | undefined;
@@ -46,7 +46,7 @@ export class Regex {
     }
     this.literals = shape.ignoreCase ? undefined : shape.literals;
     this.glob = shape.ignoreCase || shape.globs?.length !== 1 ? undefined : shape.globs[0];
-    this.prefix = shape.prefix;
+    this.prefixes = shape.prefixes;
     this.matchesEmpty = this.matches("");
   }
 
@@ -57,7 +57,7 @@ export class Regex {
       if (!ignoreCase) return this.#matchesShape(text);
       if (/^[\0-\x7f]*$/.test(text)) return this.#matchesShape(text.toLowerCase());
     }
-    return text.startsWith(this.prefix) && this.#re2().testExact(text);
+    return this.#beginsWell(text) && this.#re2().testExact(text);
   }
 
   /**
@@ -75,6 +75,10 @@ export class Regex {
       const number = groupNumber(name) ?? (Object.hasOwn(names, name) ? names[name]! : -1);
       return number < 0 || number > re2.groupCount() ? "" : matcher.group(number) ?? "";
     });
+  }
+
+  #beginsWell(text: string): boolean {
+    return this.prefixes.length === 0 || this.prefixes.some((prefix) => text.startsWith(prefix));
   }
 
   #matchesShape(text: string): boolean {

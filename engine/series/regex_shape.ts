@@ -7,13 +7,15 @@
  *
  * Invariants
  * - An expression that is recognised completely is valid RE2 and accepts exactly the shape's texts, anchored, dot matching newline.
- * - `prefix` begins every text that the expression accepts, recognised completely or not.
+ * - One of `prefixes` begins every text that the expression accepts, recognised completely or not.
  */
 
 /** Texts or gapped texts that one expression may stand for; more are left to RE2. */
 export const REGEX_LITERALS_MAX = 4_096;
 /** Gapped texts that are tried one after the other. */
 export const REGEX_GLOBS_MAX = 64;
+/** Beginnings that are told apart. */
+const PREFIXES_MAX = 16;
 /** The highest `m` of `{n,m}` that is written out. */
 const REPEAT_MAX = 8;
 /** Characters of one class that are written out. */
@@ -34,8 +36,11 @@ export interface RegexShape {
   readonly literals: readonly string[] | undefined;
   /** Else what it accepts, when it is recognised as this. */
   readonly globs: readonly Glob[] | undefined;
-  /** Every accepted text begins so; empty when nothing is known or case is ignored. */
-  readonly prefix: string;
+  /**
+   * Every accepted text begins with exactly one of these; none when nothing is known or case is ignored. None of them
+   * begins with another.
+   */
+  readonly prefixes: readonly string[];
   readonly ignoreCase: boolean;
 }
 
@@ -53,7 +58,7 @@ type Alternatives = readonly Sequence[];
 const NOTHING: RegexShape = {
   literals: undefined,
   globs: undefined,
-  prefix: "",
+  prefixes: [],
   ignoreCase: false,
 };
 
@@ -71,14 +76,14 @@ export function shapeOf(pattern: string): RegexShape {
     throw error;
   }
   const ignoreCase = parser.ignoreCase;
-  const prefix = ignoreCase ? "" : commonPrefix(alternatives);
-  if (alternatives.some((each) => each.includes(OTHER))) return { ...NOTHING, prefix };
+  const prefixes = ignoreCase ? [] : prefixesOf(alternatives);
+  if (alternatives.some((each) => each.includes(OTHER))) return { ...NOTHING, prefixes };
   if (alternatives.every((each) => each.every((item) => typeof item === "string"))) {
     const literals = [...new Set(alternatives.map((each) => each.join("")))];
-    return { literals, globs: undefined, prefix, ignoreCase };
+    return { literals, globs: undefined, prefixes, ignoreCase };
   }
-  if (alternatives.length > REGEX_GLOBS_MAX) return { ...NOTHING, prefix };
-  return { literals: undefined, globs: alternatives.map(toGlob), prefix, ignoreCase };
+  if (alternatives.length > REGEX_GLOBS_MAX) return { ...NOTHING, prefixes };
+  return { literals: undefined, globs: alternatives.map(toGlob), prefixes, ignoreCase };
 }
 
 /** Whether the whole text is the glob's parts with what its gaps allow in between. */
@@ -119,17 +124,35 @@ function withoutAnchors(sequence: Sequence): Sequence {
   return middle.map((item) => item === START || item === END || item === ANY ? OTHER : item);
 }
 
-function commonPrefix(alternatives: Alternatives): string {
+function prefixesOf(alternatives: Alternatives): string[] {
+  const all = new Set<string>();
+  for (const [first] of alternatives) {
+    // Half a surrogate pair is no text.
+    const text = typeof first === "string" ? first.replace(/[\ud800-\udbff]$/, "") : "";
+    if (text === "") return [];
+    all.add(text);
+    if (all.size > PREFIXES_MAX) return commonPrefix(alternatives);
+  }
+  const prefixes: string[] = [];
+  for (const text of [...all].sort()) {
+    const last = prefixes[prefixes.length - 1];
+    if (last === undefined || !text.startsWith(last)) prefixes.push(text);
+  }
+  return prefixes;
+}
+
+/** What all alternatives begin with, where it is more than nothing. */
+function commonPrefix(alternatives: Alternatives): string[] {
   let prefix: string | undefined;
   for (const [first] of alternatives) {
     const text = typeof first === "string" ? first : "";
-    if (prefix === undefined) prefix = text;
+    prefix ??= text;
     let shared = 0;
     while (shared < prefix.length && prefix[shared] === text[shared]) shared++;
     prefix = prefix.slice(0, shared);
   }
-  // Half a surrogate pair is no text.
-  return (prefix ?? "").replace(/[\ud800-\udbff]$/, "");
+  const whole = (prefix ?? "").replace(/[\ud800-\udbff]$/, "");
+  return whole === "" ? [] : [whole];
 }
 
 function toGlob(sequence: Sequence): Glob {

@@ -15,7 +15,8 @@ import { MetricIndex } from "./metric_index.ts";
 import { Postings } from "./postings.ts";
 import { Selector, type SeriesGroup, type ShardFilter } from "./selector.ts";
 
-export type { SeriesGroup } from "./selector.ts";
+export type { CardinalityStatistics, NamedCount } from "./metadata.ts";
+export type { SeriesGroup, ShardFilter } from "./selector.ts";
 
 /** Sources whose tags are kept as strings. */
 const TAGS_KEPT_MAX = 8_192;
@@ -34,6 +35,17 @@ export interface SeriesRegistry {
   findSource(measurement: string, tags: Labels): number;
   /** Series that satisfy all matchers (`__name__` is the metric's name), whatever their time. Throws "invalid" for a bad regular expression. */
   select(matchers: readonly Matcher[]): SeriesGroup[];
+  /**
+   * The same, restricted to series whose identity (labels.ts) lies in some shards. Throws "invalid" for a bad scope,
+   * "unsupported" when the database has no shards or another number of them.
+   */
+  selectInShards(matchers: readonly Matcher[], scope: ShardFilter): SeriesGroup[];
+  /** Series that satisfy all matchers, at most `limit` of them, with their labels. */
+  listSeries(matchers: readonly Matcher[], limit?: number): SeriesListing;
+  /** How the series spread over metrics and labels, with the `limit` largest of each kind. */
+  statistics(limit: number): CardinalityStatistics;
+  /** Indexes up to `max` sources that no query has asked for yet; returns how many are left. For idle time: a query does the rest at once. */
+  index(max: number): number;
   /** Tags of a source, sorted by name, without the metric's name. */
   tagsOf(source: SourceId): Labels;
   /** Label names that occur in series satisfying the matchers, sorted; `__name__` included. */
@@ -131,10 +143,6 @@ export class Registry implements SeriesRegistry {
     return this.#selector.select(matchers);
   }
 
-  /**
-   * The same, restricted to series whose identity lies in some shards. Throws "invalid" for a bad scope, "unsupported"
-   * when the database has no shards or another number of them.
-   */
   selectInShards(matchers: readonly Matcher[], scope: ShardFilter): SeriesGroup[] {
     const { shardCount, shards } = scope;
     const isShard = (shard: number): boolean =>
@@ -183,7 +191,6 @@ export class Registry implements SeriesRegistry {
     return this.#metadata.labelValues(name, this.#groups(matchers));
   }
 
-  /** Series that satisfy all matchers, at most `limit` of them, with their labels. */
   listSeries(matchers: readonly Matcher[], limit: number = Infinity): SeriesListing {
     const series: ListedSeries[] = [];
     let total = 0;
@@ -197,16 +204,11 @@ export class Registry implements SeriesRegistry {
     return { series, total };
   }
 
-  /** How the series spread over metrics and labels, with the `limit` largest of each kind. */
   statistics(limit: number): CardinalityStatistics {
     this.index(INDEX_SLICE);
     return this.#metadata.statistics(limit);
   }
 
-  /**
-   * Indexes up to `max` sources that no query has asked for yet; returns how many are left. For idle time: a query
-   * does the rest at once.
-   */
   index(max: number): number {
     return this.#postings.index(max);
   }

@@ -293,10 +293,10 @@ export class Selector {
       this.#text.kernels.u8[bitmap + (shard >> 3)]! |= 1 << (shard & 7);
     }
     return (metric, { pointer, count }) => {
-      this.#text.begin(2 + metric.length * 3);
+      this.#text.begin(metric.length * 3);
       const at = this.#text.pointer;
-      this.#text.putCounted(metric);
-      return this.#exports.keepInShards(pointer, count, at, filter.shardCount, bitmap);
+      const bytes = this.#text.put(metric);
+      return this.#exports.keepInShards(pointer, count, at, bytes, filter.shardCount, bitmap);
     };
   }
 }

@@ -13,14 +13,12 @@ import { clearIdListBits, hasBit, nextId, openIdList, setIdListBits } from "./id
 import { labelValueSources, labelValueText } from "./postings";
 import {
   isSeen,
-  SOURCE_KEY,
-  SOURCE_KEY_BYTES,
   SOURCE_MEASUREMENT,
   SOURCE_SEEN,
   SOURCE_SEEN_MORE,
   sourceById,
 } from "./series_table";
-import { tagValue } from "./source_tags";
+import { tagsEnd, tagsOf, tagValue } from "./source_tags";
 
 const FNV_BASIS: u64 = 0xcbf29ce484222325;
 const FNV_PRIME: u64 = 0x100000001b3;
@@ -152,16 +150,17 @@ function hashOn(hash: u64, at: usize, bytes: u32): u64 {
   return hash;
 }
 
-/** FNV-1a over the identity of a source's series: its key with the metric (u16 bytes, then the bytes) for the measurement. */
-function hashTags(source: usize, hash: u64): u64 {
-  const key = <usize> load<u32>(source, SOURCE_KEY);
-  const name = 2 + <u32> load<u16>(key);
-  return hashOn(hash, key + name, load<u32>(source, SOURCE_KEY_BYTES) - name);
+/** FNV-1a over the begin of a series' identity: the metric's u16 length, the metric. */
+function hashMetric(metric: usize, bytes: u32): u64 {
+  let hash = (FNV_BASIS ^ <u64> (bytes & 255)) * FNV_PRIME;
+  hash = (hash ^ <u64> (bytes >> 8 & 255)) * FNV_PRIME;
+  return hashOn(hash, metric, bytes);
 }
 
-/** Hash of one series. `metric` as in hashTags. */
-export function seriesHash(source: usize, metric: usize): u64 {
-  return hashTags(source, hashOn(FNV_BASIS, metric, 2 + <u32> load<u16>(metric)));
+/** The same, over the rest of the identity: the tags as they stand in the source's key. */
+function hashTags(source: usize, hash: u64): u64 {
+  const tags = tagsOf(source);
+  return hashOn(hash, tags, <u32> (tagsEnd(source) - tags));
 }
 
 /** Keeps the ids whose series of the metric is in a shard whose bit is set; returns how many are left. */
@@ -169,10 +168,11 @@ export function keepInShards(
   ids: usize,
   count: u32,
   metric: usize,
+  metricBytes: u32,
   shards: u32,
   bitmap: usize,
 ): u32 {
-  const begun = hashOn(FNV_BASIS, metric, 2 + <u32> load<u16>(metric));
+  const begun = hashMetric(metric, metricBytes);
   let out: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const id = load<u32>(ids + (<usize> i << 2));

@@ -203,7 +203,7 @@ describe("damage", () => {
   test("every changed byte is refused or means something else that is sound", () => {
     const block = sample();
     for (let at = 0; at < block.length; at++) {
-      for (const flip of [1, 0x40, 0x80, 0xff]) {
+      for (const flip of [1, 0x80]) {
         const changed = block.slice();
         changed[at]! ^= flip;
         const registry = newRegistry();
@@ -222,7 +222,7 @@ describe("damage", () => {
         const message = corruption(() => newRegistry().apply(block));
         expect(message).not.toContain("not corrupt");
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

@@ -21,10 +21,14 @@ export type {
 } from "./series/registry.ts";
 export * from "./settings.ts";
 export * from "./write/line_errors.ts";
-export type { LineOptions, LineUnit } from "./write/line_run.ts";
+export type { LineOptions, LineSettings, LineUnit } from "./write/line_run.ts";
 export {
+  type FillOptions,
   LINE_BYTES_MAX,
+  type LineFill,
   LineScanner,
+  type LinesTaken,
   type LineStream,
+  type LineWindow,
   type ScanOptions,
 } from "./write/line_scanner.ts";

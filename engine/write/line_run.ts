@@ -2,7 +2,7 @@
  * One body or stream of lines on its way through the kernels: window, batch, errors, line numbers.
  *
  * Invariants
- * - `write` is called with a filled batch right after it was filled; the window stays as it is until it returns.
+ * - Strings of the batch lie in the window, which stays as it is until the batch is written.
  */
 import { assert } from "../base/assert.ts";
 import { floorDiv, NS_PER_TICK } from "../base/time.ts";
@@ -13,7 +13,8 @@ import { type LineError, LineErrors, type LineReport } from "./line_errors.ts";
 /** Unit of timestamps in lines; `auto` tells it for each line from the timestamp's magnitude. */
 export type LineUnit = TimeUnit | "m" | "h" | "auto";
 
-export interface LineOptions {
+/** How lines are read. */
+export interface LineSettings {
   /** Becomes the tag `db`; a line's own tag of that name is kept as `exported_db`. */
   readonly database?: string;
   readonly unit: LineUnit;
@@ -21,12 +22,16 @@ export interface LineOptions {
   readonly refuseReservedTags?: boolean;
   /** Drops a tag without a value instead of refusing its line. */
   readonly dropEmptyTags?: boolean;
+}
+
+export interface LineOptions extends LineSettings {
   /** Writes the rows in the batch, synchronously. What it throws ends the scan. */
   readonly write: () => void;
 }
 
 /** What the kernels call why they stopped (assembly/line_protocol.ts). */
-const STOP = { none: 0, incomplete: 1, batchFull: 2, errorsFull: 3, unknown: 4 } as const;
+const STOP_BATCH_FULL = 2;
+const STOP_ERRORS_FULL = 3;
 const LINE_FEED = 10;
 
 const NS_PER_UNIT: Readonly<Record<LineUnit, bigint>> = {
@@ -44,19 +49,35 @@ export interface LineRunSetup {
   readonly unit: TimeUnit;
   /** PARSE_ flags of the kernels beside PARSE_FINAL. */
   readonly flags: number;
-  readonly options: LineOptions;
+  readonly settings: LineSettings;
+  /** Errors that the report keeps. */
+  readonly errorsKept?: number;
+}
+
+/** Where a step ended. */
+export interface LineStep {
+  /** Offset of the first byte not taken. */
+  readonly end: number;
+  /** Whether there was no room for the next line's row or error: the next step goes on. */
+  readonly isFull: boolean;
 }
 
 export class LineRun {
   readonly #kernels: Kernels;
   readonly #setup: LineRunSetup;
-  readonly #errors = new LineErrors();
+  readonly #errors: LineErrors;
   /** Number of the next line. */
   #line = 1;
 
   constructor(kernels: Kernels, setup: LineRunSetup) {
     this.#kernels = kernels;
     this.#setup = setup;
+    this.#errors = new LineErrors(setup.errorsKept);
+  }
+
+  /** Number of the next line, from 1. */
+  get line(): number {
+    return this.#line;
   }
 
   get report(): LineReport {
@@ -71,8 +92,8 @@ export class LineRun {
 
   /** Sets unit and receive time; again whenever others may have parsed in between. */
   setTime(nowNs: bigint): void {
-    const { unit, options } = this.#setup;
-    const written = NS_PER_UNIT[options.unit];
+    const { unit, settings } = this.#setup;
+    const written = NS_PER_UNIT[settings.unit];
     const now = written === 0n ? nowNs : floorDiv(nowNs, written) * written;
     const tick = NS_PER_TICK[unit];
     this.#kernels.exports.lineScale(written, tick, floorDiv(now, tick));
@@ -84,40 +105,33 @@ export class LineRun {
     this.#kernels.u8.set(bytes, (this.#kernels.exports.inputPtr.value >>> 0) + offset);
   }
 
-  /** Parses the first `size` bytes of the window and has their rows written; returns how many bytes were taken. */
-  parse(size: number, final: boolean): number {
-    const exports = this.#kernels.exports;
-    const flags = this.#setup.flags | (final ? exports.PARSE_FINAL.value as number : 0);
-    const errors = this.#errors;
-    let taken = 0;
-    while (true) {
-      const ancient = exports.ancientRows.value as number;
-      exports.setBatch(0, 0);
-      const next = exports.parseLines(this.#setup.context, taken, size, flags);
-      const stop = exports.lineStop.value as number;
-      errors.collect(this.#kernels, this.#line);
-      errors.ancientRows += (exports.ancientRows.value - ancient) >>> 0;
-      this.#line += exports.lineCount.value as number;
-      const moved = next > taken;
-      taken = next;
-      this.#write();
-      if (stop !== STOP.batchFull && stop !== STOP.errorsFull) return taken;
-      assert(moved, "The batch or the list of errors is full before the first line");
-    }
-  }
-
-  /** Writes a body that fits into the window if none of its lines is new, refused or malformed; false: nothing is done. */
-  writeKnown(bytes: Uint8Array): boolean {
+  /** Fills the batch with the rows of lines between two offsets of the window; the data end at `to`. */
+  step(from: number, to: number, final: boolean): LineStep {
     const exports = this.#kernels.exports;
     const ancient = exports.ancientRows.value as number;
-    this.load(bytes, 0);
+    const flags = this.#setup.flags | (final ? exports.PARSE_FINAL.value as number : 0);
     exports.setBatch(0, 0);
-    const flags = exports.PARSE_FINAL.value | exports.PARSE_KNOWN_ONLY.value;
-    exports.parseLines(this.#setup.context, 0, bytes.length, flags);
-    if (exports.lineStop.value !== STOP.none) return false;
-    this.#errors.ancientRows += (exports.ancientRows.value - ancient) >>> 0;
-    this.#write();
-    return true;
+    const end = exports.parseLines(this.#setup.context, from, to, flags);
+    const stop = exports.lineStop.value as number;
+    const errors = this.#errors;
+    errors.collect(this.#kernels, this.#line);
+    errors.ancientRows += (exports.ancientRows.value - ancient) >>> 0;
+    errors.rows += exports.rowCount.value as number;
+    this.#line += exports.lineCount.value as number;
+    const isFull = stop === STOP_BATCH_FULL || stop === STOP_ERRORS_FULL;
+    assert(!isFull || end > from, "The batch or the list of errors is full before the first line");
+    return { end, isFull };
+  }
+
+  /** Parses the first `size` bytes of the window and calls `write` for each batch; returns how many bytes were taken. */
+  parse(size: number, final: boolean, write: () => void): number {
+    let from = 0;
+    while (true) {
+      const { end, isFull } = this.step(from, size, final);
+      if (this.#kernels.exports.rowCount.value > 0) write();
+      if (!isFull) return end;
+      from = end;
+    }
   }
 
   /** Refuses the line at hand, of which `start` is the beginning, as too long. */
@@ -131,12 +145,5 @@ export class LineRun {
     for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) {
       this.#line++;
     }
-  }
-
-  #write(): void {
-    const rows = this.#kernels.exports.rowCount.value as number;
-    if (rows === 0) return;
-    this.#errors.rows += rows;
-    this.#setup.options.write();
   }
 }

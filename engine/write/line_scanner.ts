@@ -11,8 +11,8 @@ import { assert } from "../base/assert.ts";
 import type { TimeUnit } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import type { LineError, LineReport } from "./line_errors.ts";
-import { type LineOptions, LineRun } from "./line_run.ts";
+import { LINE_ERRORS_KEPT, type LineError, type LineReport } from "./line_errors.ts";
+import { type LineOptions, LineRun, type LineSettings } from "./line_run.ts";
 
 /** Longest line, its line feed included. */
 export const LINE_BYTES_MAX: number = 1 << 20;
@@ -31,7 +31,36 @@ export interface ScanOptions extends LineOptions {
   readonly allOrNothing?: boolean;
 }
 
+/** Which lines are taken: all; none, so that only malformed ones are reported; or all before the first that is refused or creates something. */
+export type LinesTaken = "all" | "none" | "known";
+
+export interface FillOptions extends LineSettings {
+  readonly nowNs: bigint;
+  readonly take: LinesTaken;
+}
+
+/** Bytes for one fill: `head` followed by `tail`. */
+export interface LineWindow {
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+  /** The data end here: the last line needs no line feed. */
+  readonly final: boolean;
+}
+
+/** What one fill did. */
+export interface LineFill {
+  /** Bytes of whole lines taken. */
+  readonly taken: number;
+  /** Lines taken, empty ones and comments included. */
+  readonly lines: number;
+  /** There was no room for the next line's row or error; the rest comes in the next fill. */
+  readonly isFull: boolean;
+  /** Holds every error. */
+  readonly report: LineReport;
+}
+
 const encoder = new TextEncoder();
+const NOTHING = new Uint8Array(0);
 
 /** Parses whole bodies. */
 export class LineScanner {
@@ -50,52 +79,72 @@ export class LineScanner {
 
   /** Parses a body and has its rows written. Throws EngineError "limit" for one database too many. */
   scan(bytes: Uint8Array, options: ScanOptions): LineReport {
-    const run = this.#begin(options);
-    run.setTime(options.nowNs);
-    if (options.allOrNothing !== true) {
-      this.#scanAll(bytes, run);
-      return run.report;
+    if (options.allOrNothing !== true) return this.#scanAll(bytes, options, "all");
+    if (bytes.length <= this.#inputBytes) {
+      const fill = this.fill({ head: NOTHING, tail: bytes, final: true }, {
+        ...options,
+        take: "known",
+      });
+      if (fill.taken === bytes.length) {
+        if (fill.report.rows > 0) options.write();
+        return fill.report;
+      }
     }
-    if (bytes.length <= this.#inputBytes && run.writeKnown(bytes)) return run.report;
-    const check = this.#begin(options, this.#kernels.exports.PARSE_CHECK_ONLY.value);
-    this.#scanAll(bytes, check);
-    if (check.report.malformed === 0) this.#scanAll(bytes, run);
-    return check.report.malformed === 0 ? run.report : check.report;
+    const check = this.#scanAll(bytes, options, "none");
+    return check.malformed > 0 ? check : this.#scanAll(bytes, options, "all");
   }
 
   /** Begins a stream of lines, as a connection or a long body is. */
   stream(options: LineOptions): LineStream {
-    return new LineStream(this.#begin(options));
+    return new LineStream(this.#begin(options, "all"), options.write);
   }
 
-  #begin(options: LineOptions, flags = 0): LineRun {
+  /** Parses one window, at most LINE_BYTES_MAX bytes, into the batch, which is the caller's to write. */
+  fill({ head, tail, final }: LineWindow, options: FillOptions): LineFill {
+    const run = this.#begin(options, options.take, this.#kernels.exports.LINE_ERRORS_MAX.value);
+    run.setTime(options.nowNs);
+    run.load(head, 0);
+    run.load(tail, head.length);
+    const { end, isFull } = run.step(0, head.length + tail.length, final);
+    return { taken: end, lines: run.line - 1, isFull, report: run.report };
+  }
+
+  #begin(settings: LineSettings, take: LinesTaken, errorsKept = LINE_ERRORS_KEPT): LineRun {
+    const { exports } = this.#kernels;
+    const flags = {
+      all: 0,
+      none: exports.PARSE_CHECK_ONLY.value as number,
+      known: exports.PARSE_KNOWN_ONLY.value as number,
+    };
     return new LineRun(this.#kernels, {
-      context: this.#contextOf(options),
+      context: this.#contextOf(settings),
       unit: this.#unit,
-      flags,
-      options,
+      flags: flags[take],
+      settings,
+      errorsKept,
     });
   }
 
-  #scanAll(bytes: Uint8Array, run: LineRun): void {
+  #scanAll(bytes: Uint8Array, options: ScanOptions, take: LinesTaken): LineReport {
+    const run = this.#begin(options, take);
+    run.setTime(options.nowNs);
     let offset = 0;
     while (offset < bytes.length) {
       const end = Math.min(offset + this.#inputBytes, bytes.length);
       const slice = bytes.subarray(offset, end);
       run.load(slice, 0);
-      const taken = run.parse(slice.length, end === bytes.length);
-      if (taken > 0) {
-        offset += taken;
-        continue;
-      }
+      const taken = run.parse(slice.length, end === bytes.length, options.write);
+      offset += taken;
+      if (taken > 0) continue;
       const feed = bytes.indexOf(LINE_FEED, end);
-      run.refuseTooLong(slice);
-      run.skip(bytes.subarray(end, feed < 0 ? bytes.length : feed + 1));
       offset = feed < 0 ? bytes.length : feed + 1;
+      run.refuseTooLong(slice);
+      run.skip(bytes.subarray(end, offset));
     }
+    return run.report;
   }
 
-  #contextOf(options: LineOptions): number {
+  #contextOf(options: LineSettings): number {
     const flags = (options.refuseReservedTags === true ? CONTEXT_RESERVED_TAGS : 0) |
       (options.dropEmptyTags === true ? CONTEXT_DROP_EMPTY_TAGS : 0);
     const name = `${flags} ${options.database ?? ""}`;
@@ -118,6 +167,7 @@ export class LineScanner {
 /** Parses lines that arrive in pieces. */
 export class LineStream {
   readonly #run: LineRun;
+  readonly #write: () => void;
   /** The beginning of a line that has not ended yet. */
   #pending: Uint8Array = new Uint8Array(0);
   #pendingBytes = 0;
@@ -125,8 +175,9 @@ export class LineStream {
   /** Within a line that is too long. */
   #skipping = false;
 
-  constructor(run: LineRun) {
+  constructor(run: LineRun, write: () => void) {
     this.#run = run;
+    this.#write = write;
   }
 
   get report(): LineReport {
@@ -155,7 +206,7 @@ export class LineStream {
     run.setTime(nowNs);
     if (this.#pendingBytes > 0) {
       run.load(this.#pending.subarray(0, this.#pendingBytes), 0);
-      run.parse(this.#pendingBytes, true);
+      run.parse(this.#pendingBytes, true, this.#write);
       this.#pendingBytes = 0;
     }
     return run.report;
@@ -175,7 +226,7 @@ export class LineStream {
     }
     run.load(this.#pending.subarray(0, before), 0);
     run.load(piece, before);
-    const taken = run.parse(size, false);
+    const taken = run.parse(size, false, this.#write);
     if (taken === 0) {
       this.#keep(piece, before);
       this.#retryBytes = size < RETRY_BYTES_MIN ? 0 : Math.min(size * 2, LINE_BYTES_MAX);

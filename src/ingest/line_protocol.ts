@@ -1,69 +1,13 @@
 /**
- * The words of InfluxDB's write endpoints around line protocol: precisions, and what a refused line is called.
- * Parsing is the engine's (LineScanner); nothing here sees a point.
+ * InfluxDB's words for why a line was refused. Parsing is the engine's (LineScanner); nothing here sees a point.
  *
- * Clients look for `unable to parse`, `partial write` and `dropped=`; the rest is for people.
+ * Clients look for `unable to parse`, `partial write` and `dropped=`, which the write routes put around these; the rest
+ * is for people.
  */
-import type { Family, LineError, LineReason, LineReport, LineUnit } from "../../engine/mod.ts";
-
-/** Generations of the write endpoint. */
-export type WriteEndpoint = "v1" | "v2" | "v3";
-
-const PRECISIONS: Readonly<Record<WriteEndpoint, ReadonlyMap<string, LineUnit>>> = {
-  v1: new Map<string, LineUnit>([
-    ["", "ns"],
-    ["n", "ns"],
-    ["ns", "ns"],
-    ["u", "us"],
-    ["us", "us"],
-    ["µ", "us"],
-    ["ms", "ms"],
-    ["s", "s"],
-    ["m", "m"],
-    ["h", "h"],
-  ]),
-  v2: new Map<string, LineUnit>([
-    ["", "ns"],
-    ["ns", "ns"],
-    ["us", "us"],
-    ["ms", "ms"],
-    ["s", "s"],
-  ]),
-  v3: new Map<string, LineUnit>([
-    ["", "auto"],
-    ["auto", "auto"],
-    ["nanosecond", "ns"],
-    ["ns", "ns"],
-    ["n", "ns"],
-    ["microsecond", "us"],
-    ["us", "us"],
-    ["u", "us"],
-    ["millisecond", "ms"],
-    ["ms", "ms"],
-    ["second", "s"],
-    ["s", "s"],
-  ]),
-};
-
-/** Unit of timestamps by the query's `precision` (absent: empty); undefined when the endpoint has no such precision. */
-export function lineUnitOf(endpoint: WriteEndpoint, precision = ""): LineUnit | undefined {
-  return PRECISIONS[endpoint].get(precision);
-}
-
-/** What an endpoint answers to a precision that it does not have. */
-export function badPrecisionText(endpoint: WriteEndpoint, precision: string): string {
-  switch (endpoint) {
-    case "v1":
-      return `invalid precision "${precision}" (use n, u, ms, s, m or h)`;
-    case "v2":
-      return "invalid precision; valid precision units are ns, us, ms, and s";
-    case "v3":
-      return `invalid precision "${precision}" (use auto, nanosecond, microsecond, millisecond or second)`;
-  }
-}
+import type { Family, LineError, LineReason } from "../../engine/mod.ts";
 
 /** InfluxDB's word for a field's type. */
-export const TYPE_WORDS: Readonly<Record<Family, string>> = {
+const TYPE_WORDS: Readonly<Record<Family, string>> = {
   f64: "float",
   i64: "integer",
   u64: "unsigned",
@@ -119,53 +63,4 @@ function typeWord(family: Family | undefined): string {
 export function reasonText(error: LineError): string {
   const wording = WORDINGS[error.reason];
   return typeof wording === "string" ? wording : wording(error);
-}
-
-/** A refused line with its reason; a rejected point speaks for itself. */
-export function errorText(error: LineError): string {
-  return error.kind === "rejected"
-    ? reasonText(error)
-    : `unable to parse '${error.text}': ${reasonText(error)}`;
-}
-
-/** The malformed lines, one a line, and how many more there are. */
-export function malformedText(report: LineReport): string {
-  const texts = report.errors.filter(({ kind }) => kind === "malformed").map(errorText);
-  const more = report.malformed - texts.length;
-  if (more > 0) texts.push(`and ${more} more`);
-  return texts.join("\n");
-}
-
-/** What a body that was not wholly written is answered with, undefined when all was. `tooOld` rows fell to retention. */
-export function writeErrorText(report: LineReport, tooOld = 0): string | undefined {
-  const dropped = report.rejected + tooOld;
-  if (dropped === 0 && report.malformed === 0) return undefined;
-  if (dropped === 0 && report.rows === 0) return malformedText(report);
-  return `partial write: ${partialTexts(report, tooOld).join("\n")} dropped=${dropped}`;
-}
-
-function partialTexts(report: LineReport, tooOld: number): string[] {
-  const texts: string[] = [];
-  const rejected = report.errors.find(({ kind }) => kind === "rejected");
-  if (rejected !== undefined) texts.push(reasonText(rejected));
-  else if (report.rejected > 0) texts.push(`${report.rejected} points rejected`);
-  if (tooOld > 0) texts.push("points beyond retention policy");
-  if (report.malformed > 0) texts.push(malformedText(report));
-  return texts;
-}
-
-/** One refused line in an answer of the v3 endpoint. */
-export interface V3LineError {
-  readonly error_message: string;
-  readonly line_number: number;
-  readonly original_line: string;
-}
-
-/** The refused lines for an answer of the v3 endpoint. */
-export function v3LineErrors(report: LineReport): V3LineError[] {
-  return report.errors.map((error) => ({
-    error_message: reasonText(error),
-    line_number: error.line,
-    original_line: error.text,
-  }));
 }

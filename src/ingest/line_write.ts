@@ -7,7 +7,7 @@
  * - A line may be as long as a window. What is kept between two pushes is at most one unfinished line; a longer line is
  *   skipped to its end and counted, and the lines around it stand.
  */
-import type { Acknowledgement, Database } from "../../engine/mod.ts";
+import type { Acknowledgement, Database, LinesTaken } from "../../engine/mod.ts";
 
 /** Units a request may state; `auto` guesses for each timestamp. */
 export type Precision = "ns" | "us" | "ms" | "s" | "m" | "h" | "auto";
@@ -44,6 +44,7 @@ export interface LineScanOptions {
   readonly reserved: "v1" | "v2";
   /** Nanoseconds since the epoch, for lines without a timestamp. */
   readonly nowNs: bigint;
+  readonly take: LinesTaken;
 }
 
 /** Fills the database's batch from line protocol. */
@@ -116,6 +117,7 @@ export class LineWrite {
       database: options.database,
       reserved: options.reserved ?? "v1",
       nowNs: parts.nowNs(),
+      take: options.dry === true ? "none" : "all",
     };
   }
 
@@ -154,13 +156,13 @@ export class LineWrite {
 
   /**
    * Takes a whole body in one scan, all of it or nothing: with a malformed line nothing is written. Returns false, having
-   * done nothing, when one scan does not take it all.
+   * done nothing, when one scan does not take it all, as with the first line of a new series.
    */
   async pushWhole(bytes: Uint8Array): Promise<boolean> {
     const { scanner, database } = this.#parts;
     if (bytes.length > scanner.windowBytes) return false;
     await database.admit();
-    const scan = scanner.scan(NOTHING, bytes, true, this.#scan);
+    const scan = scanner.scan(NOTHING, bytes, true, { ...this.#scan, take: "known" });
     if (scan.consumed < bytes.length) {
       database.batch.begin();
       return false;
@@ -183,6 +185,7 @@ export class LineWrite {
     const head = this.#carry;
     const tail = bytes.subarray(at, at + scanner.windowBytes - head.length);
     const last = at + tail.length === bytes.length;
+    if (last && !end && tail.indexOf(LINE_FEED) < 0) return this.#keep(bytes, at);
     const scan = scanner.scan(head, tail, end && last, this.#scan);
     for (const line of scan.refused) this.#refuse({ ...line, line: line.line + this.#lines });
     this.#lines += scan.lines;

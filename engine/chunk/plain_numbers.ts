@@ -147,12 +147,12 @@ interface Body {
 function readBody(reader: PlainBytes, note: Note): Body {
   const { at } = reader;
   const head = reader.byte();
-  const lowBits = head & 31;
-  const isDelta = (head & 32) !== 0;
-  const hasEscapes = (head & 64) !== 0;
+  const lowBits = head & 63;
+  const isDelta = (head & 64) !== 0;
+  const hasEscapes = (head & 128) !== 0;
   const low = reader.signed();
   const symbols = reader.byte();
-  if (head > 127 || lowBits > 15 || symbols === 0 || symbols > 64) {
+  if (lowBits > 57 || symbols === 0 || symbols > 64) {
     throw new MalformedError(`entropy ${head}, ${symbols} symbols`);
   }
   const all = symbols + (hasEscapes ? 1 : 0);

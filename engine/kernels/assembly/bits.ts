@@ -51,6 +51,36 @@ export function unpackRun(source: usize, width: u32, target: usize): void {
   }
 }
 
+/**
+ * Packs 128 u64 below 2^width, for any width: up to 32 bits as packRun does, above first all low halves, then the high parts
+ * packed. `lanes` is scratch of 512 bytes. Writes width * 16 bytes.
+ */
+export function packWideRun(source: usize, width: u32, target: usize, lanes: usize): void {
+  const isWide = width > 32;
+  for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
+    const a = v128.load(source + i * 2);
+    const b = v128.load(source + i * 2, 16);
+    const low = i8x16.shuffle(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+    v128.store(isWide ? target + i : lanes + i, low);
+    if (isWide) v128.store(lanes + i, i8x16.shuffle(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31));
+  }
+  if (isWide) packRun(lanes, width - 32, target + RUN_ROWS * 4);
+  else packRun(lanes, width, target);
+}
+
+/** The reverse of packWideRun; reads UNPACK_SLACK bytes behind the packed ones. */
+export function unpackWideRun(source: usize, width: u32, target: usize, lanes: usize): void {
+  const isWide = width > 32;
+  if (isWide) unpackRun(source + RUN_ROWS * 4, width - 32, lanes);
+  else unpackRun(source, width, lanes);
+  for (let i: usize = 0; i < RUN_ROWS * 4; i += 16) {
+    const low = isWide ? v128.load(source + i) : v128.load(lanes + i);
+    const high = isWide ? v128.load(lanes + i) : i32x4.splat(0);
+    v128.store(target + i * 2, i8x16.shuffle(low, high, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23));
+    v128.store(target + i * 2, i8x16.shuffle(low, high, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31), 16);
+  }
+}
+
 /** Packs the low `width` bits of `count` u64. Writes tailBytes(count, width) bytes and may touch 8 more. */
 export function packTail(source: usize, count: u32, width: u32, target: usize): void {
   if (width == 0) return;

@@ -5,7 +5,7 @@
  * A number, or its difference to the one before, less `low`, is split: the low bits, which are as good as random, are
  * packed; what is above is a symbol of a prefix code (huffman.ts). Whatever lies outside the symbols' range is an escape.
  *
- *   1 byte   bits 0-4 low bits, bit 5: differences, bit 6: there are escapes
+ *   1 byte   bits 0-5 low bits, at most 57, bit 6: differences, bit 7: there are escapes
  *   signed   low
  *   1 byte   symbols, the escape not counted, 1 to 64
  *   4 bits each (even ones lower): length of each symbol's word, the escape's last
@@ -17,7 +17,7 @@
  *     ...      4 streams of words: symbol i is in stream i & 3; missing ones at the end are filled up
  */
 import { alloc, TAG_SCRATCH } from "./memory";
-import { RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail } from "./bits";
+import { RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail, unpackWideRun } from "./bits";
 import { fillTable, LENGTH_MAX, lengths, SYMBOLS_MAX, table, tableBits } from "./huffman";
 import { finishLanes, finishNumbers } from "./runs";
 import {
@@ -34,9 +34,11 @@ import {
 } from "./varints";
 
 export const BLOCK_ROWS: u32 = 2048;
-export const DELTA: u32 = 32;
-export const ESCAPES: u32 = 64;
-const LOW_BITS_MAX: u32 = 15;
+export const DELTA: u32 = 64;
+export const ESCAPES: u32 = 128;
+const LOW_BITS_MAX: u32 = 57;
+/** Low bits with which a number less `low` fits a lane, and a run's sum does. */
+const LANE_LOW_BITS_MAX: u32 = 15;
 /** Bytes that reading a stream may touch, whatever is in it. */
 const STREAM_REACH: u32 = (BLOCK_ROWS / 4 * LENGTH_MAX >> 3) + 16;
 
@@ -71,12 +73,12 @@ let streamEnds: StaticArray<u32> = [0, 0, 0, 0];
 /** Reads the head and builds the table. False when damaged. */
 function openBody(): bool {
   const head = getByte();
-  lowBits = head & 31;
+  lowBits = head & 63;
   isDelta = (head & DELTA) != 0;
   hasEscapes = (head & ESCAPES) != 0;
   low = getSigned();
   symbolCount = getByte();
-  if (symbolCount == 0 || symbolCount >= SYMBOLS_MAX || lowBits > LOW_BITS_MAX || head > 127) {
+  if (symbolCount == 0 || symbolCount >= SYMBOLS_MAX || lowBits > LOW_BITS_MAX) {
     return false;
   }
   const all = symbolCount + (hasEscapes ? 1 : 0);
@@ -162,22 +164,23 @@ function decodeSymbols(count: u32): bool {
     a3 + <usize> (b3 + 7 >> 3) == start + streamEnds[3];
 }
 
+/** Address of a run's packed low bits, with UNPACK_SLACK readable bytes behind them. */
+function lowsOf(run: u32, count: u32): usize {
+  const bytes = count == RUN_ROWS ? lowBits * 16 : tailBytes(count, lowBits);
+  const source = lowsAt + run * lowBits * 16;
+  if (endOfWindow() - source >= <usize> bytes + UNPACK_SLACK) return source;
+  memory.copy(streams, source, bytes);
+  return streams;
+}
+
 /** Puts a run's symbols and low bits together in `lanes`; `count` of them are wanted. */
-function joinRun(run: u32, count: u32): void {
+function joinLanes(run: u32, count: u32): void {
   const symbolsAt = symbols + run * RUN_ROWS;
   if (lowBits == 0) memory.fill(lanes, 0, RUN_ROWS * 4);
+  else if (count == RUN_ROWS) unpackRun(lowsOf(run, count), lowBits, lanes);
   else {
-    const bytes = count == RUN_ROWS ? lowBits * 16 : tailBytes(count, lowBits);
-    let source = lowsAt + run * lowBits * 16;
-    if (endOfWindow() - source < <usize> bytes + UNPACK_SLACK) {
-      memory.copy(streams, source, bytes);
-      source = streams;
-    }
-    if (count == RUN_ROWS) unpackRun(source, lowBits, lanes);
-    else {
-      unpackTail(source, count, lowBits, wide);
-      for (let i: u32 = 0; i < count; i++) store<u32>(lanes + i * 4, load<u32>(wide + i * 8));
-    }
+    unpackTail(lowsOf(run, count), count, lowBits, wide);
+    for (let i: u32 = 0; i < count; i++) store<u32>(lanes + i * 4, load<u32>(wide + i * 8));
   }
   const shift = <i32> lowBits;
   for (let i: u32 = 0; i < RUN_ROWS; i += 16) {
@@ -203,22 +206,26 @@ function runHasEscape(run: u32): bool {
   return v128.any_true(found);
 }
 
-/** Makes values of a run with escapes, in 64-bit arithmetic. Returns the last number, 0 when damaged. */
-function finishEscapes(run: u32, count: u32, before: u64, target: usize): u64 {
+/** Makes values of a run in 64-bit arithmetic, escapes among them. Returns the last number, 0 when damaged. */
+function finishWideRun(run: u32, count: u32, before: u64, target: usize): u64 {
+  if (count == RUN_ROWS) unpackWideRun(lowsOf(run, count), lowBits, wide, lanes);
+  else unpackTail(lowsOf(run, count), count, lowBits, wide);
   const symbolsAt = symbols + run * RUN_ROWS;
+  const shift = <u64> lowBits;
   let last = before;
   for (let i: u32 = 0; i < count; i++) {
-    let distance = <i64> load<i32>(lanes + i * 4);
-    if (<u32> load<u8>(symbolsAt + i) == symbolCount) {
+    const symbol = <u32> load<u8>(symbolsAt + i);
+    let distance = load<u64>(wide + i * 8) | (<u64> symbol << shift);
+    if (symbol == symbolCount) {
       if (escapeCount == 0) {
         markDamaged();
         return 0;
       }
       escapeCount--;
-      distance = getSigned();
+      distance = <u64> getSigned();
     }
-    if (!isDelta) last = <u64> (low + distance);
-    else if (run + i > 0) last += <u64> (low + distance);
+    if (!isDelta) last = <u64> low + distance;
+    else if (run + i > 0) last += <u64> low + distance;
     store<u64>(wide + i * 8, last);
   }
   finishNumbers(wide, count, 0, target);
@@ -232,7 +239,8 @@ function decodeBlock(count: u32, from: u32, to: u32, target: usize): void {
     return;
   }
   // 32-bit lanes hold a run's sums: 128 differences below 2^22 each.
-  const isNarrow = !isDelta || (low >= -0x400000 && low <= 0x400000);
+  const isNarrow = lowBits <= LANE_LOW_BITS_MAX &&
+    (!isDelta || (low >= -0x400000 && low <= 0x400000));
   const behind = position();
   rewind(escapesAt);
   let last = blockFirst;
@@ -240,12 +248,12 @@ function decodeBlock(count: u32, from: u32, to: u32, target: usize): void {
     const rows = min<u32>(RUN_ROWS, count - i);
     const run = i / RUN_ROWS;
     if (!isDelta && i + rows <= from && escapeCount == 0) continue;
-    joinRun(run, rows);
     const isWhole = i >= from && i + RUN_ROWS <= to;
     const place = isWhole ? target + (i - from) * 8 : part;
     if (!isNarrow || (escapeCount > 0 && runHasEscape(run))) {
-      last = finishEscapes(run, rows, last, place);
+      last = finishWideRun(run, rows, last, place);
     } else {
+      joinLanes(run, rows);
       if (isDelta && i == 0) store<i32>(lanes, -(<i32> low));
       const sum = finishLanes(lanes, isDelta, <i32> low, isDelta ? <i64> last : low, place);
       last += <u64> <i64> sum;

@@ -6,9 +6,8 @@ import { alloc, TAG_SCRATCH } from "./memory";
 import { bitsFor, varintBytes } from "./varints";
 
 const BINS_MAX: u32 = 4096;
-const BIN_BITS: u32 = 12;
 const SYMBOLS_MAX: u32 = 64;
-const LOW_BITS_MAX: u32 = 15;
+const LOW_BITS_MAX: u32 = 57;
 /** Times that the range is narrowed before giving up. */
 const ROUNDS_MAX: u32 = 6;
 /** Columns below this take half as many symbols: the lengths of their words weigh more. */
@@ -147,11 +146,12 @@ function tryWindows(numbers: usize, count: u32, isDelta: bool): void {
     high = max<i64>(high, x);
   }
   const total = count - (isDelta ? 1 : 0);
+  const binBits: u32 = total >= ROWS_LONG ? 12 : 9;
   const escapeBits = 8 * varintBytes(<u64> (high - low) >> 1);
   for (let round: u32 = 0; round < ROUNDS_MAX; round++) {
     const range = <u64> (high - low);
     const rangeBits = bitsFor(range);
-    const shift = rangeBits > BIN_BITS ? rangeBits - BIN_BITS : 0;
+    const shift = rangeBits > binBits ? rangeBits - binBits : 0;
     const outside = fillBins(numbers, count, isDelta, low, range, shift);
     const last = <u32> (range >> shift);
     rate(isDelta, low, range, shift, 0, last, outside, total, escapeBits);

@@ -2,7 +2,7 @@
  * Writing the entropy body of a column of numbers; the layout stands in entropy.ts, what is chosen in entropy_window.ts.
  */
 import { alloc, TAG_SCRATCH } from "./memory";
-import { packRun, packTail, RUN_ROWS, tailBytes } from "./bits";
+import { packTail, packWideRun, RUN_ROWS, tailBytes } from "./bits";
 import { BLOCK_ROWS, DELTA, ESCAPES } from "./entropy";
 import {
   counts,
@@ -18,15 +18,15 @@ import {
 import { assignWords, chooseLengths, LENGTH_MAX, lengths, words } from "./huffman";
 import { putSigned, putVarint, varintBytes } from "./varints";
 
-// Scratch: symbols of a block, their low bits, and the last of these in 64 bits.
+// Scratch: symbols of a block, their low bits (u64), lanes for packing them.
 let symbols: usize = 0;
 let lows: usize = 0;
-let tail: usize = 0;
+let lanes: usize = 0;
 
 export function initEntropyWriter(): void {
   symbols = alloc(BLOCK_ROWS + 64, TAG_SCRATCH);
-  lows = alloc(BLOCK_ROWS * 4, TAG_SCRATCH);
-  tail = alloc(RUN_ROWS * 8, TAG_SCRATCH);
+  lows = alloc(BLOCK_ROWS * 8, TAG_SCRATCH);
+  lanes = alloc(RUN_ROWS * 4, TAG_SCRATCH);
   initWindows();
 }
 
@@ -100,20 +100,20 @@ function splitBlock(numbers: usize, count: u32): u32 {
   let first: u32 = 0;
   if (windowIsDelta) {
     store<u8>(symbols, <u8> cheap);
-    store<u32>(lows, 0);
+    store<u64>(lows, 0);
     first = 1;
   }
   for (let i = first; i < count; i++) {
     const distance = <u64> (numberAt(numbers, i, windowIsDelta) - windowLow);
     let symbol = distance >> windowBits;
-    let low = <u32> (distance & mask);
+    let low = distance & mask;
     if (distance > windowRange) {
       symbol = windowSymbols;
       low = 0;
       escapes++;
     }
     store<u8>(symbols + i, <u8> symbol);
-    store<u32>(lows + i * 4, low);
+    store<u64>(lows + i * 8, low);
   }
   for (let i = count; (i & 3) != 0; i++) store<u8>(symbols + i, <u8> cheap);
   return escapes;
@@ -145,12 +145,11 @@ function putLows(count: u32, at: usize): usize {
   if (windowBits == 0) return at;
   let i: u32 = 0;
   for (; i + RUN_ROWS <= count; i += RUN_ROWS) {
-    packRun(lows + i * 4, windowBits, at);
+    packWideRun(lows + i * 8, windowBits, at, lanes);
     at += windowBits * 16;
   }
   if (i == count) return at;
-  for (let r: u32 = 0; r < count - i; r++) store<u64>(tail + r * 8, load<u32>(lows + (i + r) * 4));
-  packTail(tail, count - i, windowBits, at);
+  packTail(lows + i * 8, count - i, windowBits, at);
   return at + tailBytes(count - i, windowBits);
 }
 

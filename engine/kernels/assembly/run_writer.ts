@@ -4,7 +4,7 @@
  * fit, and takes whichever is smaller.
  */
 import { alloc, TAG_SCRATCH } from "./memory";
-import { packRun, packTail, RUN_ROWS, tailBytes } from "./bits";
+import { packRun, packTail, packWideRun, RUN_ROWS, tailBytes } from "./bits";
 import { DELTA, PATCHED, WIDTH_MAX } from "./runs";
 import { bitsFor, putSigned, putVarint } from "./varints";
 
@@ -287,16 +287,7 @@ function encodeWide(numbers: usize, count: u32, low: u64, high: u64, at: usize):
     packTail(wide + skip * 8, count - skip, width, at);
     return at + tailBytes(count - skip, width);
   }
-  if (width <= 32) {
-    for (let i: u32 = 0; i < RUN_ROWS; i++) store<u32>(lanes + i * 4, load<u32>(wide + i * 8));
-    packRun(lanes, width, at);
-    return at + width * 16;
-  }
-  for (let i: u32 = 0; i < RUN_ROWS; i++) {
-    store<u32>(at + i * 4, load<u32>(wide + i * 8));
-    store<u32>(lanes + i * 4, load<u32>(wide + i * 8, 4));
-  }
-  packRun(lanes, width - 32, at + RUN_ROWS * 4);
+  packWideRun(wide, width, at, lanes);
   return at + width * 16;
 }
 

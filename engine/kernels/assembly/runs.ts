@@ -16,7 +16,7 @@
  */
 import { alloc, TAG_SCRATCH } from "./memory";
 import { endOfWindow, getByte, getSigned, getVarint, isDamaged, markDamaged, position, rewind, take } from "./varints";
-import { RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail } from "./bits";
+import { RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail, unpackWideRun } from "./bits";
 
 export const DELTA: u32 = 64;
 export const PATCHED: u32 = 128;
@@ -190,6 +190,11 @@ export function finishLanes(source: usize, isDelta: bool, step: i32, add: i64, t
 /** Makes values of `count` 64-bit numbers, each plus `add`. */
 export function finishNumbers(source: usize, count: u32, add: i64, target: usize): void {
   if (outKind == AS_INTEGERS) {
+    if (outScale == 1) {
+      const base = outBase + add;
+      for (let i: u32 = 0; i < count; i++) store<i64>(target + i * 8, load<i64>(source + i * 8) + base);
+      return;
+    }
     for (let i: u32 = 0; i < count; i++) {
       store<i64>(target + i * 8, outBase + (load<i64>(source + i * 8) + add) * outScale);
     }
@@ -279,16 +284,7 @@ export function decodeRun(count: u32, target: usize): void {
 }
 
 function decodeWide(source: usize, target: usize): void {
-  if (runWidth <= 32) {
-    unpackRun(source, runWidth, lanes);
-    for (let i: u32 = 0; i < RUN_ROWS; i++) store<u64>(wide + i * 8, load<u32>(lanes + i * 4));
-  } else {
-    unpackRun(source + RUN_ROWS * 4, runWidth - 32, lanes);
-    for (let i: u32 = 0; i < RUN_ROWS; i++) {
-      store<u32>(wide + i * 8, load<u32>(source + i * 4));
-      store<u32>(wide + i * 8, load<u32>(lanes + i * 4), 4);
-    }
-  }
+  unpackWideRun(source, runWidth, wide, lanes);
   for (let i: u32 = 0; i < patchCount; i++) {
     const at = wide + <usize> (load<u8>(patchPositions + i) & 127) * 8;
     store<i64>(at, load<i64>(at) + (getSigned() << runWidth));

@@ -72,11 +72,13 @@ function allocGuarded(bytes: number): number {
   return block + GUARD;
 }
 
-function expectGuards(target: number, bytes: number): void {
+/** Guard bytes around a target that are no longer what they were. */
+function brokenGuards(target: number, bytes: number): number {
+  let broken = 0;
   for (let i = 1; i <= GUARD; i++) {
-    expect(kernels.u8[target - i]).toBe(0x5a);
-    expect(kernels.u8[target + bytes + i - 1]).toBe(0x5a);
+    if (kernels.u8[target - i] !== 0x5a || kernels.u8[target + bytes + i - 1] !== 0x5a) broken++;
   }
+  return broken;
 }
 
 /** Everything that the decoders say of a chunk that ends where linear memory ends. */
@@ -116,10 +118,10 @@ describe.each([1, 3, 130, 700, 2500])("%i rows", (rows) => {
 
   function expectSafe(bytes: Uint8Array): number[] {
     const answers = readAll(bytes, rows, targets);
-    for (const answer of answers) expect(answer).toBeGreaterThanOrEqual(-1);
-    expectGuards(targets.times, rows * 8);
-    expectGuards(targets.bits, rows * 8);
-    expectGuards(targets.presence, (rows + 7) >> 3);
+    expect(Math.min(...answers)).toBeGreaterThanOrEqual(-1);
+    const broken = brokenGuards(targets.times, rows * 8) + brokenGuards(targets.bits, rows * 8) +
+      brokenGuards(targets.presence, (rows + 7) >> 3);
+    expect(broken).toBe(0);
     return answers;
   }
 

@@ -12,6 +12,8 @@
  */
 import type { Acknowledgement, Database, WriteResult } from "../../engine/mod.ts";
 import { TICKS_PER_MS } from "../../engine/mod.ts";
+import type { BatchFill } from "./batch_writes.ts";
+import { writeBatches } from "./batch_writes.ts";
 import { ProtobufError, ProtobufReader, WIRE } from "./protobuf.ts";
 import type { HistogramSample } from "./remote_histogram.ts";
 import { RemoteHistogramReader } from "./remote_histogram.ts";
@@ -91,23 +93,7 @@ export class RemoteWriter {
     const { database } = this.#parts;
     const { version, db, acknowledgement } = options;
     const fill = new Fill(this.#parts, this.#series, this.#cache, message, version, db);
-    const pending: Promise<void>[] = [];
-    try {
-      for (let finished = false; !finished;) {
-        const admitted = database.admit();
-        if (admitted !== undefined) await admitted;
-        database.batch.begin();
-        finished = fill.run();
-        if (database.batch.rows === 0) continue;
-        const result = database.write(acknowledgement);
-        fill.written(result);
-        if (result.done !== undefined) pending.push(result.done);
-      }
-    } catch (error) {
-      await Promise.allSettled(pending);
-      throw error;
-    }
-    await Promise.all(pending);
+    await writeBatches(database, acknowledgement, fill);
     return fill.outcome;
   }
 }
@@ -128,7 +114,7 @@ const LABELS = 8 + WIRE.bytes;
 const SAMPLE = 16 + WIRE.bytes;
 
 /** One message on its way into batches. */
-class Fill {
+class Fill implements BatchFill {
   readonly outcome: RemoteWriteOutcome = {
     samples: 0,
     histograms: 0,

@@ -91,7 +91,7 @@ function inOrder(tags: Labels): boolean {
 }
 
 /** Order by UTF-8 bytes: that of UTF-16 units, but surrogates come last. */
-function compareUtf8(left: string, right: string): number {
+export function compareUtf8(left: string, right: string): number {
   const length = Math.min(left.length, right.length);
   for (let at = 0; at < length; at++) {
     const a = left.charCodeAt(at);

@@ -9,10 +9,15 @@ import type { FileSystem } from "../../../engine/fs/file_system.ts";
 import { NodeFileSystem } from "../../../engine/fs/node_file_system.ts";
 import { databasePaths } from "../../../engine/fs/paths.ts";
 import { Kernels } from "../../../engine/kernels/kernels.ts";
-import { makeDataDirectories } from "../../../engine/manifest/data_files.ts";
+import {
+  findLostSegments,
+  makeDataDirectories,
+  removeUnnamedFiles,
+} from "../../../engine/manifest/data_files.ts";
 import { Manifest } from "../../../engine/manifest/manifest.ts";
 import type { VersionEdit } from "../../../engine/manifest/version.ts";
 import { VersionSet } from "../../../engine/manifest/version_set.ts";
+import { segmentFileName } from "../../../engine/segment/format.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { IDENTITY, tombstone } from "../../support/manifest_samples.ts";
 import {
@@ -222,6 +227,36 @@ describe("compaction", () => {
     expect(isEngineError(error, "closed")).toBe(true);
     expect(bench.files.length).toBe(5);
     expect(bench.compaction.busy.size).toBe(0);
+  });
+
+  test("a power cut at any operation loses nothing and leaves no file behind", async () => {
+    for (let step = 1;; step++) {
+      const disk = new SimulatedDisk({ seed: step });
+      disk.makeDirectory("/db");
+      disk.syncDirectory("/");
+      const bench = new Bench(disk, "/db");
+      await bench.flush(5);
+      const before = bench.points();
+      disk.inject({ at: disk.operations + step, kind: "crash", when: "during" });
+      await bench.runAll().catch((error) => expect(isEngineError(error)).toBe(true));
+      if (disk.faultsMet === 0) {
+        expect(step).toBeGreaterThan(20);
+        break;
+      }
+      disk.clearFaults();
+      disk.crash();
+      const again = new Bench(disk, "/db");
+      const { paths, versions } = again;
+      const version = versions.current;
+      const options = { fileSystem: disk, paths, version, segmentFileName };
+      expect(findLostSegments(options)).toEqual([]);
+      expect(removeUnnamedFiles(options).stuck).toEqual([]);
+      expect(again.points()).toEqual(before);
+      await again.runAll();
+      expect(again.points()).toEqual(before);
+      expect(again.files.length).toBe(1);
+      expect(disk.openPaths).toEqual(["/db/MANIFEST"]);
+    }
   });
 
   test("works on the event loop where no worker can be had", async () => {

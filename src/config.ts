@@ -12,8 +12,8 @@ import { type SettingName, SETTINGS_TABLE, type SettingValues } from "./settings
 export interface Configuration {
   readonly values: SettingValues;
   readonly engine: EngineSettings;
-  /** What was given, by whom: for the log. */
-  readonly given: ReadonlyMap<SettingName, string>;
+  /** The texts that the values were read from. */
+  readonly texts: Readonly<Record<SettingName, string>>;
 }
 
 export interface ConfigurationSources {
@@ -41,24 +41,22 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
   const layers = [file, readEnvironment(sources.environment), flags];
   const values: Record<string, unknown> = {};
   const engine: Record<string, unknown> = {};
-  const given = new Map<SettingName, string>();
+  const texts: Record<string, string> = {};
   for (const name of settingNames()) {
     const row = SETTINGS_TABLE[name];
     let found: Given = { text: row.initial, place: "default" };
     for (const layer of layers) {
-      const each = layer.get(name);
-      if (each === undefined) continue;
-      found = each;
-      given.set(name, each.place);
+      found = layer.get(name) ?? found;
     }
     const value = parseSetting(name, found);
     values[name] = value;
+    texts[name] = found.text;
     if (row.engine !== undefined) engine[row.engine] = value;
   }
   const result: Configuration = {
     values: values as unknown as SettingValues,
     engine: checkEngine(engine),
-    given,
+    texts: texts as Record<SettingName, string>,
   };
   checkTogether(result.values);
   return result;

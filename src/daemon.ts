@@ -21,11 +21,12 @@ import { WriteAdmission } from "./http/admission.ts";
 import type { DaemonState } from "./http/influx_routes.ts";
 import { Replies } from "./http/replies.ts";
 import { WriteRoutes } from "./http/write_routes.ts";
-import type { LineScanner } from "./ingest/line_write.ts";
+import type { LineParser } from "./ingest/line_write.ts";
 import { Pipeline } from "./ingest/pipeline.ts";
 import { ListenerMetrics, type ListenerParts, removeSocket, StreamListener } from "./listeners.ts";
 import { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { describeProcess } from "./process_metrics.ts";
 import { ServiceNotifier, watchdogIntervalMs } from "./service_notify.ts";
 import { DatagramListener } from "./udp_listener.ts";
 import { BUILD } from "./version.ts";
@@ -51,7 +52,7 @@ const LAG_INTERVAL_MS = 5_000;
 /** An open database and what fills its batch. */
 export interface OpenedEngine {
   readonly database: Database;
-  readonly scanner: LineScanner;
+  readonly parser: LineParser;
 }
 
 export interface OpenEngineOptions {
@@ -67,7 +68,7 @@ export interface DaemonOptions {
 }
 
 export class Daemon {
-  readonly #open: DaemonOptions["open"];
+  readonly #open: (options: OpenEngineOptions) => Promise<OpenedEngine>;
   readonly #configuration: Configuration;
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #components: Components;
@@ -163,7 +164,15 @@ export class Daemon {
 
   async #start(): Promise<void> {
     const { values } = this.#configuration;
-    this.#describeProcess();
+    describeProcess({
+      metrics: this.#metrics,
+      admission: this.#admission,
+      startedMs: this.#startedMs,
+      ready: () => this.#state.phase === "ready",
+      lagMs: () => this.#lagMs,
+      database: () => this.#database,
+      durable: values["wal-sync"] === "per-append",
+    });
     this.#notifier = await this.#openNotifier();
     this.#serveHttp();
     await this.#openListeners();
@@ -224,7 +233,9 @@ export class Daemon {
     const tls = this.#readTls();
     const { host, port } = values.listen;
     try {
-      const options = { ...shared, hostname: host, port, idleTimeout: HTTP_IDLE_SECONDS };
+      // Without `reusePort: false` Bun shares a port that is taken, where `development` is false.
+      const where = { hostname: host, port, reusePort: false, idleTimeout: HTTP_IDLE_SECONDS };
+      const options = { ...shared, ...where };
       this.#servers.push(Bun.serve(tls === undefined ? options : { ...options, tls }));
     } catch (error) {
       throw cannotListen(formatAddress(values.listen), error);
@@ -302,11 +313,11 @@ export class Daemon {
     }
   }
 
-  #openPipeline({ database, scanner }: OpenedEngine): Pipeline {
+  #openPipeline({ database, parser }: OpenedEngine): Pipeline {
     const { values } = this.#configuration;
     return new Pipeline({
       database,
-      scanner,
+      parser,
       metrics: this.#metrics,
       nowNs: () => this.#components.clock.nowNs(),
       options: {
@@ -363,68 +374,6 @@ export class Daemon {
     const socket = this.#configuration.values["http-socket"];
     if (socket !== "" && this.#servers.length > 1) removeSocket(socket);
     await this.#database?.close();
-  }
-
-  #describeProcess(): void {
-    const metrics = this.#metrics;
-    const constant = { version: BUILD.version, commit: BUILD.commit };
-    metrics.info("tsinkd_build_info", "Version and commit of this build.", constant);
-    metrics.gauge("process_start_time_seconds", "Start of the process, by the wall clock.", () => {
-      return this.#startedMs / 1_000;
-    });
-    metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => {
-      return process.memoryUsage.rss();
-    });
-    metrics.gauge(
-      "process_cpu_seconds_total",
-      "Processor time used.",
-      () => {
-        const { user, system } = process.cpuUsage();
-        return (user + system) / 1e6;
-      },
-      "counter",
-    );
-    metrics.gauge("tsinkd_event_loop_lag_seconds", "Delay of the newest timer.", () => {
-      return this.#lagMs / 1_000;
-    });
-    metrics.gauge("tsinkd_ready", "1 while reads and writes are served.", () => {
-      return this.#state.phase === "ready" ? 1 : 0;
-    });
-    metrics.gauge("tsinkd_write_requests", "Write requests being answered.", () => {
-      return this.#admission.requests;
-    });
-    metrics.gauge("tsinkd_write_body_bytes", "Bytes reserved for request bodies.", () => {
-      return this.#admission.bytes;
-    });
-    metrics.gauge(
-      "tsinkd_write_throttled_total",
-      "Write requests and bodies refused for lack of room.",
-      () => this.#admission.refused,
-      "counter",
-    );
-    metrics.gauge("tsinkd_series", "Series that exist.", () => {
-      return this.#database?.registry.seriesCount;
-    });
-    metrics.gauge("tsinkd_sources", "Sources (measurement and tags) that exist.", () => {
-      return this.#database?.registry.sourceCount;
-    });
-    metrics.gauges("tsinkd_engine_memory_bytes", "Memory of the engine, by use.", "use", () => {
-      const kernels = this.#database?.kernels;
-      if (kernels === undefined) return {};
-      return {
-        scratch: kernels.usedBytes("scratch"),
-        registry: kernels.usedBytes("registry"),
-        head: kernels.usedBytes("head"),
-        cache: kernels.usedBytes("cache"),
-        query: kernels.usedBytes("query"),
-      };
-    });
-    const sync: Settings["logSyncMode"] = this.#configuration.engine.logSyncMode;
-    metrics.gauge(
-      "tsinkd_acknowledgement_durable",
-      "1 where an answered write is on disk, 0 where syncs come by the clock.",
-      () => sync === "per-append" ? 1 : 0,
-    );
   }
 }
 

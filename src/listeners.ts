@@ -8,8 +8,9 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { lstatSync, unlinkSync } from "node:fs";
+import { reasonText } from "./ingest/line_protocol.ts";
 import type { LineWrite } from "./ingest/line_write.ts";
-import type { Pipeline } from "./ingest/pipeline.ts";
+import type { LineSource, Pipeline, RefusedCounts } from "./ingest/pipeline.ts";
 import type { ListenerPrecision } from "./settings_table.ts";
 import type { Log } from "./log.ts";
 import type { Children, Counter, Metrics } from "./metrics.ts";
@@ -106,14 +107,28 @@ export class PeerReports {
   }
 }
 
-/** Lines refused so far, and the reason of the newest that is kept. */
-export function refusedOf(write: LineWrite): { readonly count: number; readonly reason: string } {
-  const { refused, first, tooOld } = write.outcome;
-  const count = refused.malformed + refused.conflict + refused.limit + refused.reserved +
-    refused.too_long + tooOld;
-  const line = first.at(-1);
-  const reason = line === undefined ? "older than the retention" : `${line.reason}: ${line.text}`;
-  return { count, reason };
+/** Counts and reports what was refused of a connection or datagram since the last call. */
+export class RefusalWatch {
+  readonly #source: LineSource;
+  readonly #pipeline: Pipeline;
+  readonly #counted: RefusedCounts = new Map();
+  #tooOld = 0;
+
+  constructor(source: LineSource, pipeline: Pipeline) {
+    this.#source = source;
+    this.#pipeline = pipeline;
+  }
+
+  /** Whether something was refused. */
+  notice(write: LineWrite, report: (reason: string) => void): boolean {
+    const before = this.#tooOld;
+    this.#tooOld = write.tooOld;
+    this.#pipeline.countRefused(this.#source, write.report, this.#counted);
+    const error = write.takeErrors().at(-1);
+    if (error !== undefined) report(`${reasonText(error)}: ${error.text}`);
+    else if (write.tooOld > before) report("points beyond retention policy");
+    return error !== undefined || write.tooOld > before;
+  }
 }
 
 /** One line protocol connection. */
@@ -124,16 +139,21 @@ class LineConnection {
   readonly #socket: Socket;
   readonly #peer: string;
   readonly #write: LineWrite;
-  #reported = 0;
+  readonly #refusals: RefusalWatch;
   #first = true;
   #working: Promise<void> | undefined;
   #ended = false;
 
-  constructor(listener: StreamListener, socket: Socket, peer: string, write: LineWrite) {
+  constructor(listener: StreamListener, socket: Socket, pipeline: Pipeline) {
     this.#listener = listener;
     this.#socket = socket;
-    this.#peer = peer;
-    this.#write = write;
+    this.#peer = socket.remoteAddress ?? listener.protocol;
+    const { precision, database } = listener.options;
+    this.#write = pipeline.openLines("tcp", {
+      unit: precision,
+      database: database === "" ? undefined : database,
+    });
+    this.#refusals = new RefusalWatch("tcp", pipeline);
     this.lastDataMs = listener.parts.monotonic();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
@@ -217,12 +237,12 @@ class LineConnection {
   }
 
   #report(): void {
-    const { count, reason } = refusedOf(this.#write);
-    if (count === this.#reported) return;
-    this.#reported = count;
-    this.#listener.reports.report(this.#peer, "Lines refused", reason);
-    this.#write.outcome.first.length = 0;
-    if (this.#listener.options.disconnectOnError) this.close("bad_line");
+    const { reports, options } = this.#listener;
+    const refused = this.#refusals.notice(
+      this.#write,
+      (reason) => reports.report(this.#peer, "Lines refused", reason),
+    );
+    if (refused && options.disconnectOnError) this.close("bad_line");
   }
 
   /** The peer has sent all it will: the last line needs no line feed. */
@@ -363,14 +383,9 @@ export class StreamListener {
       this.#waiting.push(socket);
       return;
     }
-    const { precision, database } = this.options;
-    const write = this.#pipeline.openLines("tcp", {
-      precision,
-      database: database === "" ? undefined : database,
-    });
     metrics.connections.with(this.protocol).add();
     metrics.open++;
-    this.#connections.add(new LineConnection(this, socket, peer, write));
+    this.#connections.add(new LineConnection(this, socket, this.#pipeline));
   }
 }
 

@@ -102,6 +102,12 @@ export interface SettingValues {
   readonly "partial-writes": "by-version" | "always";
   readonly "influx-version": string;
   readonly "cors-origins": readonly string[];
+  readonly "queries-max": number;
+  readonly "query-timeout": number;
+  readonly "query-points-max": number;
+  readonly "query-series-max": number;
+  readonly "lookback": number;
+  readonly "admin-api": boolean;
   readonly "log-level": "debug" | "info" | "warn" | "error";
   readonly "log-format": "text" | "json";
   readonly "memory-limit": number;
@@ -175,6 +181,13 @@ export const SETTINGS_TABLE: SettingsTable = {
   ),
   "influx-version": text("1.8.10", "version in `X-Influxdb-Version` and `/ping`"),
   "cors-origins": setting("list", parseList, "", "origins that browsers may call from"),
+
+  "queries-max": count("20", "queries that run at once; ten times as many wait in line"),
+  "query-timeout": duration("2m", "longest time that a query may run"),
+  "query-points-max": count("50000000", "points that a query may hold at once"),
+  "query-series-max": count("500000", "series that a query may match"),
+  "lookback": duration("5m", "how far back an instant selector looks"),
+  "admin-api": flag("false", "serves `/api/v1/admin/`: delete, snapshot, flush, compact"),
 
   "log-level": choice(["debug", "info", "warn", "error"], "info", "least level that is logged"),
   "log-format": choice(["text", "json"], "text", "form of a log line"),

@@ -9,7 +9,7 @@ import {
   type LineListenerOptions,
   type ListenerParts,
   PeerReports,
-  refusedOf,
+  RefusalWatch,
 } from "./listeners.ts";
 import type { Counter } from "./metrics.ts";
 
@@ -97,19 +97,22 @@ export class DatagramListener {
 
   #receive(bytes: Uint8Array, peer: string): void {
     this.#received.add(bytes.length);
-    if (this.#waiting !== undefined || this.#pipeline === undefined) {
+    const pipeline = this.#pipeline;
+    if (this.#waiting !== undefined || pipeline === undefined) {
       this.#dropped.add();
       return;
     }
     const { precision, database } = this.#options;
-    const write = this.#pipeline.openLines("udp", {
-      precision,
+    const write = pipeline.openLines("udp", {
+      unit: precision,
       database: database === "" ? undefined : database,
     });
     const finish = () => {
       this.#newest = write.done ?? this.#newest;
-      const { count, reason } = refusedOf(write);
-      if (count > 0) this.#reports.report(peer, "Lines refused", reason);
+      new RefusalWatch("udp", pipeline).notice(
+        write,
+        (reason) => this.#reports.report(peer, "Lines refused", reason),
+      );
     };
     const fail = (error: unknown) => {
       this.#dropped.add();

@@ -56,6 +56,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   "src/rules/": 7,
   "src/console/": 7,
   "src/daemon.ts": 8,
+  "src/queries.ts": 8,
+  "src/process_metrics.ts": 8,
   "cli/": 9,
 };
 
@@ -79,14 +81,18 @@ const ALSO: readonly (readonly [string, string])[] = [
   ["engine/write/", "engine/head/"],
   ["engine/compaction/", "engine/background/"],
   ["engine/", "engine/components.ts"],
+  // The types of the kernels that a folder declares for itself are collected here.
+  ["engine/kernels/exports.ts", "engine/chunk/chunk.ts"],
   ["src/udp_listener.ts", "src/listeners.ts"],
+  ["src/daemon.ts", "src/queries.ts"],
+  ["src/daemon.ts", "src/process_metrics.ts"],
   ["src/ingest/pipeline.ts", "src/access/"],
   ["src/ingest/pipeline.ts", "src/stores/"],
 ];
 
 /** Where each package may be imported. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  hono: ["src/http/"],
+  hono: ["src/http/", "test/http/"],
   fflate: ["engine/base/compress.ts"],
   re2js: ["engine/series/regex.ts"],
   "fast-check": ["test/"],

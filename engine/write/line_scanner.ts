@@ -94,9 +94,9 @@ export class LineScanner {
     return check.malformed > 0 ? check : this.#scanAll(bytes, options, "all");
   }
 
-  /** Begins a stream of lines, as a connection or a long body is. */
-  stream(options: LineOptions): LineStream {
-    return new LineStream(this.#begin(options, "all"), options.write);
+  /** Begins a stream of lines, as a connection or a long body is; one that takes "none" writes and creates nothing. */
+  stream(options: LineOptions, take: "all" | "none" = "all"): LineStream {
+    return new LineStream(this.#begin(options, take), options.write);
   }
 
   /** Parses one window, at most LINE_BYTES_MAX bytes, into the batch, which is the caller's to write. */

@@ -1,6 +1,6 @@
 /** The query parameters of the three write endpoints: database, precision and flags, checked. */
 import { databaseLabel, isDatabaseName } from "../ingest/pipeline.ts";
-import type { Precision } from "../ingest/line_write.ts";
+import type { LineUnit } from "../../engine/mod.ts";
 import type { Failure } from "./replies.ts";
 
 /** Where and how a write request wants its lines stored. */
@@ -9,7 +9,7 @@ export interface WriteTarget {
   readonly label: string | undefined;
   readonly database: string;
   readonly policy: string;
-  readonly precision: Precision;
+  readonly unit: LineUnit;
   /** Answer before the data is on disk. */
   readonly noSync: boolean;
   /** Keep the good lines of a body with bad ones. */
@@ -24,7 +24,7 @@ export interface TargetRules {
 
 export type ParsedTarget = WriteTarget | { readonly failure: Failure };
 
-const V1_PRECISIONS: Readonly<Record<string, Precision>> = {
+const V1_PRECISIONS: Readonly<Record<string, LineUnit>> = {
   "": "ns",
   n: "ns",
   ns: "ns",
@@ -36,14 +36,14 @@ const V1_PRECISIONS: Readonly<Record<string, Precision>> = {
   m: "m",
   h: "h",
 };
-const V2_PRECISIONS: Readonly<Record<string, Precision>> = {
+const V2_PRECISIONS: Readonly<Record<string, LineUnit>> = {
   "": "ns",
   ns: "ns",
   us: "us",
   ms: "ms",
   s: "s",
 };
-const V3_PRECISIONS: Readonly<Record<string, Precision>> = {
+const V3_PRECISIONS: Readonly<Record<string, LineUnit>> = {
   "": "auto",
   auto: "auto",
   nanosecond: "ns",
@@ -74,8 +74,8 @@ export function parseV1(query: URLSearchParams, rules: TargetRules): ParsedTarge
   if (database === "" && rules.requireDatabase) return refuse(400, "database is required");
   if (database !== "" && !isDatabaseName(database)) return refuse(400, "invalid name");
   const given = query.get("precision") ?? "";
-  const precision = own(V1_PRECISIONS, given);
-  if (precision === undefined) {
+  const unit = own(V1_PRECISIONS, given);
+  if (unit === undefined) {
     return refuse(400, `invalid precision "${given}" (use n, u, ms, s, m or h)`);
   }
   if (!CONSISTENCIES.includes(query.get("consistency") ?? "")) {
@@ -84,7 +84,7 @@ export function parseV1(query: URLSearchParams, rules: TargetRules): ParsedTarge
   const policy = query.get("rp") ?? "";
   if (policy !== "" && !isDatabaseName(policy)) return refuse(400, "invalid name");
   const label = database === "" ? undefined : databaseLabel(database, policy);
-  return { label, database, policy, precision, noSync: false, partial: true };
+  return { label, database, policy, unit, noSync: false, partial: true };
 }
 
 /** `POST /api/v2/write`. */
@@ -97,12 +97,12 @@ export function parseV2(query: URLSearchParams, rules: TargetRules): ParsedTarge
   if (!isDatabaseName(database) || (slash >= 0 && !isDatabaseName(policy))) {
     return refuse(400, "invalid name");
   }
-  const precision = own(V2_PRECISIONS, query.get("precision") ?? "");
-  if (precision === undefined) {
+  const unit = own(V2_PRECISIONS, query.get("precision") ?? "");
+  if (unit === undefined) {
     return refuse(400, "invalid precision; valid precision units are ns, us, ms, and s");
   }
   const label = databaseLabel(database, policy);
-  return { label, database, policy, precision, noSync: false, partial: rules.partialAlways };
+  return { label, database, policy, unit, noSync: false, partial: rules.partialAlways };
 }
 
 /** `POST /api/v3/write_lp`. */
@@ -116,13 +116,13 @@ export function parseV3(query: URLSearchParams): ParsedTarget {
     );
   }
   const given = query.get("precision") ?? "";
-  const precision = own(V3_PRECISIONS, given);
-  if (precision === undefined) return refuse(400, `invalid precision "${given}"`);
+  const unit = own(V3_PRECISIONS, given);
+  if (unit === undefined) return refuse(400, `invalid precision "${given}"`);
   return {
     label: database,
     database,
     policy: "",
-    precision,
+    unit,
     noSync: query.get("no_sync") === "true",
     partial: query.get("accept_partial") !== "false",
   };

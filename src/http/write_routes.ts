@@ -4,9 +4,10 @@
  * 204 is the only success. What is wrong with a line is 400 (and 422), by the rules of the endpoint's version; what is
  * wrong with us is 503 or 500, so that clients keep their data and come again.
  */
-import type { LineOutcome, LineWrite, RefusedLine } from "../ingest/line_write.ts";
-import { REFUSED_KEPT_MAX } from "../ingest/line_write.ts";
-import type { LineRequest, Pipeline } from "../ingest/pipeline.ts";
+import type { LineError } from "../../engine/mod.ts";
+import { reasonText } from "../ingest/line_protocol.ts";
+import { type LineWrite, type LineWriteOptions, WHOLE_BYTES_MAX } from "../ingest/line_write.ts";
+import type { Pipeline } from "../ingest/pipeline.ts";
 import type { WriteAdmission } from "./admission.ts";
 import { type ApiVersion, type Failure, failureOf, type Replies } from "./replies.ts";
 import { BodyFailure, type BodyLimits, receiveBody, type ReceivedBody } from "./request_body.ts";
@@ -122,25 +123,33 @@ export class WriteRoutes {
   ): Promise<Failure | undefined> {
     const { admission, pipeline } = this.#parts;
     using body = await receiveBody(request, this.#limits[version], admission, !target.partial);
-    const lines: LineRequest = {
-      precision: target.precision,
+    const options: LineWriteOptions = {
+      unit: target.unit,
       database: target.label,
-      reserved: version === "v2" ? "v2" : "v1",
+      reserved: version === "v2",
+      oneTime: true,
       ...(target.noSync ? { acknowledgement: "appended" as const } : {}),
     };
-    const open = (dry: boolean) => pipeline.openLines(version, { ...lines, dry });
+    const open = (checkOnly: boolean) => pipeline.openLines(version, { ...options, checkOnly });
     const write = target.partial
       ? await pushBody(open(false), body)
       : await pushAllOrNothing(open, body);
+    const { report, tooOld } = write;
+    if (report.malformed + report.rejected + report.ancientRows > 0) {
+      pipeline.countRefused(version, report, new Map());
+    }
     if (write.done !== undefined) await write.done;
-    return judge(write.outcome, version, target.partial);
+    return report.malformed + report.rejected + tooOld === 0
+      ? undefined
+      : judge(write, version, target.partial);
   }
 }
 
 async function pushBody(write: LineWrite, body: ReceivedBody): Promise<LineWrite> {
   const expanded = body.expand();
   if (expanded instanceof Uint8Array) {
-    await write.push(expanded, true);
+    if (expanded.length <= WHOLE_BYTES_MAX) await write.pushWhole(expanded, false);
+    else await write.push(expanded, true);
     return write;
   }
   for await (const piece of expanded) {
@@ -151,73 +160,66 @@ async function pushBody(write: LineWrite, body: ReceivedBody): Promise<LineWrite
   return write;
 }
 
-/** Writes the body only if no line of it is malformed: at once where one scan takes it, else after a pass that only reads. */
+/** Writes the body only if no line of it is malformed: at once where it is short, else after a pass that only checks. */
 async function pushAllOrNothing(
-  open: (dry: boolean) => LineWrite,
+  open: (checkOnly: boolean) => LineWrite,
   body: ReceivedBody,
 ): Promise<LineWrite> {
   const expanded = body.expand();
-  const write = open(false);
-  if (expanded instanceof Uint8Array && await write.pushWhole(expanded)) return write;
-  const rehearsal = open(true);
-  await pushBody(rehearsal, { ...body, expand: () => expanded });
-  const { malformed, too_long } = rehearsal.outcome.refused;
-  return malformed + too_long > 0 ? rehearsal : await pushBody(write, body);
+  if (expanded instanceof Uint8Array && expanded.length <= WHOLE_BYTES_MAX) {
+    const write = open(false);
+    await write.pushWhole(expanded, true);
+    return write;
+  }
+  const check = await pushBody(open(true), { ...body, expand: () => expanded });
+  return check.report.malformed > 0 ? check : await pushBody(open(false), body);
 }
 
-/** What the client hears: undefined when every line is stored. */
-function judge(outcome: LineOutcome, version: ApiVersion, partial: boolean): Failure | undefined {
-  const { refused } = outcome;
-  const bad = refused.malformed + refused.too_long;
-  const dropped = refused.conflict + refused.limit + refused.reserved + outcome.tooOld;
-  if (bad + dropped === 0) return undefined;
-  if (version === "v3") return judgeV3(outcome, partial);
-  const texts = bad > 0 ? [parseErrors(outcome, bad)] : [];
-  if (dropped > 0) texts.push(dropReason(outcome));
+/** What the client hears when not every line is stored. */
+function judge(write: LineWrite, version: ApiVersion, partial: boolean): Failure {
+  if (version === "v3") return judgeV3(write, partial);
+  const { errors, malformed, rejected } = write.report;
+  const dropped = rejected + write.tooOld;
+  const texts = malformed > 0 ? [parseErrorText(errors, malformed)] : [];
+  if (dropped > 0) texts.push(dropReason(errors));
   const partialText = `partial write: ${texts.join("\n")} dropped=${dropped}`;
   if (version === "v2") {
-    if (bad > 0) return { status: 400, message: partial ? partialText : texts[0]! };
+    if (malformed > 0) return { status: 400, message: partial ? partialText : texts[0]! };
     return { status: 422, message: `failure writing points to database: ${partialText}` };
   }
-  const nothingStored = outcome.rows === 0 && dropped === 0;
+  const nothingStored = write.rows === 0 && dropped === 0;
   return { status: 400, message: nothingStored ? texts[0]! : partialText };
 }
 
-function isBad(line: RefusedLine): boolean {
-  return line.kind === "malformed" || line.kind === "too_long";
-}
-
-/** The texts of the first bad lines, one a line. */
-function parseErrors(outcome: LineOutcome, bad: number): string {
-  const shown = outcome.first.filter(isBad).slice(0, REFUSED_KEPT_MAX);
-  const texts = shown.map(({ text, reason }) => `unable to parse '${text}': ${reason}`);
-  if (bad > shown.length) texts.push(`and ${bad - shown.length} more`);
+/** The texts of the first malformed lines, one a line, and how many more there were. */
+function parseErrorText(errors: readonly LineError[], malformed: number): string {
+  const shown = errors.filter(({ kind }) => kind === "malformed");
+  const texts = shown.map((error) => `unable to parse '${error.text}': ${reasonText(error)}`);
+  if (malformed > shown.length) texts.push(`and ${malformed - shown.length} more`);
   return texts.join("\n");
 }
 
-function dropReason(outcome: LineOutcome): string {
-  const first = outcome.first.find((line) => !isBad(line));
-  return first?.reason ?? "points beyond retention policy";
+function dropReason(errors: readonly LineError[]): string {
+  const first = errors.find(({ kind }) => kind === "rejected");
+  return first === undefined ? "points beyond retention policy" : reasonText(first);
 }
 
-function judgeV3(outcome: LineOutcome, partial: boolean): Failure {
-  const data = outcome.first.map(({ line, text, reason }) => ({
-    error_message: reason,
-    line_number: line,
-    original_line: text,
+function judgeV3(write: LineWrite, partial: boolean): Failure {
+  const { errors, malformed, reasons } = write.report;
+  const data = errors.map((error) => ({
+    error_message: reasonText(error),
+    line_number: error.line,
+    original_line: error.text,
   }));
-  if (outcome.tooOld > 0) {
-    data.push({
-      error_message: "points beyond retention policy",
-      line_number: 0,
-      original_line: "",
-    });
+  if (write.tooOld > 0) {
+    const message = "points beyond retention policy";
+    data.push({ error_message: message, line_number: 0, original_line: "" });
   }
-  if (!partial) {
+  if (!partial && malformed > 0) {
     return { status: 400, message: "line protocol parsing error", data: data[0] };
   }
-  const { malformed, too_long, conflict, reserved, limit } = outcome.refused;
-  const onlyLimit = limit > 0 && malformed + too_long + conflict + reserved + outcome.tooOld === 0;
+  const limited = (reasons.get("series-limit") ?? 0) + (reasons.get("field-limit") ?? 0);
+  const onlyLimits = limited > 0 && limited === malformed + write.report.rejected + write.tooOld;
   const message = "partial write of line protocol occurred";
-  return { status: onlyLimit ? 422 : 400, message, data };
+  return { status: onlyLimits ? 422 : 400, message, data };
 }

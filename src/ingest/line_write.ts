@@ -1,124 +1,90 @@
 /**
- * One body, connection or datagram of line protocol on its way into the database: cuts the bytes into windows, scans
- * each into the batch and writes the batch.
+ * One body, connection or datagram of line protocol on its way into the database: hands the bytes to the scanner, a
+ * window at a time, and writes each batch that it fills.
  *
  * Invariants
- * - Scanning a window and writing its batch happen in one synchronous step; only the wait for admission comes before.
- * - A line may be as long as a window. What is kept between two pushes is at most one unfinished line; a longer line is
- *   skipped to its end and counted, and the lines around it stand.
+ * - Scanning a window and writing its batches is one synchronous step; the wait for admission comes before it.
+ * - What is kept between two pushes is at most one unfinished line.
  */
-import type { Acknowledgement, Database, LinesTaken } from "../../engine/mod.ts";
+import {
+  type Acknowledgement,
+  type Database,
+  LINE_BYTES_MAX,
+  type LineError,
+  type LineOptions,
+  type LineReport,
+  type LineUnit,
+  type ScanOptions,
+} from "../../engine/mod.ts";
 
-/** Units a request may state; `auto` guesses for each timestamp. */
-export type Precision = "ns" | "us" | "ms" | "s" | "m" | "h" | "auto";
-
-/** Why a line was not stored. Only a malformed one is the parser's business; the others could be stored elsewhere. */
-export type RefusalKind = "malformed" | "conflict" | "limit" | "reserved" | "too_long";
-
-/** A line that was not stored. */
-export interface RefusedLine {
-  readonly kind: RefusalKind;
-  /** Counted from 1. */
-  readonly line: number;
-  /** The first bytes of the line as it stood. */
-  readonly text: string;
-  readonly reason: string;
+/** Lines that arrive in pieces: the engine's LineStream. */
+export interface LinePieces {
+  readonly report: LineReport;
+  takeErrors(): readonly LineError[];
+  push(chunk: Uint8Array, nowNs: bigint): void;
+  end(nowNs: bigint): LineReport;
 }
 
-/** What one scan did. */
-export interface LineScan {
-  /** Bytes of whole lines taken. */
-  readonly consumed: number;
-  /** Lines taken, empty ones and comments included. */
-  readonly lines: number;
-  /** The batch took no more rows; what is left comes in the next scan. */
-  readonly full: boolean;
-  readonly refused: readonly RefusedLine[];
-}
-
-export interface LineScanOptions {
-  readonly precision: Precision;
-  /** `db` label of every series; undefined: none. */
-  readonly database: string | undefined;
-  /** Names that this endpoint reserves beside `time`. */
-  readonly reserved: "v1" | "v2";
-  /** Nanoseconds since the epoch, for lines without a timestamp. */
-  readonly nowNs: bigint;
-  readonly take: LinesTaken;
-}
-
-/** Fills the database's batch from line protocol. */
-export interface LineScanner {
-  /** Bytes that one scan takes, and so of the longest line. */
-  readonly windowBytes: number;
-  /** Scans `head` followed by `tail`; at the `end` the last line needs no line feed. */
-  scan(head: Uint8Array, tail: Uint8Array, end: boolean, options: LineScanOptions): LineScan;
-}
-
-/** How many refused lines are kept with their text. */
-export const REFUSED_KEPT_MAX = 20;
-
-/** What became of all lines so far. */
-export interface LineOutcome {
-  rows: number;
-  points: number;
-  tooOld: number;
-  readonly refused: Record<RefusalKind, number>;
-  /** The first refused lines of any kind. */
-  readonly first: RefusedLine[];
+/** What fills the database's batch: the engine's LineScanner. */
+export interface LineParser {
+  scan(bytes: Uint8Array, options: ScanOptions): LineReport;
+  /** With "none", lines are checked, and nothing is written or created. */
+  stream(options: LineOptions, take: "all" | "none"): LinePieces;
 }
 
 export interface LineWriteParts {
   readonly database: Database;
-  readonly scanner: LineScanner;
+  readonly parser: LineParser;
   readonly nowNs: () => bigint;
-  /** Sees every outcome of a batch, for the counters. */
+  /** Sees what each batch became. */
   readonly count: (rows: number, points: number, tooOld: number) => void;
-  readonly countRefused: (line: RefusedLine) => void;
 }
 
 export interface LineWriteOptions {
-  readonly precision: Precision;
+  readonly unit: LineUnit;
+  /** `db` label of every series; undefined: none. */
   readonly database?: string | undefined;
-  readonly reserved?: "v1" | "v2";
+  /** Refuses the names that InfluxDB 2 reserves. */
+  readonly reserved?: boolean;
   readonly acknowledgement?: Acknowledgement;
-  /** Scans and writes nothing: to learn whether all lines are good. */
-  readonly dry?: boolean;
+  /** One receive time for all lines without a timestamp, as a request has; else each push has its own. */
+  readonly oneTime?: boolean;
+  /** Learns which lines are malformed and writes nothing. */
+  readonly checkOnly?: boolean;
 }
 
-const NOTHING = new Uint8Array(0);
-const LINE_FEED = 10;
-/** What `#step` returns for a line beyond the limit: it is skipped to its first line feed, even one within quotes. */
-const LINE_TOO_LONG = -1;
+/** Bytes that are scanned and written without giving way: about a millisecond each. */
+const STEP_BYTES = LINE_BYTES_MAX;
+/** Longest body that `pushWhole` takes. */
+export const WHOLE_BYTES_MAX: number = 4 << 20;
 
 export class LineWrite {
-  readonly outcome: LineOutcome = {
-    rows: 0,
-    points: 0,
-    tooOld: 0,
-    refused: { malformed: 0, conflict: 0, limit: 0, reserved: 0, too_long: 0 },
-    first: [],
-  };
+  rows = 0;
+  points = 0;
+  tooOld = 0;
   readonly #parts: LineWriteParts;
   readonly #options: LineWriteOptions;
-  readonly #scan: LineScanOptions;
-  /** The unfinished line at the end of what was pushed. */
-  #carry: Uint8Array = NOTHING;
-  /** Within a line that is too long: skip to the next line feed. */
-  #skipping = false;
-  #lines = 0;
+  readonly #scan: LineOptions;
+  readonly #nowNs: bigint | undefined;
+  #pieces: LinePieces | undefined;
+  #whole: LineReport | undefined;
   #done: Promise<void> | undefined;
 
   constructor(parts: LineWriteParts, options: LineWriteOptions) {
     this.#parts = parts;
     this.#options = options;
+    this.#nowNs = options.oneTime === true ? parts.nowNs() : undefined;
     this.#scan = {
-      precision: options.precision,
-      database: options.database,
-      reserved: options.reserved ?? "v1",
-      nowNs: parts.nowNs(),
-      take: options.dry === true ? "none" : "all",
+      unit: options.unit,
+      refuseReservedTags: options.reserved === true,
+      write: () => this.#write(),
+      ...(options.database === undefined ? {} : { database: options.database }),
     };
+  }
+
+  /** What the parser made of all lines so far. */
+  get report(): LineReport {
+    return this.#whole ?? this.#stream.report;
   }
 
   /** Resolves when all that was written so far has its acknowledgement; undefined when it has. */
@@ -126,9 +92,9 @@ export class LineWrite {
     return this.#done;
   }
 
-  /** Bytes of the unfinished line that waits for its end. */
-  get pendingBytes(): number {
-    return this.#carry.length;
+  /** Takes the errors out of the report, so that later ones are kept again. */
+  takeErrors(): readonly LineError[] {
+    return this.#stream.takeErrors();
   }
 
   /**
@@ -136,41 +102,46 @@ export class LineWrite {
    * when the database is behind. One push at a time. Throws what `Database.write` throws.
    */
   push(bytes: Uint8Array, end = false): Promise<void> | undefined {
-    let at = 0;
-    for (;;) {
-      if (this.#skipping) at = this.#skip(bytes, at);
-      if (at >= bytes.length && !(end && this.#carry.length > 0)) return undefined;
-      const wait = this.#options.dry === true ? undefined : this.#parts.database.admit();
+    for (let at = 0; at < bytes.length; at += STEP_BYTES) {
+      const wait = this.#admit();
       if (wait !== undefined) return this.#resume(wait, bytes.subarray(at), end);
-      const next = this.#step(bytes, at, end);
-      if (next === LINE_TOO_LONG) {
-        bytes = join(this.#carry, bytes.subarray(at));
-        at = 0;
-        this.#carry = NOTHING;
-        this.#skipping = true;
-      } else {
-        at = next;
-      }
+      this.#stream.push(bytes.subarray(at, at + STEP_BYTES), this.#now());
     }
+    if (!end) return undefined;
+    const wait = this.#admit();
+    if (wait !== undefined) return this.#resume(wait, bytes.subarray(bytes.length), true);
+    this.#stream.end(this.#now());
+    return undefined;
   }
 
   /**
-   * Takes a whole body in one scan, all of it or nothing: with a malformed line nothing is written. Returns false, having
-   * done nothing, when one scan does not take it all, as with the first line of a new series.
+   * Takes a whole body of at most WHOLE_BYTES_MAX in one step. With `allOrNothing`, nothing is written when a line is
+   * malformed.
    */
-  async pushWhole(bytes: Uint8Array): Promise<boolean> {
-    const { scanner, database } = this.#parts;
-    if (bytes.length > scanner.windowBytes) return false;
-    await database.admit();
-    const scan = scanner.scan(NOTHING, bytes, true, { ...this.#scan, take: "known" });
-    if (scan.consumed < bytes.length) {
-      database.batch.begin();
-      return false;
-    }
-    for (const line of scan.refused) this.#refuse(line);
-    if (this.outcome.refused.malformed > 0) database.batch.begin();
-    else this.#write();
-    return true;
+  async pushWhole(bytes: Uint8Array, allOrNothing: boolean): Promise<void> {
+    const wait = this.#admit();
+    if (wait !== undefined) await wait;
+    this.#whole = this.#parts.parser.scan(bytes, {
+      ...this.#scan,
+      nowNs: this.#now(),
+      allOrNothing,
+    });
+  }
+
+  get #stream(): LinePieces {
+    this.#pieces ??= this.#parts.parser.stream(
+      this.#scan,
+      this.#options.checkOnly === true ? "none" : "all",
+    );
+    return this.#pieces;
+  }
+
+  #admit(): Promise<void> | undefined {
+    return this.#options.checkOnly === true ? undefined : this.#parts.database.admit();
+  }
+
+  #now(): bigint {
+    return this.#nowNs ?? this.#parts.nowNs();
   }
 
   async #resume(wait: Promise<void>, bytes: Uint8Array, end: boolean): Promise<void> {
@@ -179,87 +150,15 @@ export class LineWrite {
     await this.push(bytes, end);
   }
 
-  /** Scans one window from `at` and writes it. Returns where the next begins, or LINE_TOO_LONG. */
-  #step(bytes: Uint8Array, at: number, end: boolean): number {
-    const { scanner } = this.#parts;
-    const head = this.#carry;
-    const tail = bytes.subarray(at, at + scanner.windowBytes - head.length);
-    const last = at + tail.length === bytes.length;
-    if (last && !end && tail.indexOf(LINE_FEED) < 0) return this.#keep(bytes, at);
-    const scan = scanner.scan(head, tail, end && last, this.#scan);
-    for (const line of scan.refused) this.#refuse({ ...line, line: line.line + this.#lines });
-    this.#lines += scan.lines;
-    this.#write();
-    if (scan.consumed > 0) {
-      this.#carry = NOTHING;
-      at += scan.consumed - head.length;
-    }
-    if (scan.full || at === bytes.length || (scan.consumed > 0 && !last)) return at;
-    return this.#keep(bytes, at);
-  }
-
-  /** Keeps the unfinished line from `at` on for the next push. */
-  #keep(bytes: Uint8Array, at: number): number {
-    const length = this.#carry.length + bytes.length - at;
-    const { windowBytes } = this.#parts.scanner;
-    if (length > windowBytes) {
-      this.#refuse({
-        kind: "too_long",
-        line: this.#lines + 1,
-        text: excerpt(this.#carry.length > 0 ? this.#carry : bytes.subarray(at)),
-        reason: `line is longer than ${windowBytes} bytes`,
-      });
-      return LINE_TOO_LONG;
-    }
-    // A copy: the caller's buffer is its own again after the push.
-    this.#carry = join(this.#carry, bytes.slice(at));
-    return bytes.length;
-  }
-
-  /** Passes over the rest of a line that is too long. */
-  #skip(bytes: Uint8Array, at: number): number {
-    const end = bytes.indexOf(LINE_FEED, at);
-    if (end < 0) return bytes.length;
-    this.#skipping = false;
-    this.#lines++;
-    return end + 1;
-  }
-
   #write(): void {
-    const { database } = this.#parts;
-    if (this.#options.dry === true) return database.batch.begin();
-    if (database.batch.rows === 0) return;
-    const result = database.write(this.#options.acknowledgement);
-    this.outcome.rows += result.rows;
-    this.outcome.points += result.points;
-    this.outcome.tooOld += result.tooOld;
+    const result = this.#parts.database.write(this.#options.acknowledgement);
+    this.rows += result.rows;
+    this.points += result.points;
+    this.tooOld += result.tooOld;
     this.#parts.count(result.rows, result.points, result.tooOld);
     if (result.done === undefined) return;
     // Sync groups end in order, so the newest stands for all; an earlier one that fails makes it fail too.
-    this.#done?.catch(() => {});
-    this.#done = result.done;
     result.done.catch(() => {});
+    this.#done = result.done;
   }
-
-  #refuse(line: RefusedLine): void {
-    this.outcome.refused[line.kind]++;
-    if (this.outcome.first.length < REFUSED_KEPT_MAX) this.outcome.first.push(line);
-    if (this.#options.dry !== true) this.#parts.countRefused(line);
-  }
-}
-
-/** Longest piece of a line that an error quotes. */
-const EXCERPT_BYTES_MAX = 256;
-const decoder = new TextDecoder();
-
-function excerpt(line: Uint8Array): string {
-  return decoder.decode(line.subarray(0, EXCERPT_BYTES_MAX));
-}
-
-function join(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  if (head.length === 0) return tail;
-  const whole = new Uint8Array(head.length + tail.length);
-  whole.set(head, 0);
-  whole.set(tail, head.length);
-  return whole;
 }

@@ -2,14 +2,13 @@
  * The single funnel of all ingest: which database a write belongs to, how it is written, and the counters of what came
  * of it. Protocol files parse; this one decides.
  */
-import type { Database } from "../../engine/mod.ts";
+import type { Database, LineReport } from "../../engine/mod.ts";
 import type { Children, Counter, Metrics } from "../metrics.ts";
 import {
-  type LineScanner,
+  type LineParser,
   LineWrite,
   type LineWriteOptions,
   type LineWriteParts,
-  type RefusedLine,
 } from "./line_write.ts";
 
 export interface PipelineOptions {
@@ -21,17 +20,17 @@ export interface PipelineOptions {
 
 export interface PipelineParts {
   readonly database: Database;
-  readonly scanner: LineScanner;
+  readonly parser: LineParser;
   readonly metrics: Metrics;
   readonly nowNs: () => bigint;
   readonly options: PipelineOptions;
 }
 
-/** How a line protocol source is written. */
-export type LineRequest = LineWriteOptions;
-
 /** Where lines come from, as the metrics name it. */
 export type LineSource = "v1" | "v2" | "v3" | "tcp" | "udp";
+
+/** What of a report was counted, by reason. */
+export type RefusedCounts = Map<string, number>;
 
 /** Retention policy that every database has. */
 const DEFAULT_POLICY = "autogen";
@@ -46,6 +45,7 @@ export class Pipeline {
   readonly #points: Counter;
   readonly #tooOld: Counter;
   readonly #conflicts: Children<Counter>;
+  readonly #ancient: Counter;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -67,34 +67,50 @@ export class Pipeline {
     );
     this.#conflicts = metrics.counters(
       "tsinkd_ingest_conflicts_total",
-      "Rows refused for the type of a field, by the first words of the reason.",
-      ["reason"],
+      "Type conflicts among the first refused lines of each request, by measurement and field.",
+      ["measurement", "field"],
+    );
+    this.#ancient = metrics.counter(
+      "tsinkd_ingest_ancient_rows_total",
+      "Rows with a time before 1971, as seconds or milliseconds sent as nanoseconds have.",
     );
   }
 
-  /** Begins a body, connection or datagram of lines. */
-  openLines(source: LineSource, request: LineRequest): LineWrite {
+  /** Begins a body, connection or datagram of lines. Call `countRefused` with what was refused of it. */
+  openLines(source: LineSource, options: LineWriteOptions): LineWrite {
     const rows = this.#rows.with(source);
     const parts: LineWriteParts = {
       database: this.database,
-      scanner: this.#parts.scanner,
+      parser: this.#parts.parser,
       nowNs: this.#parts.nowNs,
       count: (stored, points, tooOld) => {
         rows.add(stored);
         this.#points.add(points);
         this.#tooOld.add(tooOld);
       },
-      countRefused: (line) => this.#countRefused(source, line),
     };
     // Where syncs come by the clock, an answer does not wait for the next one.
     const periodic = this.database.settings.logSyncMode === "periodic";
-    const acknowledgement = request.acknowledgement ?? (periodic ? "appended" : "durable");
-    return new LineWrite(parts, { ...request, acknowledgement });
+    const acknowledgement = options.acknowledgement ?? (periodic ? "appended" : "durable");
+    return new LineWrite(parts, { ...options, acknowledgement });
   }
 
-  #countRefused(source: LineSource, line: RefusedLine): void {
-    this.#refused.with(source, line.kind).add();
-    if (line.kind === "conflict") this.#conflicts.with(line.reason.slice(0, 200)).add();
+  /** Counts refused lines by reason: what a report holds beyond what was counted of it before. */
+  countRefused(source: LineSource, report: LineReport, before: RefusedCounts): void {
+    for (const [reason, count] of report.reasons) {
+      const more = count - (before.get(reason) ?? 0);
+      if (more > 0) this.#refused.with(source, reason).add(more);
+      before.set(reason, count);
+    }
+    if (report.ancientRows > 0) {
+      this.#ancient.add(report.ancientRows - (before.get("ancient") ?? 0));
+      before.set("ancient", report.ancientRows);
+    }
+    for (const error of report.errors) {
+      if (error.reason !== "type-conflict") continue;
+      const { measurement, field } = error.detail;
+      this.#conflicts.with(measurement ?? "", field ?? "").add();
+    }
   }
 
   /** Whether a database may be written; with `auto-create` any may. */

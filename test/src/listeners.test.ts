@@ -33,7 +33,7 @@ function parts() {
   });
   const pipeline = new Pipeline({
     database: engine.database,
-    scanner: engine.scanner,
+    parser: engine.parser,
     metrics,
     nowNs: () => 7n,
     options: { autoCreate: true, databases: [] },
@@ -117,7 +117,7 @@ describe("TCP", () => {
     expect(logged).toHaveLength(1);
     expect(logged[0]).toContain('Lines refused peer=127.0.0.1 reason="missing fields: bad 1"');
     expect(metrics.render()).toContain(
-      'tsinkd_ingest_refused_rows_total{source="tcp",reason="malformed"} 2',
+      'tsinkd_ingest_refused_rows_total{source="tcp",reason="missing-fields"} 2',
     );
   });
 

@@ -1,119 +1,149 @@
 /**
- * A database and a line scanner that remember lines as text, for tests of what stands before them. A line that starts
- * with "bad" is malformed, with "conflict" or "limit" refused, with "old" too old; a double quote may span lines.
+ * A database and a line parser that remember lines as text, for tests of what stands before them. A line that starts
+ * with "bad" is malformed, with "conflict" rejected, with "old" too old; others are written, behind their database's
+ * name and a bar.
  */
-import { completeSettings, type Database, EngineError, type Settings } from "../../engine/mod.ts";
-import type {
-  LineScan,
-  LineScanner,
-  LineScanOptions,
-  RefusedLine,
-} from "../../src/ingest/line_write.ts";
+import {
+  completeSettings,
+  type Database,
+  type EngineError,
+  type LineError,
+  type LineReason,
+  type ScanOptions,
+  type Settings,
+} from "../../engine/mod.ts";
+import type { Kernels } from "../../engine/kernels/kernels.ts";
+import type { LineParser, LinePieces } from "../../src/ingest/line_write.ts";
 
 const decoder = new TextDecoder();
+const ERRORS_KEPT = 20;
 
-export interface FakeEngineOptions {
-  readonly settings?: Partial<Settings>;
-  readonly windowBytes?: number;
-  /** Rows that one batch takes. */
-  readonly batchRows?: number;
+/** The settings of one scan or stream. */
+type Options = Omit<ScanOptions, "nowNs">;
+
+interface Pass {
+  readonly options: Options;
+  readonly checkOnly: boolean;
+}
+
+class Report {
+  rows = 0;
+  malformed = 0;
+  rejected = 0;
+  ancientRows = 0;
+  errors: LineError[] = [];
+  readonly reasons: Map<LineReason, number> = new Map();
+  lines = 0;
+
+  refuse(line: string): void {
+    const malformed = line.startsWith("bad");
+    const reason: LineReason = malformed ? "missing-fields" : "type-conflict";
+    if (malformed) this.malformed++;
+    else this.rejected++;
+    this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
+    if (this.errors.length === ERRORS_KEPT) return;
+    this.errors.push({
+      line: this.lines,
+      text: line,
+      reason,
+      kind: malformed ? "malformed" : "rejected",
+      detail: malformed ? {} : { measurement: "m", field: "f", given: "blob", existing: "f64" },
+    });
+  }
 }
 
 export class FakeEngine {
-  /** Lines written, each behind its database label and a bar. */
+  /** Lines written. */
   readonly stored: string[] = [];
-  readonly scans: LineScanOptions[] = [];
+  /** Options of every scan and stream. */
+  readonly scans: Options[] = [];
   writes = 0;
+  /** Rows of batches of real kernels. */
+  rows = 0;
   closed = false;
-  /** What `admit` returns next. */
+  /** What `admit` returns. */
   admission: Promise<void> | undefined;
-  /** What the next write's `done` is. */
+  /** What a write's `done` is. */
   sync: Promise<void> | undefined;
-  /** Thrown by the next write. */
+  /** Thrown by a write. */
   failure: EngineError | undefined;
   readonly database: Database;
-  readonly scanner: LineScanner;
+  readonly parser: LineParser;
   #batch: string[] = [];
 
-  constructor(options: FakeEngineOptions = {}) {
-    const batchRows = options.batchRows ?? 32_768;
-    const rows = () => this.#batch.length;
-    const begin = () => {
-      this.#batch = [];
-    };
-    const partial: Partial<Database> = {
-      settings: completeSettings(options.settings),
+  /** With `kernels`, a write counts the rows of their batch. */
+  constructor(settings: Partial<Settings> = {}, kernels?: Kernels) {
+    this.database = {
+      settings: completeSettings(settings),
       admit: () => this.admission,
       write: (acknowledgement = "durable") => {
         if (this.failure !== undefined) throw this.failure;
         this.writes++;
+        if (kernels !== undefined) {
+          const rows = kernels.exports.rowCount.value as number;
+          this.rows += rows;
+          return { rows, points: rows, tooOld: 0, acknowledgement, done: this.sync };
+        }
         const fresh = this.#batch.filter((line) => !line.includes("|old"));
         const tooOld = this.#batch.length - fresh.length;
         this.stored.push(...fresh);
-        begin();
-        const points = fresh.length;
-        return { rows: points, points, tooOld, acknowledgement, done: this.sync };
+        const rows = fresh.length;
+        return { rows, points: rows, tooOld, acknowledgement, done: this.sync };
       },
       close: () => {
         this.closed = true;
         return Promise.resolve();
       },
-    };
-    this.database = {
-      ...partial,
-      batch: {
-        begin,
-        get rows() {
-          return rows();
-        },
-      },
       registry: { seriesCount: 3, sourceCount: 2 },
       kernels: { usedBytes: () => 0 },
     } as unknown as Database;
-    this.scanner = {
-      windowBytes: options.windowBytes ?? 1 << 20,
-      scan: (head, tail, end, scan) => this.#scan(head, tail, end, scan, batchRows),
+    this.parser = {
+      scan: (bytes, options) => this.#scan(bytes, options),
+      stream: (options, take) => this.#stream(options, take === "none"),
     };
   }
 
-  #scan(
-    head: Uint8Array,
-    tail: Uint8Array,
-    end: boolean,
-    options: LineScanOptions,
-    batchRows: number,
-  ): LineScan {
+  #scan(bytes: Uint8Array, options: ScanOptions): Report {
     this.scans.push(options);
-    this.#batch = [];
-    const bytes = new Uint8Array([...head, ...tail]);
-    const refused: RefusedLine[] = [];
-    let consumed = 0;
-    let lines = 0;
-    for (;;) {
-      const stop = lineEnd(bytes, consumed, end);
-      if (stop < 0) return { consumed, lines, full: false, refused };
-      const text = decoder.decode(bytes.subarray(consumed, stop)).replace(/[\r\n]+$/, "");
-      const kind = /^(bad|conflict|limit)/.exec(text)?.[1];
-      if (kind === undefined && text !== "" && !text.startsWith("#")) {
-        if (this.#batch.length >= batchRows) return { consumed, lines, full: true, refused };
-        this.#batch.push(`${options.database ?? ""}|${text}`);
-      } else if (kind !== undefined) {
-        const reason = kind === "bad" ? "missing fields" : `${kind} reached`;
-        const named = kind === "bad" ? "malformed" : kind as "conflict" | "limit";
-        refused.push({ kind: named, line: lines + 1, text, reason });
-      }
-      consumed = stop;
-      lines++;
-    }
+    const text = decoder.decode(bytes);
+    const bad = text.split("\n").some((line) => line.startsWith("bad"));
+    const report = new Report();
+    const checkOnly = options.allOrNothing === true && bad;
+    this.#take(text.split("\n"), { options, checkOnly }, report);
+    return report;
   }
-}
 
-/** Where the line from `from` ends, its line feed included; -1 when its end is not there. */
-function lineEnd(bytes: Uint8Array, from: number, end: boolean): number {
-  let quoted = false;
-  for (let index = from; index < bytes.length; index++) {
-    if (bytes[index] === 34) quoted = !quoted;
-    if (bytes[index] === 10 && !quoted) return index + 1;
+  #stream(options: Options, checkOnly: boolean): LinePieces {
+    this.scans.push(options);
+    const report = new Report();
+    let carry = "";
+    return {
+      report,
+      takeErrors: () => report.errors.splice(0),
+      push: (chunk) => {
+        const lines = (carry + decoder.decode(chunk)).split("\n");
+        carry = lines.pop()!;
+        this.#take(lines, { options, checkOnly }, report);
+      },
+      end: () => {
+        this.#take([carry], { options, checkOnly }, report);
+        carry = "";
+        return report;
+      },
+    };
   }
-  return end && from < bytes.length ? bytes.length : -1;
+
+  #take(lines: readonly string[], { options, checkOnly }: Pass, report: Report): void {
+    this.#batch = [];
+    for (const each of lines) {
+      const line = each.replace(/\r$/, "");
+      report.lines++;
+      if (line === "" || line.startsWith("#")) continue;
+      if (/^(bad|conflict)/.test(line)) report.refuse(line);
+      else this.#batch.push(`${options.database ?? ""}|${line}`);
+    }
+    if (checkOnly || this.#batch.length === 0) return;
+    report.rows += this.#batch.length;
+    options.write();
+  }
 }

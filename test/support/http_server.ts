@@ -1,21 +1,24 @@
 /** The HTTP face over a fake engine, served for real: bodies, encodings and headers are the runtime's. */
+import type { Kernels } from "../../engine/kernels/kernels.ts";
 import { App } from "../../src/http/app.ts";
 import { WriteAdmission } from "../../src/http/admission.ts";
 import type { DaemonState } from "../../src/http/influx_routes.ts";
 import { Replies } from "../../src/http/replies.ts";
 import { type WriteRouteOptions, WriteRoutes } from "../../src/http/write_routes.ts";
 import { Pipeline, type PipelineOptions } from "../../src/ingest/pipeline.ts";
+import type { LineParser } from "../../src/ingest/line_write.ts";
 import { Metrics } from "../../src/metrics.ts";
-import { FakeEngine, type FakeEngineOptions } from "./fake_engine.ts";
+import { FakeEngine } from "./fake_engine.ts";
 
 export interface TestServerOptions {
-  readonly engine?: FakeEngineOptions;
   readonly writes?: Partial<WriteRouteOptions>;
   readonly pipeline?: Partial<PipelineOptions>;
   readonly requestsMax?: number;
   readonly bytesMax?: number;
   readonly waitMs?: number;
   readonly corsOrigins?: readonly string[];
+  /** Replaces the fake's parser: batches that it fills are counted as rows. */
+  readonly scanner?: { readonly kernels: Kernels; readonly parser: LineParser };
   /** Leaves the application in its starting phase. */
   readonly starting?: boolean;
 }
@@ -29,7 +32,7 @@ export interface TestServer extends Disposable {
 }
 
 export function startTestServer(options: TestServerOptions = {}): TestServer {
-  const engine = new FakeEngine(options.engine);
+  const engine = new FakeEngine({}, options.scanner?.kernels);
   const metrics = new Metrics();
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
@@ -58,7 +61,7 @@ export function startTestServer(options: TestServerOptions = {}): TestServer {
   });
   const pipeline = new Pipeline({
     database: engine.database,
-    scanner: engine.scanner,
+    parser: options.scanner?.parser ?? engine.parser,
     metrics,
     nowNs: () => 7n,
     options: { autoCreate: true, databases: [], ...options.pipeline },

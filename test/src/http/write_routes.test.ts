@@ -103,7 +103,10 @@ describe("v1 /write", () => {
       path: "/write",
       body: "a v=1\nconflict\nconflict",
       status: 400,
-      answer: { error: "partial write: conflict reached dropped=2" },
+      answer: {
+        error:
+          'partial write: field type conflict: input field "f" on measurement "m" is type string, already exists as type float dropped=2',
+      },
       stored: ["|a v=1"],
     },
     {
@@ -161,7 +164,7 @@ describe("v1 /write", () => {
   ])("precision $precision", async ({ precision, unit }) => {
     const { engine } = start();
     await post(`/write?precision=${precision}`, "m v=1");
-    expect(engine.scans[0]?.precision).toBe(unit as never);
+    expect(engine.scans[0]?.unit).toBe(unit as never);
   });
 });
 
@@ -205,21 +208,19 @@ describe("v2 /api/v2/write", () => {
       stored: [],
     },
     {
-      name: "one bad line beyond the first window: nothing is written",
+      name: "one bad line in a body longer than one step: nothing is written",
       path: "/api/v2/write?bucket=b",
-      body: `${"a v=1\n".repeat(20)}bad\n`,
-      options: { engine: { windowBytes: 40 } },
+      body: `${"a v=1\n".repeat(900_000)}bad\n`,
       status: 400,
       answer: { code: "invalid", message: "unable to parse 'bad': missing fields" },
       stored: [],
     },
     {
-      name: "good lines beyond the first window",
+      name: "good lines in a body longer than one step",
       path: "/api/v2/write?bucket=b",
-      body: "a v=1\n".repeat(20),
-      options: { engine: { windowBytes: 40 } },
+      body: "a v=1\n".repeat(900_000),
       status: 204,
-      stored: Array(20).fill("b|a v=1"),
+      stored: Array(900_000).fill("b|a v=1"),
     },
     {
       name: "one bad line where the good ones are always kept",
@@ -240,7 +241,8 @@ describe("v2 /api/v2/write", () => {
       status: 422,
       answer: {
         code: "unprocessable entity",
-        message: "failure writing points to database: partial write: conflict reached dropped=1",
+        message:
+          'failure writing points to database: partial write: field type conflict: input field "f" on measurement "m" is type string, already exists as type float dropped=1',
       },
       stored: ["b|a v=1"],
     },
@@ -300,7 +302,7 @@ describe("v3 /api/v3/write_lp", () => {
     const { engine } = start();
     await post("/api/v3/write_lp?db=d", "m v=1");
     await post("/api/v2/write?bucket=d", "m v=1");
-    expect(engine.scans.map(({ precision }) => precision)).toEqual(["auto", "ns"]);
+    expect(engine.scans.map(({ unit }) => unit)).toEqual(["auto", "ns"]);
   });
 });
 

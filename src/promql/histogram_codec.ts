@@ -6,7 +6,7 @@
  *        1     1  flags     bits 0-1 hint (0 unknown, 1 reset, 2 not reset, 3 gauge), bit 2: counts are integers;
  *                           the other bits are 0
  *        2     1  schema    signed
- *        3     8  sum       f64, NaN payload intact (a stale marker is a sum)
+ *        3     8  sum       f64; of a stale marker the bits of that NaN
  *       11     8  zero threshold, f64
  *       19     n  count, zero count
  *        …     n  positive buckets, negative buckets: number of runs; per run its distance from the end of the run
@@ -74,6 +74,32 @@ function writeBuckets(writer: Writer, { indices, counts }: BucketColumns): void 
     end = indices[at]! + length;
     for (const stop = at + length; at < stop; at++) writer.count(counts[at]!);
   }
+}
+
+const SUM_OFFSET = 3;
+/** The NaN that marks the end of a series, as it lies in memory. */
+const STALE_BYTES: readonly number[] = [2, 0, 0, 0, 0, 0, 0xf0, 0x7f];
+
+/** The marker that a series of histograms ended. */
+export function encodeStaleHistogram(): Uint8Array {
+  const bytes = encodeHistogram({
+    schema: 0,
+    hint: "unknown",
+    zeroThreshold: 0,
+    zeroCount: 0,
+    count: 0,
+    sum: 0,
+    positive: NO_BUCKETS,
+    negative: NO_BUCKETS,
+    customValues: NO_CUSTOM_VALUES,
+  });
+  bytes.set(STALE_BYTES, SUM_OFFSET);
+  return bytes;
+}
+
+/** Whether the bytes are a stale marker. Decoding cannot tell, because a NaN loses its payload in a number. */
+export function isStaleHistogram(bytes: Uint8Array): boolean {
+  return STALE_BYTES.every((byte, index) => bytes[SUM_OFFSET + index] === byte);
 }
 
 /** Inverse of `encodeHistogram`. Throws "corrupt" for anything it did not write. */

@@ -41,6 +41,17 @@ interface Group {
   readonly one: Row[];
 }
 
+/** A pair of series, and the labels of its result with their key. */
+interface Output {
+  readonly many: Row;
+  readonly one: Row;
+  /** Number of the "one" series, as `#owner` holds it. */
+  readonly owner: number;
+  readonly labels: Labels;
+  readonly key: string;
+  readonly dropName: boolean;
+}
+
 export async function matchVectors(
   node: BinaryExpr,
   evaluator: Evaluator,
@@ -73,6 +84,7 @@ class Matcher {
   /** Which of a group's "one" rows is present at a step, plus 1. */
   readonly #owner: Int32Array;
   readonly #names: ReadonlySet<string>;
+  readonly #ignored: ReadonlySet<string>;
 
   constructor(
     node: BinaryExpr,
@@ -92,6 +104,7 @@ class Matcher {
     this.#fillMany = manyIsLeft ? matching.fillLeft : matching.fillRight;
     this.#fillOne = manyIsLeft ? matching.fillRight : matching.fillLeft;
     this.#names = new Set(matching.labels);
+    this.#ignored = new Set([METRIC_NAME, ...matching.labels]);
     this.#table = new RowTable(evaluator.evaluation, grid.steps);
     this.#place = { annotations: evaluator.evaluation.annotations, position: node.position };
     this.#owner = new Int32Array(grid.steps);
@@ -136,7 +149,7 @@ class Matcher {
 
   #groupLabels(labels: Labels): Labels {
     if (this.#matching.on) return keepLabels(labels, this.#names);
-    return dropLabels(labels, new Set([METRIC_NAME, ...this.#names]));
+    return dropLabels(labels, this.#ignored);
   }
 
   combine(group: Group): void {
@@ -146,14 +159,14 @@ class Matcher {
     }
     const taken = new Set<string>();
     let mayRepeat = false;
-    const outputs: { many: Row; one: Row; owner: number; labels: Labels; dropName: boolean }[] = [];
+    const outputs: Output[] = [];
     const add = (many: Row, one: Row, owner: number) => {
       const labels = this.#resultLabels(many.labels, one.labels);
       const key = labelsKey(labels);
       mayRepeat ||= taken.has(key);
       taken.add(key);
       const dropName = this.#node.bool || many.dropName;
-      outputs.push({ many, one, owner, labels, dropName });
+      outputs.push({ many, one, owner, labels, dropName, key });
     };
     for (const many of group.many) {
       group.one.forEach((one, index) => add(many, one, index + 1));
@@ -168,8 +181,12 @@ class Matcher {
       ? new Map<string, Uint8Array>()
       : undefined;
     for (const output of outputs) {
-      const row = this.#table.row(output.labels, output.dropName);
-      this.#combinePair(output, row, seen === undefined ? undefined : takenSteps(seen, row));
+      const row = this.#table.row(output.labels, output.dropName, output.key);
+      this.#combinePair(
+        output,
+        row,
+        seen === undefined ? undefined : takenSteps(seen, output.key, this.#grid.steps),
+      );
     }
   }
 
@@ -254,7 +271,7 @@ class Matcher {
 
   /** Combines the steps at which `owner` is the present "one" row. */
   #combinePair(
-    { many, one, owner: wanted }: { readonly many: Row; readonly one: Row; readonly owner: number },
+    { many, one, owner: wanted }: Output,
     output: Row,
     taken: Uint8Array | undefined,
   ): void {
@@ -303,10 +320,10 @@ function sampleAt(row: Row, step: number): Sample {
   return row.kinds[step] === FLOAT ? row.values[step]! : row.histograms![step]!;
 }
 
-function takenSteps(seen: Map<string, Uint8Array>, row: Row): Uint8Array {
-  const key = labelsKey(row.labels);
+/** At which steps a label set has a sample from this group. */
+function takenSteps(seen: Map<string, Uint8Array>, key: string, count: number): Uint8Array {
   let steps = seen.get(key);
-  if (steps === undefined) seen.set(key, steps = new Uint8Array(row.kinds.length));
+  if (steps === undefined) seen.set(key, steps = new Uint8Array(count));
   return steps;
 }
 

@@ -8,6 +8,7 @@ import { PromqlError } from "./errors.ts";
 import type { Evaluation, Grid } from "./evaluation.ts";
 import type { Evaluator } from "./evaluator_face.ts";
 import { histogramText } from "./histogram_statistics.ts";
+import { KBest } from "./k_best.ts";
 import { labelsFraction } from "./label_hash.ts";
 import { withLabel } from "./labels.ts";
 import { formatDecimal } from "./number_format.ts";
@@ -42,6 +43,7 @@ export async function rankingAggregation(
   }
   const parameter = await evaluator.scalar(param!, grid);
   const task: Task = { node, evaluation, grid, parameter };
+  if (operator === "quantile") warnOfQuantiles(task);
   const keepsNothing = operator === "quantile" ? false : checkParameter(task);
   const rows = await evaluator.collect(await evaluator.vector(node.expr, grid), grid);
   if (keepsNothing) return streamOf([]);
@@ -57,6 +59,18 @@ export async function rankingAggregation(
     else output.push(...rankGroup(group, task));
   }
   return streamOf(output);
+}
+
+/** Warns of NaN, and of the smallest and largest of all quantiles that are none. */
+function warnOfQuantiles({ node, parameter, evaluation }: Task): void {
+  const { position } = node.param!;
+  const numbers = parameter.filter((q) => q === q);
+  const wrong = [
+    ...numbers.length < parameter.length ? [NaN] : [],
+    numbers.reduce((left, right) => Math.max(left, right), 1),
+    numbers.reduce((left, right) => Math.min(left, right), 0),
+  ].filter((q) => !(q >= 0 && q <= 1));
+  for (const q of wrong) evaluation.annotations.warn(quantileText(q), position);
 }
 
 /** Checks k or the ratio at all steps. Whether it lets nothing pass at any step. */
@@ -119,7 +133,6 @@ function quantileOfGroup({ labels, rows }: RowGroup, task: Task): Row {
       else if (row.kinds[step] === HISTOGRAM) reportIgnored(evaluation, node);
     }
     const q = parameter[step]!;
-    if (!(q >= 0 && q <= 1)) evaluation.annotations.warn(quantileText(q), node.param!.position);
     if (count === 0) continue;
     output.setFloat(step, quantileOfSorted(q, sortNumbers(room.subarray(0, count))));
   }
@@ -150,32 +163,23 @@ function limitRatio(row: Row, { parameter, grid }: Task): void {
 
 /** topk and bottomk: only the k best samples of each step stay. For one step, best first. */
 function rankGroup({ rows }: RowGroup, { node, evaluation, grid, parameter }: Task): Row[] {
-  const sign = node.operator === "topk" ? -1 : 1;
-  const order: number[] = [];
-  let best: Row[] = rows;
+  let order: Row[] = rows;
+  const kept = new Uint8Array(rows.length);
   for (let step = 0; step < grid.steps; step++) {
-    order.length = 0;
-    rows.forEach((row, index) => {
-      if (row.kinds[step] === FLOAT) order.push(index);
-      else if (row.kinds[step] === HISTOGRAM) {
-        reportIgnored(evaluation, node);
-        row.kinds[step] = ABSENT;
-      }
-    });
-    const k = Math.max(0, Math.trunc(parameter[step]!));
-    if (order.length > k || grid.steps === 1) {
-      // NaN is the worst in both; ties go to the series that comes first.
-      order.sort((left, right) => {
-        const a = rows[left]!.values[step]!;
-        const b = rows[right]!.values[step]!;
-        if (a !== a || b !== b) return Number(a !== a) - Number(b !== b) || left - right;
-        return sign * (a - b) || (a === b ? left - right : a < b ? -sign : sign);
-      });
-      for (let at = k; at < order.length; at++) rows[order[at]!]!.kinds[step] = ABSENT;
-      if (grid.steps === 1) best = order.slice(0, k).map((index) => rows[index]!);
+    const best = new KBest(Math.max(0, Math.trunc(parameter[step]!)), node.operator === "topk");
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]!;
+      if (row.kinds[step] === FLOAT) best.offer(row.values[step]!, index);
+      else if (row.kinds[step] === HISTOGRAM) reportIgnored(evaluation, node);
     }
+    kept.fill(0);
+    for (const index of best.indices) kept[index] = 1;
+    for (let index = 0; index < rows.length; index++) {
+      if (kept[index] === 0) rows[index]!.kinds[step] = ABSENT;
+    }
+    if (grid.steps === 1) order = best.bestFirst().map((index) => rows[index]!);
   }
-  return best;
+  return order;
 }
 
 /** One series a group and value, counting the samples that have it. */

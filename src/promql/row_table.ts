@@ -27,9 +27,8 @@ export class RowTable {
     return [...this.#rows.values()];
   }
 
-  /** The row of that label set, made if need be. */
-  row(labels: Labels, dropName: boolean): Row {
-    const key = labelsKey(labels);
+  /** The row of that label set, made if need be; `key` is that of the labels, where it is known already. */
+  row(labels: Labels, dropName: boolean, key: string = labelsKey(labels)): Row {
     let row = this.#rows.get(key);
     if (row === undefined) {
       row = this.#evaluation.newRow(this.#steps);

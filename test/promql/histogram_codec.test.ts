@@ -2,7 +2,12 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isEngineError } from "../../engine/mod.ts";
 import type { CounterResetHint, NativeHistogram } from "../../src/promql/histogram.ts";
-import { decodeHistogram, encodeHistogram } from "../../src/promql/histogram_codec.ts";
+import {
+  decodeHistogram,
+  encodeHistogram,
+  encodeStaleHistogram,
+  isStaleHistogram,
+} from "../../src/promql/histogram_codec.ts";
 import { equalHistograms, makeHistogram } from "../../src/promql/histogram_math.ts";
 import { parseHistogram } from "../support/promql_series.ts";
 
@@ -75,4 +80,11 @@ test.each([
   { name: "bytes behind the end", hex: "010400" + "00".repeat(21) },
 ])("$name is corrupt", ({ hex }) => {
   expect(() => decodeHistogram(Uint8Array.fromHex(hex))).toThrow("Cannot decode histogram");
+});
+
+test("a stale marker is told from its bytes", () => {
+  expect(isStaleHistogram(encodeStaleHistogram())).toBe(true);
+  expect(decodeHistogram(encodeStaleHistogram()).sum).toBeNaN();
+  expect(isStaleHistogram(encodeHistogram(makeHistogram({ sum: NaN })))).toBe(false);
+  expect(isStaleHistogram(new Uint8Array(2))).toBe(false);
 });

@@ -14,6 +14,8 @@ import { Row } from "./row.ts";
 
 /** Longest uninterrupted work in milliseconds. */
 const SLICE_MS = 10;
+/** Samples looked at between two looks at the clock inside of one series. */
+const SAMPLES_PER_CHECK = 1_000_000;
 const BYTES_PER_STEP = 9;
 const BYTES_PER_ROW = 200;
 const BYTES_PER_HISTOGRAM = 160;
@@ -58,6 +60,7 @@ export class Evaluation {
   #pointsHeld = 0;
   #bytesHeld = 0;
   #seriesSelected = 0;
+  #samplesUnchecked = 0;
 
   constructor(session: QuerySession, options: EvaluationOptions) {
     this.session = session;
@@ -129,6 +132,14 @@ export class Evaluation {
       histograms++;
     });
     this.hold(points, points * 8 + histograms * BYTES_PER_HISTOGRAM);
+  }
+
+  /** Counts samples looked at inside of one series, and checks the time after many. */
+  countWork(samples: number): void {
+    this.#samplesUnchecked += samples;
+    if (this.#samplesUnchecked < SAMPLES_PER_CHECK) return;
+    this.#samplesUnchecked = 0;
+    this.check();
   }
 
   /** Throws if the query was cancelled or takes too long. */

@@ -16,9 +16,11 @@ import { HistogramSum } from "./histogram_sum.ts";
 import { isCustom } from "./histogram.ts";
 import { CompensatedSum } from "./kahan.ts";
 import { quantileOfSorted, sortNumbers } from "./quantile.ts";
-import type { RangeCall, RangeFunction } from "./range_call.ts";
+import { type RangeCall, type RangeFunction, WORK_SAMPLES } from "./range_call.ts";
 import { FLOAT, type Row } from "./row.ts";
 import type { WindowSeries } from "./selector.ts";
+import { larger, overlapsMuch, slideExtremes, slideSums, smaller } from "./sliding.ts";
+import { SortedWindow } from "./sorted_window.ts";
 import { Windows } from "./windows.ts";
 
 /** The value of one window that holds floats only, at least one. */
@@ -69,12 +71,19 @@ function withoutHistograms(series: WindowSeries): WindowSeries {
 }
 
 function perFloatWindow(compute: FloatWindow): RangeFunction {
-  return floatsOnly(({ values, times }, { from, to }, row) => {
+  return floatsOnly(({ values, times }, { from, to }, row, call) => {
+    const { kinds, values: output } = row;
+    let work = 0;
     for (let step = 0; step < from.length; step++) {
-      if (from[step]! < to[step]!) {
-        row.kinds[step] = FLOAT;
-        row.values[step] = compute(values, from[step]!, to[step]!, times);
-      }
+      const first = from[step]!;
+      const past = to[step]!;
+      if (first >= past) continue;
+      kinds[step] = FLOAT;
+      output[step] = compute(values, first, past, times);
+      work += past - first;
+      if (work < WORK_SAMPLES) continue;
+      call.countWork(work);
+      work = 0;
     }
   });
 }
@@ -139,7 +148,7 @@ export const timeOfMax: RangeFunction = perFloatWindow((values, from, to, times)
   return times[found]! / 1000;
 });
 
-export const minOverTime: RangeFunction = perFloatWindow((values, from, to) => {
+const minOfEach: RangeFunction = perFloatWindow((values, from, to) => {
   let min = values[from]!;
   for (let at = from + 1; at < to; at++) {
     const value = values[at]!;
@@ -148,7 +157,7 @@ export const minOverTime: RangeFunction = perFloatWindow((values, from, to) => {
   return min;
 });
 
-export const maxOverTime: RangeFunction = perFloatWindow((values, from, to) => {
+const maxOfEach: RangeFunction = perFloatWindow((values, from, to) => {
   let max = values[from]!;
   for (let at = from + 1; at < to; at++) {
     const value = values[at]!;
@@ -156,6 +165,22 @@ export const maxOverTime: RangeFunction = perFloatWindow((values, from, to) => {
   }
   return max;
 });
+
+export const minOverTime: RangeFunction = extremeOverTime(minOfEach, smaller);
+export const maxOverTime: RangeFunction = extremeOverTime(maxOfEach, larger);
+
+function extremeOverTime(
+  ofEach: RangeFunction,
+  pick: (left: number, right: number) => number,
+): RangeFunction {
+  return (series, windows, row, call) => {
+    if (series.histograms !== undefined || !overlapsMuch(windows, series.count)) {
+      ofEach(series, windows, row, call);
+    } else {
+      slideExtremes(series.values, windows, pick, (step, value) => row.setFloat(step, value));
+    }
+  };
+}
 
 function sumOfFloats(values: Float64Array, from: number, to: number): number {
   let sum = 0;
@@ -209,10 +234,32 @@ function sumOrMean(
     const { values, histograms } = series;
     const { from, to } = windows;
     const { kinds, values: output } = row;
+    if (histograms === undefined && overlapsMuch(windows, series.count)) {
+      slideSums(values, windows, (step, sum, lost) => {
+        const finite = sum - sum === 0;
+        const count = mean ? to[step]! - from[step]! : 1;
+        // A mean whose sum overflows is found the long way.
+        row.setFloat(
+          step,
+          finite
+            ? sum / count + lost / count
+            : mean
+            ? ofFloats(values, from[step]!, to[step]!)
+            : sum,
+        );
+      });
+      return;
+    }
+    let work = 0;
     for (let step = 0; step < from.length; step++) {
       const first = from[step]!;
       const past = to[step]!;
       if (first >= past) continue;
+      work += past - first;
+      if (work >= WORK_SAMPLES) {
+        call.countWork(work);
+        work = 0;
+      }
       if (histograms === undefined) {
         kinds[step] = FLOAT;
         output[step] = ofFloats(values, first, past);
@@ -274,15 +321,27 @@ export const stddevOverTime: RangeFunction = perFloatWindow((values, from, to) =
 );
 
 export const quantileOverTime: RangeFunction = floatsOnly(
-  ({ values }, { from, to }, row, call) => {
+  ({ values, count }, windows, row, call) => {
+    const { from, to } = windows;
     const quantiles = call.parameters[0]!;
+    const sorted = overlapsMuch(windows, count) ? new SortedWindow() : undefined;
+    let first = 0;
+    let past = 0;
     for (let step = 0; step < from.length; step++) {
       if (from[step]! >= to[step]!) continue;
       const q = quantiles[step]!;
       if (!(q >= 0 && q <= 1)) {
         call.annotations.warn(quantileText(q), call.parameterPosition);
       }
-      row.setFloat(step, quantileOfSorted(q, sortNumbers(values.slice(from[step]!, to[step]!))));
+      call.countWork(to[step]! - from[step]!);
+      if (sorted === undefined) {
+        const window = sortNumbers(values.slice(from[step]!, to[step]!));
+        row.setFloat(step, quantileOfSorted(q, window));
+        continue;
+      }
+      for (; past < to[step]!; past++) sorted.add(values[past]!);
+      for (; first < from[step]!; first++) sorted.remove(values[first]!);
+      row.setFloat(step, sorted.quantile(q));
     }
   },
 );

@@ -13,9 +13,17 @@ export interface RangeCall {
   readonly parameterPosition: PositionRange;
   /** Scalar arguments in order, one value a step. */
   readonly parameters: readonly Float64Array[];
+  /**
+   * To be called with the number of samples looked at: throws if the query is cancelled or too late. Rather once for
+   * `WORK_SAMPLES` than for each window.
+   */
+  countWork(samples: number): void;
   /** Times of the steps in milliseconds, before `@` and offset. */
   readonly times: Float64Array;
 }
+
+/** Samples looked at between two calls of `countWork`. */
+export const WORK_SAMPLES = 65_536;
 
 /**
  * Computes one row from the windows of one series. The row is empty when it comes; steps without a result stay so.

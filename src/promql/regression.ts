@@ -45,9 +45,10 @@ function fitLine(
   return { slope, intercept: sumY.value / count - slope * sumX.value / count };
 }
 
-export const deriv: RangeFunction = floatsOnly((series, { from, to }, row) => {
+export const deriv: RangeFunction = floatsOnly((series, { from, to }, row, call) => {
   for (let step = 0; step < from.length; step++) {
     if (to[step]! - from[step]! < 2) continue;
+    call.countWork(to[step]! - from[step]!);
     const origin = series.times[from[step]!]!;
     row.setFloat(step, fitLine(series, from[step]!, to[step]!, origin).slope);
   }
@@ -57,6 +58,7 @@ export const predictLinear: RangeFunction = floatsOnly((series, { from, to }, ro
   const seconds = call.parameters[0]!;
   for (let step = 0; step < from.length; step++) {
     if (to[step]! - from[step]! < 2) continue;
+    call.countWork(to[step]! - from[step]!);
     const line = fitLine(series, from[step]!, to[step]!, call.times[step]!);
     row.setFloat(step, line.slope * seconds[step]! + line.intercept);
   }
@@ -69,6 +71,7 @@ export const doubleExponentialSmoothing: RangeFunction = floatsOnly(
       const smoothingFactor = checkFactor("smoothing", smoothing[step]!);
       const trendFactor = checkFactor("trend", trend[step]!);
       if (to[step]! - from[step]! < 2) continue;
+      call.countWork(to[step]! - from[step]!);
       let before = 0;
       let level = values[from[step]!]!;
       let rise = values[from[step]! + 1]! - level;

@@ -31,6 +31,7 @@ export async function overWindows(
     position: rangeArgument.position,
     parameterPosition: (scalarArguments[0] ?? rangeArgument).position,
     parameters,
+    countWork: (samples) => evaluator.evaluation.countWork(samples),
     times: grid.times,
   };
   const windows = new Windows(source.frame);

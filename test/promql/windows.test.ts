@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { isClose } from "../support/promql_cases.ts";
+import { quantileOfSorted, sortNumbers } from "../../src/promql/quantile.ts";
 import { QueryEngine } from "../../src/promql/query_engine.ts";
 import { ArrayStorage } from "../support/promql_storage.ts";
 
@@ -50,6 +51,8 @@ function rateOf(window: readonly Point[], startMs: number, endMs: number): numbe
 
 const average = (window: readonly Point[]) =>
   window.reduce((sum, { value }) => sum + value, 0) / window.length;
+const quantile = (window: readonly Point[], q: number) =>
+  quantileOfSorted(q, sortNumbers(Float64Array.from(window, ({ value }) => value)));
 const extreme = (window: readonly Point[], pick: (...values: number[]) => number) => {
   const values = window.map(({ value }) => value).filter((value) => value === value);
   return values.length === 0 ? NaN : pick(...values);
@@ -65,6 +68,7 @@ const FUNCTIONS: Record<
   avg_over_time: average,
   min_over_time: (window) => extreme(window, Math.min),
   max_over_time: (window) => extreme(window, Math.max),
+  quantile_over_time: (window) => quantile(window, 0.3),
   last_over_time: (window) => window[window.length - 1]!.value,
   first_over_time: (window) => window[0]!.value,
   ts_of_last_over_time: (window) => window[window.length - 1]!.timeMs / 1000,
@@ -83,12 +87,19 @@ describe("functions over windows", () => {
       rangeMs: fc.integer({ min: 1, max: 300_000 }),
       stepMs: fc.integer({ min: 1000, max: 200_000 }),
     });
+    // Long windows and short steps: these slide.
+    const overlapping = fc.record({
+      samples: points,
+      rangeMs: fc.integer({ min: 1_000_000, max: 2_000_000 }),
+      stepMs: fc.constant(20_000),
+    });
     await fc.assert(
-      fc.asyncProperty(settings, async ({ samples, rangeMs, stepMs }) => {
+      fc.asyncProperty(fc.oneof(settings, overlapping), async ({ samples, rangeMs, stepMs }) => {
         const queryable = new ArrayStorage();
         queryable.add([["__name__", "m_total"]], samples);
-        const range = { startMs: 0, endMs: stepMs * 9, stepMs };
-        const query = `${name}(m_total[${rangeMs}ms])`;
+        const range = { startMs: 0, endMs: stepMs * (rangeMs >= 1_000_000 ? 150 : 9), stepMs };
+        const parameter = name === "quantile_over_time" ? "0.3, " : "";
+        const query = `${name}(${parameter}m_total[${rangeMs}ms])`;
         const { value } = await new QueryEngine({ queryable }).range(query, range);
         const actual = new Map<number, number>();
         if (value.type === "matrix") {

@@ -28,7 +28,7 @@ import { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { describeProcess } from "./process_metrics.ts";
 import { ServiceNotifier, watchdogIntervalMs } from "./service_notify.ts";
-import { DatagramListener } from "./udp_listener.ts";
+import type { DatagramListener } from "./udp_listener.ts";
 import { BUILD } from "./version.ts";
 
 /** Thrown when the daemon cannot start; the message is one clear line. */
@@ -295,6 +295,8 @@ export class Daemon {
       database: values["udp-database"],
       receiveBufferBytes: values["udp-receive-buffer"],
     };
+    // Loaded only where it is used: datagram sockets cost megabytes of resident memory.
+    const { DatagramListener } = await import("./udp_listener.ts");
     this.#datagrams = await DatagramListener.open(parts, options, udp).catch((error) => {
       throw cannotListen(`${formatAddress(udp)} (UDP)`, error);
     });

@@ -6,7 +6,6 @@
  * Nobody is answered: a bad line is counted, and reported in the log once a minute for each peer.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
 import { lstatSync, unlinkSync } from "node:fs";
 import { reasonText } from "./ingest/line_protocol.ts";
 import type { LineWrite } from "./ingest/line_write.ts";
@@ -294,16 +293,18 @@ export class StreamListener {
   #pipeline: Pipeline | undefined;
   #path: string | undefined;
 
-  private constructor(parts: ListenerParts, options: StreamOptions, protocol: string) {
+  private constructor(
+    parts: ListenerParts,
+    options: StreamOptions,
+    protocol: string,
+    makeServer: MakeServer,
+  ) {
     this.parts = parts;
     this.options = options;
     this.protocol = protocol;
     this.reports = new PeerReports(parts.log, parts.monotonic);
     this.received = parts.metrics.received.with(protocol);
-    const accept = (socket: Socket) => this.#accept(socket);
-    this.#server = options.tls === undefined
-      ? createServer({ allowHalfOpen: true, noDelay: true }, accept)
-      : createTlsServer({ ...options.tls, allowHalfOpen: true }, accept);
+    this.#server = makeServer((socket) => this.#accept(socket));
   }
 
   /** Listens on an address or at the path of a unix socket. Rejects when it is taken. */
@@ -312,7 +313,8 @@ export class StreamListener {
     options: StreamOptions,
     at: Address | string,
   ): Promise<StreamListener> {
-    const listener = new StreamListener(parts, options, typeof at === "string" ? "unix" : "tcp");
+    const protocol = typeof at === "string" ? "unix" : "tcp";
+    const listener = new StreamListener(parts, options, protocol, await serverMaker(options));
     await new Promise<void>((resolve, reject) => {
       listener.#server.once("error", reject);
       listener.#server.once("listening", resolve);
@@ -387,6 +389,17 @@ export class StreamListener {
     metrics.open++;
     this.#connections.add(new LineConnection(this, socket, this.#pipeline));
   }
+}
+
+type MakeServer = (accept: (socket: Socket) => void) => Server;
+
+async function serverMaker({ tls }: StreamOptions): Promise<MakeServer> {
+  if (tls === undefined) {
+    return (accept) => createServer({ allowHalfOpen: true, noDelay: true }, accept);
+  }
+  // Loaded only where it is used: the module costs megabytes of resident memory.
+  const { createServer: createTlsServer } = await import("node:tls");
+  return (accept) => createTlsServer({ ...tls, allowHalfOpen: true }, accept);
 }
 
 /** Removes a socket file that a process left behind; anything else at the path stays and makes `listen` fail. */

@@ -31,12 +31,6 @@ export interface Logger {
   ): void;
 }
 
-/** What an executor runs: a message to a worker and its answer. */
-export interface Executor extends Disposable {
-  /** Runs a compaction job beside the event loop; rejects with the job's error. */
-  run(job: unknown): Promise<unknown>;
-}
-
 /** Everything the engine needs of the world. */
 export interface Components {
   readonly fileSystem: FileSystem;

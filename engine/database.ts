@@ -5,6 +5,7 @@ import type { View } from "./query/view.ts";
 import type { Matcher } from "./series/matcher.ts";
 import type { SeriesRegistry } from "./series/registry.ts";
 import type { Acknowledgement, Settings } from "./settings.ts";
+import type { DatabaseStats } from "./stats.ts";
 import type { BatchBuilder } from "./write/batch.ts";
 
 /** What became of a batch. */
@@ -49,5 +50,7 @@ export interface Database {
   compact(): Promise<void>;
   /** A consistent copy in a directory that does not exist yet. */
   snapshot(directory: string): Promise<void>;
+  /** Figures for operators; cheap enough for every scrape. */
+  stats(): DatabaseStats;
   close(): Promise<void>;
 }

@@ -32,3 +32,7 @@ export {
   type LineWindow,
   type ScanOptions,
 } from "./write/line_scanner.ts";
+export { openDatabase, type OpenOptions } from "./open.ts";
+export { restoreSnapshot } from "./snapshot.ts";
+export * from "./stats.ts";
+export * from "./storage.ts";

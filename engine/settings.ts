@@ -62,6 +62,8 @@ export interface Settings {
 
   /** Runs compaction at all; off only for tests and tools. */
   readonly compactionEnabled: boolean;
+  /** Bytes above which no merge makes a file. */
+  readonly segmentBytesMax: number;
   /** Bytes a second that compaction may write; 0 sets no limit. */
   readonly compactionBytesPerSecond: number;
 }
@@ -82,7 +84,7 @@ export const DEFAULT_SETTINGS: Settings = {
   logFileBytes: 16 << 20,
   logBytesMax: 256 << 20,
   replayMode: "strict",
-  flushPointsMax: 16_000_000,
+  flushPointsMax: 8_000_000,
   flushIdlePartitionMs: 3_600_000,
   writeTimeoutMs: 30_000,
   retentionMs: 0,
@@ -90,6 +92,7 @@ export const DEFAULT_SETTINGS: Settings = {
   diskLimitBytes: 0,
   diskLimitAction: "evict-oldest",
   compactionEnabled: true,
+  segmentBytesMax: 1 << 30,
   compactionBytesPerSecond: 0,
 };
 
@@ -123,6 +126,7 @@ const NUMBER_RULES: { readonly [Name in keyof Settings]?: NumberRule } = {
   retentionMs: whole(0),
   futureSkewMs: whole(0),
   diskLimitBytes: whole(0),
+  segmentBytesMax: whole(1 << 20),
   compactionBytesPerSecond: whole(0),
 };
 

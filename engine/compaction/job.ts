@@ -2,7 +2,7 @@
  * A compaction as data: what goes to the compactor, wherever it runs, and what comes back. Everything here can be sent
  * to a worker.
  */
-import { assert } from "../base/assert.ts";
+import { assert, unreachable } from "../base/assert.ts";
 import { type SegmentId, type Sequence, toSequence } from "../base/types.ts";
 import { tombstonesFor } from "../manifest/tombstones.ts";
 import type { SegmentRecord, Tombstone, Version, VersionEdit } from "../manifest/version.ts";
@@ -83,11 +83,8 @@ export function makeCompactionJob(
   };
 }
 
-/** The edit that makes a result part of the database; undefined for a damaged input. */
-export function editOfResult(
-  job: CompactionJob,
-  result: CompactionResult,
-): VersionEdit | undefined {
+/** The edit that makes a result part of the database; it sets a damaged input aside. */
+export function editOfResult(job: CompactionJob, result: CompactionResult): VersionEdit {
   switch (result.kind) {
     case "merged":
       return {
@@ -99,6 +96,8 @@ export function editOfResult(
       return { purgeSegments: job.inputs.map(({ id }) => ({ id, purged })) };
     }
     case "damaged":
-      return undefined;
+      return { quarantineSegments: [result.segment] };
+    default:
+      return unreachable(result);
   }
 }

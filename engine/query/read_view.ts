@@ -22,7 +22,8 @@ import type { SeriesGroup, SeriesRegistry } from "../series/registry.ts";
 import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
 import { type HiddenRanges, type ReadBounds, SeriesReader } from "./series_reader.ts";
-import { SourceSet, unionOf, type ViewSegment } from "./source_set.ts";
+import type { OpenSegment } from "../segment/segment_readers.ts";
+import { SourceSet, unionOf } from "./source_set.ts";
 import type { NumberColumn, SeriesReference, View } from "./view.ts";
 
 /** What a view is made of. */
@@ -34,14 +35,22 @@ export interface ViewParts {
   readonly range: TimeRange;
   readonly timeUnit: TimeUnit;
   /** Segments whose times meet the range, lowest sequence first. */
-  readonly segments: readonly ViewSegment[];
+  readonly segments: readonly OpenSegment[];
   /** Absent when no deletion is in force. */
   readonly hidden: HiddenRanges | undefined;
   /** Points before this are expired. */
   readonly cutoff: bigint;
   readonly scratchBytesMax: number;
+  /** Counts what is read. */
+  readonly counters: QueryCounters;
   /** Called once, when the view is disposed. */
   readonly onClose: () => void;
+}
+
+export interface QueryCounters {
+  selections: number;
+  seriesRead: number;
+  pointsRead: number;
 }
 
 const EMPTY = new Float64Array(0);
@@ -85,6 +94,7 @@ export class ReadView implements View {
   select(matchers: readonly Matcher[]): readonly SeriesGroup[] {
     this.#checkOpen();
     const groups = this.#parts.registry.select(matchers);
+    this.#parts.counters.selections++;
     for (const group of groups) this.#captureGroup(group);
     return groups;
   }
@@ -106,6 +116,8 @@ export class ReadView implements View {
     const reader = this.#reader;
     const count = reader.read(set, position, series.slot, bounds);
     this.#lease.release();
+    this.#parts.counters.seriesRead++;
+    this.#parts.counters.pointsRead += count;
     if (count === 0) return NOTHING;
     const { kernels, timeUnit } = this.#parts;
     const { timesPointer, bitsPointer } = reader;

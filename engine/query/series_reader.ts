@@ -12,7 +12,8 @@ import { EngineError } from "../errors.ts";
 import type { Head } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { ChunkLease } from "../segment/chunk_lease.ts";
-import type { SourceSet, ViewSegment } from "./source_set.ts";
+import type { OpenSegment } from "../segment/segment_readers.ts";
+import type { SourceSet } from "./source_set.ts";
 
 /** Bounds of a read, inclusive, in ticks. */
 export interface ReadBounds {
@@ -28,7 +29,7 @@ export interface HiddenRange {
 
 /** Tells what is hidden in pieces of a series; both give the ranges, or undefined when nothing is. */
 export interface HiddenRanges {
-  ofSegment(series: number, segment: ViewSegment): readonly HiddenRange[] | undefined;
+  ofSegment(series: number, segment: OpenSegment): readonly HiddenRange[] | undefined;
   ofHead(series: number, stamp: number): readonly HiddenRange[] | undefined;
 }
 
@@ -54,7 +55,7 @@ export class SeriesReader implements Disposable {
   readonly #rows: number[] = [];
   readonly #mins: bigint[] = [];
   readonly #maxs: bigint[] = [];
-  readonly #segments: (ViewSegment | undefined)[] = [];
+  readonly #segments: (OpenSegment | undefined)[] = [];
   readonly #hides: (readonly HiddenRange[])[] = [];
 
   constructor(from: {
@@ -221,6 +222,15 @@ export class SeriesReader implements Disposable {
 
   /** Decodes piece `i` behind the first `at` points of the run; returns its points. */
   #readPiece(i: number, at: number, slot: number, bounds: ReadBounds): number {
+    try {
+      return this.#decodePiece(i, at, slot, bounds);
+    } catch (error) {
+      this.#segments[i]?.onError(error);
+      throw error;
+    }
+  }
+
+  #decodePiece(i: number, at: number, slot: number, bounds: ReadBounds): number {
     const times = this.timesPointer + at * 8;
     const bits = this.bitsPointer + at * 8;
     const { first, last } = bounds;
@@ -293,7 +303,7 @@ export class SeriesReader implements Disposable {
   }
 }
 
-function damagedChunk(segment: ViewSegment | undefined): EngineError {
+function damagedChunk(segment: OpenSegment | undefined): EngineError {
   const where = segment === undefined ? "in memory" : `of segment "${segment.reader.file.path}"`;
   return new EngineError(
     "corrupt",

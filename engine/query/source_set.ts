@@ -3,19 +3,13 @@
  * lie in each segment. Looking all of them up at once costs one pass over a segment's index.
  */
 import type { Head, HeadCapture } from "../head/head.ts";
-import type { SegmentRecord } from "../manifest/version.ts";
 import { ChunkList } from "../segment/chunk_list.ts";
-import type { SegmentReader, TimeBounds } from "../segment/reader.ts";
-
-/** A segment of the view's version, oldest (lowest sequence) first in its list. */
-export interface ViewSegment {
-  readonly record: SegmentRecord;
-  readonly reader: SegmentReader;
-}
+import type { TimeBounds } from "../segment/reader.ts";
+import type { OpenSegment } from "../segment/segment_readers.ts";
 
 /** Chunks of the set's sources in one segment; those of source i are at starts[i] to starts[i + 1]. */
 export interface SegmentChunks {
-  readonly segment: ViewSegment;
+  readonly segment: OpenSegment;
   readonly list: ChunkList;
   readonly starts: Uint32Array;
 }
@@ -24,7 +18,7 @@ export class SourceSet {
   /** Ascending ids. */
   readonly ids: Uint32Array;
   readonly capture: HeadCapture;
-  readonly #segments: readonly ViewSegment[];
+  readonly #segments: readonly OpenSegment[];
   readonly #bounds: TimeBounds;
   #chunks: SegmentChunks[] | undefined;
   #last = 0;
@@ -34,7 +28,7 @@ export class SourceSet {
     ids: Uint32Array,
     from: {
       readonly head: Head;
-      readonly segments: readonly ViewSegment[];
+      readonly segments: readonly OpenSegment[];
       readonly bounds: TimeBounds;
     },
   ) {
@@ -80,9 +74,14 @@ export class SourceSet {
     return this.#chunks;
   }
 
-  #search(segment: ViewSegment): SegmentChunks {
+  #search(segment: OpenSegment): SegmentChunks {
     const list = new ChunkList(Math.max(16, this.ids.length));
-    segment.reader.chunksOf(this.ids, this.#bounds, list);
+    try {
+      segment.reader.chunksOf(this.ids, this.#bounds, list);
+    } catch (error) {
+      segment.onError(error);
+      throw error;
+    }
     const starts = new Uint32Array(this.ids.length + 1);
     let at = 0;
     for (let i = 0; i < this.ids.length; i++) {

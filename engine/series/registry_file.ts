@@ -27,6 +27,8 @@ export const REGISTRY_FILES_MAX = 32;
 const CHANGES_BYTES_MIN = 65_536;
 
 export interface RegistryFiles {
+  /** Bytes of the files of the checkpoint. */
+  readonly bytes: number;
   /** Loads all files the manifest names into the registry. Damage: the file is skipped and named; segments heal it. */
   load(names: readonly string[]): { readonly damaged: readonly string[] };
   /** Writes and syncs what is new; returns the names that a manifest edit must carry from now on. No file when nothing is new. */
@@ -65,6 +67,10 @@ class CheckpointFiles implements RegistryFiles {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#registry = registry;
+  }
+
+  get bytes(): number {
+    return this.#files.reduce((sum, file) => sum + file.bytes, 0);
   }
 
   load(names: readonly string[]): { readonly damaged: readonly string[] } {

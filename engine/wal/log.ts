@@ -52,8 +52,10 @@ export interface ReplayReport {
   readonly records: number;
   readonly rows: number;
   readonly points: number;
-  /** End of what was readable: the log goes on in a file of its own. */
+  /** Where the log goes on: the begin of a file of its own. */
   readonly end: LogPosition;
+  /** Files that were read, oldest first, each with the end of what was readable in it. */
+  readonly files: readonly LogPosition[];
   /** What salvage skipped, or why a torn tail was cut: for people. */
   readonly damage: readonly string[];
 }

@@ -182,7 +182,10 @@ function putMeasurement(local: usize): void {
   const measurement = <usize> load<u32>(local);
   const first = load<u32>(local, 4);
   const fields = load<u32>(measurement, MEASUREMENT_FIELDS);
-  putText(load<u32>(measurement, MEASUREMENT_DATABASE), load<u32>(measurement, MEASUREMENT_DATABASE_BYTES));
+  putText(
+    load<u32>(measurement, MEASUREMENT_DATABASE),
+    load<u32>(measurement, MEASUREMENT_DATABASE_BYTES),
+  );
   putText(load<u32>(measurement, MEASUREMENT_NAME), load<u32>(measurement, MEASUREMENT_NAME_BYTES));
   putNumber(first);
   putNumber(fields - first);
@@ -301,6 +304,8 @@ export function setCheckpointed(known: bool): void {
   const last = sourceCount();
   for (let id: u32 = 1; id <= last && id != 0; id++) {
     const source = sourceById(id);
-    if (source != 0) store<u16>(source, <u16> (known ? checkpointMark(source) : 0), SOURCE_CHECKPOINTED);
+    if (source != 0) {
+      store<u16>(source, <u16> (known ? checkpointMark(source) : 0), SOURCE_CHECKPOINTED);
+    }
   }
 }

@@ -180,7 +180,11 @@ function appendText(other: usize, shared: u32, bytes: u32): void {
 function getKey(measurement: usize, previous: usize, key: usize): u32 {
   keyAt = key;
   keyEnd = key + SOURCE_KEY_BYTES_MAX;
-  appendText(load<u32>(measurement, MEASUREMENT_NAME), load<u32>(measurement, MEASUREMENT_NAME_BYTES), 0);
+  appendText(
+    load<u32>(measurement, MEASUREMENT_NAME),
+    load<u32>(measurement, MEASUREMENT_NAME_BYTES),
+    0,
+  );
   if (previous == 0) {
     // The names stand together before the values: walk both.
     const tags = getCount();

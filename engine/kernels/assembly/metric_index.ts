@@ -37,7 +37,7 @@ export function initMetricIndex(): void {
 
 /** Whether a field is called `value`. */
 // @ts-ignore: decorator
-@inline
+
 function isDefaultField(name: usize, bytes: u32): bool {
   return bytes == 5 && load<u32>(name) == 0x756c6176 && load<u8>(name, 4) == 0x65;
 }

@@ -22,7 +22,13 @@ export * from "./id_list";
 export * from "./postings";
 export * from "./selection";
 export * from "./metric_index";
-export { prepareDefinitions, setCheckpointed, sourceIds, takeChanged, writeDefinitions } from "./definitions";
+export {
+  prepareDefinitions,
+  setCheckpointed,
+  sourceIds,
+  takeChanged,
+  writeDefinitions,
+} from "./definitions";
 export * from "./definitions_reader";
 export * from "./line_protocol";
 export { LINE_ERROR_BYTES, LINE_ERRORS_MAX, lineErrorCount, lineErrorsPtr } from "./line_refusals";

@@ -183,7 +183,7 @@ export function labelAt(index: u32): usize {
 }
 
 // @ts-ignore: decorator
-@inline
+
 function valueRecord(label: usize, value: u32): usize {
   return <usize> load<u32>(label, LABEL_VALUE_RECORDS) + <usize> value * VALUE_BYTES;
 }

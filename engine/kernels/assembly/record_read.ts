@@ -7,10 +7,10 @@
  */
 import {
   fitsMeasurement,
+  KIND_BITS,
   KIND_BLOB,
   KIND_BOOL,
   KIND_DECIMAL,
-  KIND_BITS,
   newShape,
   phantomOf,
   setShapeColumn,
@@ -39,7 +39,14 @@ import {
   rowTimePtr,
   setBatch,
 } from "./batch";
-import { EXPONENT_BITS, EXPONENT_EXCEPTIONS, noteRecord, recordPtr, scaleAt, TIMES_FROM_PREVIOUS } from "./record";
+import {
+  EXPONENT_BITS,
+  EXPONENT_EXCEPTIONS,
+  noteRecord,
+  recordPtr,
+  scaleAt,
+  TIMES_FROM_PREVIOUS,
+} from "./record";
 import { getColumn } from "./record_columns";
 import { DECIMAL_EXPONENT_MAX, nearestInteger, powerOf } from "./record_decimals";
 import {
@@ -62,7 +69,7 @@ import {
   sourceNumbers,
   usedShapes,
 } from "./record_rows";
-import { sourceById, SOURCE_MEASUREMENT } from "./series_table";
+import { SOURCE_MEASUREMENT, sourceById } from "./series_table";
 import {
   endOfWindow,
   getByte,

@@ -209,7 +209,10 @@ export function dealRows(rows: u32): void {
   for (let entry = rowEntries; entry < end; entry += ROW_BYTES) {
     const shape = <usize> load<u32>(entry, ROW_SHAPE);
     const taken = load<u32>(shape, SHAPE_TAKEN);
-    store<u32>(<usize> load<u32>(shape, SHAPE_LIST) + <usize> taken * 4, load<u32>(entry, ROW_CELLS));
+    store<u32>(
+      <usize> load<u32>(shape, SHAPE_LIST) + <usize> taken * 4,
+      load<u32>(entry, ROW_CELLS),
+    );
     store<u32>(shape, taken + 1, SHAPE_TAKEN);
   }
   for (let shape = firstUsed; shape != 0; shape = load<u32>(shape, SHAPE_USED_NEXT)) {

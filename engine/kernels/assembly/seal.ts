@@ -214,7 +214,6 @@ function addChunk(b: usize, rows: u32, table: usize, columns: u32, points: u32):
   const bytes = encodeChunk(stage, rows, table, columns, encoded, 0);
   const source = <usize> load<u32>(b + B_SOURCE);
   const chunk = alloc(<u32> HEAD_CHUNK_HEADER + bytes, TAG_HEAD);
-  store<u32>(chunk + C_NEXT, load<u32>(source + SOURCE_CHUNKS));
   store<u32>(chunk + C_SOURCE, <u32> source);
   store<i64>(chunk + C_MIN, load<i64>(stage));
   store<i64>(chunk + C_MAX, load<i64>(stage + <usize> (rows - 1) * 8));
@@ -225,21 +224,36 @@ function addChunk(b: usize, rows: u32, table: usize, columns: u32, points: u32):
   store<f64>(chunk + C_STAMP, stamp);
   stamp += 1;
   memory.copy(chunk + HEAD_CHUNK_HEADER, encoded, bytes);
-  store<u32>(source + SOURCE_CHUNKS, <u32> chunk);
+  linkChunk(source, chunk);
   store<u32>(source + SOURCE_FLAGS, load<u32>(source + SOURCE_FLAGS) | SOURCE_HOT);
 }
 
-/** Seals the source's builders up to a generation; the builders go. */
-export function headSealSource(source: usize, generation: u32): void {
-  let b = <usize> load<u32>(source + SOURCE_BUILDERS);
-  while (b != 0) {
-    const next = <usize> load<u32>(b + B_NEXT);
-    if (load<u32>(b + B_GENERATION) <= generation) {
-      encodeBuilder(b);
-      discardBuilder(b);
-    }
-    b = next;
+/** Puts a chunk before the source's others, but behind those of later generations: a flush seals its builders late. */
+function linkChunk(source: usize, chunk: usize): void {
+  const generation = load<u32>(chunk + C_GENERATION);
+  let previous: usize = 0;
+  let next = <usize> load<u32>(source + SOURCE_CHUNKS);
+  while (next != 0 && load<u32>(next + C_GENERATION) > generation) {
+    previous = next;
+    next = load<u32>(next + C_NEXT);
   }
+  store<u32>(chunk + C_NEXT, <u32> next);
+  if (previous == 0) store<u32>(source + SOURCE_CHUNKS, <u32> chunk);
+  else store<u32>(previous + C_NEXT, <u32> chunk);
+}
+
+/** Seals the source's builders up to a generation, oldest first, so that chunks keep their precedence; the builders go. */
+export function headSealSource(source: usize, generation: u32): void {
+  sealFrom(<usize> load<u32>(source + SOURCE_BUILDERS), generation);
+}
+
+function sealFrom(b: usize, generation: u32): void {
+  if (b == 0) return;
+  // The list begins with the newest: what is behind it goes first.
+  sealFrom(<usize> load<u32>(b + B_NEXT), generation);
+  if (load<u32>(b + B_GENERATION) > generation) return;
+  encodeBuilder(b);
+  discardBuilder(b);
 }
 
 /** Gives up the source's chunks and builders up to a generation: they are in a segment, or were never to be kept. */

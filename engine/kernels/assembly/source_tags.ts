@@ -21,7 +21,7 @@ export function nextTag(tag: usize): usize {
 
 /** Where the value of a tag stands: u16 bytes, then the bytes. */
 // @ts-ignore: decorator
-@inline
+
 export function valueOf(tag: usize): usize {
   return tag + 2 + load<u16>(tag);
 }
@@ -30,7 +30,9 @@ export function valueOf(tag: usize): usize {
 export function tagValue(source: usize, name: usize, nameBytes: u32): usize {
   const end = tagsEnd(source);
   for (let tag = tagsOf(source); tag < end; tag = nextTag(tag)) {
-    if (<u32> load<u16>(tag) == nameBytes && equalBytes(tag + 2, name, nameBytes)) return valueOf(tag);
+    if (<u32> load<u16>(tag) == nameBytes && equalBytes(tag + 2, name, nameBytes)) {
+      return valueOf(tag);
+    }
   }
   return 0;
 }

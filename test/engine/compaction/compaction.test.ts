@@ -1,9 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { WorkerExecutor } from "../../../engine/background/executor.ts";
 import { type Clock, SILENT_LOGGER, SystemClock } from "../../../engine/components.ts";
-import { Compaction, type JobExecutor } from "../../../engine/compaction/compaction.ts";
+import { Compaction } from "../../../engine/compaction/compaction.ts";
+import {
+  CompactionRunner,
+  type JobExecutor,
+} from "../../../engine/compaction/compaction_runner.ts";
 import { Pace } from "../../../engine/compaction/pace.ts";
-import { startCompactionWorker } from "../../../engine/compaction/start_worker.ts";
+import { compactionExecutor } from "../../../engine/compaction/start_worker.ts";
 import { EngineError, isEngineError } from "../../../engine/errors.ts";
 import type { FileSystem } from "../../../engine/fs/file_system.ts";
 import { NodeFileSystem } from "../../../engine/fs/node_file_system.ts";
@@ -37,7 +40,7 @@ class Bench {
   readonly paths: ReturnType<typeof databasePaths>;
   readonly versions: VersionSet;
   readonly compaction: Compaction;
-  readonly damaged: number[] = [];
+  readonly runner: CompactionRunner;
   readonly #fileSystem: FileSystem;
   now = BigInt(100 * DAY);
 
@@ -55,7 +58,7 @@ class Bench {
       manifest,
       onUnneeded: (ids) => ids.forEach((id) => fileSystem.remove(pathOf(this.paths, id))),
     });
-    this.compaction = new Compaction({
+    this.runner = new CompactionRunner({
       versions: this.versions,
       fileSystem,
       kernels: new Kernels(),
@@ -63,12 +66,16 @@ class Bench {
       paths: this.paths,
       clock: given.clock ?? new ManualClock(),
       logger: SILENT_LOGGER,
+      bytesPerSecond: 0,
+      cutoff: () => undefined,
+      executor: given.executor,
+    });
+    this.compaction = new Compaction({
+      versions: this.versions,
+      runner: this.runner,
       picker: { partitionTicks: BigInt(DAY), retentionTicks: 0n, segmentBytesMax: 100 << 20 },
       partitionMs: DAY,
-      bytesPerSecond: 0,
       time: () => ({ now: this.now, cutoff: -(2n ** 63n) }),
-      executor: given.executor,
-      onDamaged: (id) => this.damaged.push(id),
     });
   }
 
@@ -117,7 +124,7 @@ describe("compaction", () => {
     expect(bench.points()).toEqual(before);
     expect(bench.files.length).toBe(1);
     expect(bench.versions.current.segments[0]!.level).toBe(2);
-    expect(bench.compaction.stats().merges).toBe(1);
+    expect(bench.runner.stats().merges).toBe(1);
     expect(bench.compaction.busy.size).toBe(0);
     expect(await bench.compaction.run(new AbortController().signal)).toBe("idle");
   });
@@ -172,19 +179,19 @@ describe("compaction", () => {
     await bench.runAll();
     expect(bench.files).toEqual(files);
     expect(bench.versions.current.tombstones).toEqual([]);
-    expect(bench.compaction.stats().purgesWithoutRewriting).toBe(1);
+    expect(bench.runner.stats().untouched).toBe(1);
   });
 
-  test("a damaged segment is told and left alone; the others go on", async () => {
+  test("a damaged segment is set aside, its file kept; the others go on", async () => {
     const disk = new SimulatedDisk();
     const bench = new Bench(disk, "/db");
     await bench.flush(5);
     disk.flipBit(pathOf(bench.paths, 3), { offset: 200 });
     await bench.runAll();
-    expect(bench.damaged).toEqual([3]);
-    const ids = bench.versions.current.segments.map(({ id }) => Number(id));
-    expect(ids).toContain(3);
-    expect(bench.files.length).toBe(ids.length);
+    expect(bench.versions.current.quarantined.map(Number)).toEqual([3]);
+    expect(bench.versions.current.segments.length).toBe(1);
+    expect(bench.files.length).toBe(2);
+    expect(bench.runner.stats().damaged).toBe(1);
   });
 
   test("a full disk stops it before it writes; it goes on with room", async () => {
@@ -218,15 +225,22 @@ describe("compaction", () => {
     expect(bench.points()).toEqual(before);
   });
 
-  test("an abort leaves everything as it was", async () => {
+  test("stopping leaves everything as it was", async () => {
     const bench = new Bench(new SimulatedDisk(), "/db");
     await bench.flush(5);
     const controller = new AbortController();
+    const running = bench.compaction.run(controller.signal).catch((reason) => reason);
     controller.abort();
-    const error = await bench.compaction.run(controller.signal).catch((reason) => reason);
-    expect(isEngineError(error, "closed")).toBe(true);
+    expect(isEngineError(await running, "closed")).toBe(true);
     expect(bench.files.length).toBe(5);
     expect(bench.compaction.busy.size).toBe(0);
+    expect(await bench.compaction.run(controller.signal)).toBe("idle");
+    const plan = { kind: "merge", inputs: [], level: 0, reason: "closed window" } as const;
+    const inputs = bench.versions.current.segments.map(({ id }) => id);
+    const error = await bench.runner.merge({ ...plan, inputs }, bench.versions.current).catch(
+      (reason) => reason,
+    );
+    expect(isEngineError(error, "closed")).toBe(true);
   });
 
   test("a power cut at any operation loses nothing and leaves no file behind", async () => {
@@ -266,6 +280,7 @@ describe("compaction", () => {
         tries++;
         return Promise.reject(new EngineError("unsupported", "No threads"));
       },
+      [Symbol.dispose]: () => {},
     };
     const bench = new Bench(new SimulatedDisk(), "/db", { executor });
     await bench.flush(5);
@@ -277,9 +292,9 @@ describe("compaction", () => {
   test("works in a worker, which asks for definitions", async () => {
     using temporary = new TemporaryDirectory();
     const clock = new SystemClock();
-    const start = startCompactionWorker;
-    using executor = new WorkerExecutor({ clock, start, idleMs: 60_000 });
-    const bench = new Bench(new NodeFileSystem(), `${temporary.path}/db`, { executor, clock });
+    const fileSystem = new NodeFileSystem();
+    using executor = compactionExecutor(fileSystem, clock)!;
+    const bench = new Bench(fileSystem, `${temporary.path}/db`, { executor, clock });
     await bench.flush(5);
     const before = bench.points();
     await bench.runAll();
@@ -287,24 +302,23 @@ describe("compaction", () => {
     expect(bench.points()).toEqual(before);
     const { segments } = bench.versions.current;
     expect(segments.length).toBe(1);
-    const { ids } = readSegment(new NodeFileSystem(), bench.paths, segments[0]!);
+    const { ids } = readSegment(fileSystem, bench.paths, segments[0]!);
     expect(ids).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test("aborts a worker", async () => {
+  test("stops a worker", async () => {
     using temporary = new TemporaryDirectory();
     const clock = new SystemClock();
-    const start = startCompactionWorker;
-    using executor = new WorkerExecutor({ clock, start, idleMs: 60_000 });
-    const bench = new Bench(new NodeFileSystem(), `${temporary.path}/db`, { executor, clock });
+    const fileSystem = new NodeFileSystem();
+    const executor = compactionExecutor(fileSystem, clock)!;
+    const bench = new Bench(fileSystem, `${temporary.path}/db`, { executor, clock });
     await bench.flush(5);
-    const controller = new AbortController();
-    controller.abort();
-    const error = await bench.compaction.run(controller.signal).catch((reason) => reason);
-    expect(isEngineError(error, "closed")).toBe(true);
+    const running = bench.compaction.run(new AbortController().signal).catch((reason) => reason);
+    await bench.runner.stop();
+    expect(isEngineError(await running, "closed")).toBe(true);
+    expect(executor.isStarted).toBe(false);
     expect(bench.files.length).toBe(5);
-    await bench.runAll();
-    expect(bench.files.length).toBe(1);
+    expect(fileSystem.list(bench.paths.staging)).toEqual([]);
   });
 });
 

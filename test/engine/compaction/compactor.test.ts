@@ -291,7 +291,7 @@ describe("trouble", () => {
       if (result.kind !== "damaged") throw new Error(result.kind);
       expect(Number(result.segment)).toBe(2);
       expect(result.message).toContain("0000000002.seg");
-      expect(editOfResult(job, result)).toBe(undefined);
+      expect(editOfResult(job, result)).toEqual({ quarantineSegments: [toSegmentId(2)] });
       expect(disk.list(DIRECTORIES.staging)).toEqual([]);
       expect(disk.exists(pathOf(DIRECTORIES, OUTPUT))).toBe(false);
       expect(disk.openPaths).toEqual([]);

@@ -204,6 +204,27 @@ describe("head", () => {
     expect(bench.head.bytes).toBe(empty);
   });
 
+  test("a builder of an older generation that is sealed late stays older than newer chunks", () => {
+    bench = new Bench(1, 1);
+    const seal = (generation: number) =>
+      bench!.kernels.exports.headSealSource(bench!.kernels.exports.sourceById(1) >>> 0, generation);
+    bench.write([{ source: 1, time: 5n, cells: [[0, 1]] }]);
+    const generation = bench.kernels.exports.headFreeze();
+    bench.write([{ source: 1, time: 5n, cells: [[0, 2]] }]);
+    seal(generation + 1);
+    expect(sorted(bench.read(1, 0))).toEqual([[5n, 2]]);
+    bench.write([{ source: 1, time: 5n, cells: [[0, 3]] }]);
+    const second = bench.kernels.exports.headFreeze();
+    const rows = Array.from({ length: 128 }, (_, i) => ({
+      source: 1,
+      time: BigInt(5 + i),
+      cells: [[0, 4]] as const,
+    }));
+    bench.write(rows);
+    seal(second);
+    expect(bench.read(1, 0).get(5n)).toBe(4);
+  });
+
   test("windows that rows lie in are counted up to the bound", () => {
     bench = new Bench(1, 1);
     bench.write([-1n, 0n, 1n, 3n].map((n) => ({ source: 1, time: n * HOUR, cells: [[0, 1]] })));

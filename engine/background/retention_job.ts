@@ -1,0 +1,91 @@
+/** Drops whole segments: those past the retention, and the oldest ones where the disk limit asks for room. */
+import type { SegmentId } from "../base/types.ts";
+import type { Clock } from "../components.ts";
+import type { Version } from "../manifest/version.ts";
+import type { VersionSet } from "../manifest/version_set.ts";
+import { decideDiskLimit, type ExpiryBudget, pickExpired } from "../retention/retention.ts";
+import type { RetentionClock } from "../retention/retention_clock.ts";
+import type { Settings } from "../settings.ts";
+import type { BackgroundJob, JobOutcome } from "./scheduler.ts";
+
+/** How often retention is looked at while there is data. */
+const RETENTION_MS = 600_000;
+
+export interface RetentionJobParts {
+  readonly settings: Settings;
+  readonly versions: VersionSet;
+  readonly recency: RetentionClock;
+  readonly clock: Clock;
+  /** Inputs of a running merge: they stay. */
+  readonly busy: () => ReadonlySet<SegmentId>;
+  /** Bytes that everything in the data directory takes. */
+  readonly usedBytes: () => number;
+  /** Runs in the step in which a version becomes current. */
+  readonly onPublish: (version: Version) => void;
+}
+
+export class RetentionJob implements BackgroundJob {
+  readonly name = "retention";
+  readonly #parts: RetentionJobParts;
+  #budget: ExpiryBudget | undefined;
+  #expired = 0;
+  #isReadOnly = false;
+
+  constructor(parts: RetentionJobParts) {
+    this.#parts = parts;
+  }
+
+  /** Segments dropped so far. */
+  get expiredSegments(): number {
+    return this.#expired;
+  }
+
+  /** Whether the disk limit forbids writing. */
+  get isReadOnly(): boolean {
+    return this.#isReadOnly;
+  }
+
+  async run(): Promise<JobOutcome> {
+    const { settings, versions } = this.#parts;
+    if (settings.retentionMs === 0 && settings.diskLimitBytes === 0) return "idle";
+    await this.#expire();
+    if (settings.diskLimitBytes > 0) await this.#keepWithinDisk();
+    return versions.current.segments.length > 0 ? { afterMs: RETENTION_MS } : "idle";
+  }
+
+  async #expire(): Promise<void> {
+    const { versions, recency, clock } = this.#parts;
+    const cutoff = recency.cutoff();
+    if (cutoff === undefined) return;
+    const { drop, budget } = pickExpired(versions.current.segments, {
+      cutoff,
+      monotonicMs: clock.monotonicMs(),
+      budget: this.#budget,
+    });
+    this.#budget = budget;
+    await this.#drop(drop);
+  }
+
+  async #keepWithinDisk(): Promise<void> {
+    const { versions, settings, usedBytes } = this.#parts;
+    const decision = decideDiskLimit(versions.current.segments, {
+      usedBytes: usedBytes(),
+      limitBytes: settings.diskLimitBytes,
+      action: settings.diskLimitAction,
+      isReadOnly: this.#isReadOnly,
+    });
+    if (decision.kind === "evict") await this.#drop(decision.drop);
+    this.#isReadOnly = decision.kind === "read-only" ||
+      (decision.kind === "evict" && decision.readOnly);
+  }
+
+  async #drop(ids: readonly SegmentId[]): Promise<void> {
+    const { versions, busy, onPublish } = this.#parts;
+    // Newer ones that a dropped one would have hidden wait with it for the merge to end.
+    const held = ids.findIndex((id) => busy().has(id));
+    const removeSegments = held < 0 ? ids : ids.slice(0, held);
+    if (removeSegments.length === 0) return;
+    await versions.commit({ removeSegments }, onPublish);
+    this.#expired += removeSegments.length;
+  }
+}

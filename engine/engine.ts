@@ -1,0 +1,365 @@
+/**
+ * The open database: plans, logs and applies writes, opens views, and runs flush, compaction, deletion and retention
+ * over the parts that recovery (open.ts) put together.
+ *
+ * Invariants
+ * - All state lives on one event loop; between reading a version and publishing the next nothing awaits.
+ * - Everything that can fail comes before the log's append; what follows it cannot fail.
+ * - A row is in the head or in a published segment, or for a moment in both, where both give the same points.
+ */
+import { TIME_MIN } from "./base/time.ts";
+import { type Sequence, seriesIdOf, type SourceId, type TimeRange } from "./base/types.ts";
+import type { Flusher } from "./background/flusher.ts";
+import type { Maintenance } from "./background/maintenance.ts";
+import type { Components } from "./components.ts";
+import type { Database, DeleteResult, Selection, WriteResult } from "./database.ts";
+import { EngineError } from "./errors.ts";
+import type { DatabasePaths } from "./fs/paths.ts";
+import type { Head } from "./head/head.ts";
+import type { Kernels } from "./kernels/kernels.ts";
+import type { ManifestFile, Version } from "./manifest/version.ts";
+import type { VersionSet } from "./manifest/version_set.ts";
+import { Deletions } from "./query/deletions.ts";
+import { ReadView } from "./query/read_view.ts";
+import type { View } from "./query/view.ts";
+import type { RetentionClock } from "./retention/retention_clock.ts";
+import type { BlockCache } from "./segment/block_cache.ts";
+import type { OpenFiles } from "./segment/open_files.ts";
+import type { SegmentReaders } from "./segment/segment_readers.ts";
+import type { RegistryFiles } from "./series/registry_file.ts";
+import type { SeriesGroup, SeriesRegistry } from "./series/registry.ts";
+import type { Acknowledgement, Settings } from "./settings.ts";
+import type { WriteAheadLog } from "./wal/log.ts";
+import type { Admission } from "./write/admission.ts";
+import type { DatabaseStats } from "./stats.ts";
+import { collectStats } from "./stats_collector.ts";
+import { BatchBuilder } from "./write/batch.ts";
+
+/** What recovery hands over. */
+export interface EngineParts {
+  readonly settings: Settings;
+  readonly components: Components;
+  readonly paths: DatabasePaths;
+  readonly kernels: Kernels;
+  readonly registry: SeriesRegistry;
+  readonly registryFiles: RegistryFiles;
+  readonly manifest: ManifestFile;
+  readonly versions: VersionSet;
+  /** Absent where logging is switched off. */
+  readonly log: WriteAheadLog | undefined;
+  readonly head: Head;
+  readonly readers: SegmentReaders;
+  readonly cache: BlockCache;
+  readonly files: OpenFiles;
+  readonly lock: Disposable;
+  readonly recency: RetentionClock;
+  /** Head stamps of tombstones that rows in the head may be older than. */
+  readonly tombstoneStamps: Map<number, number>;
+}
+
+/** What runs beside writes and reads; made once the engine is there to serve it. */
+export interface EngineServices {
+  readonly flusher: Flusher;
+  readonly admission: Admission;
+  readonly maintenance: Maintenance;
+}
+
+const NOTHING_WRITTEN = { rows: 0, points: 0 };
+
+export class Engine implements Database {
+  readonly settings: Settings;
+  readonly kernels: Kernels;
+  readonly registry: SeriesRegistry;
+  readonly batch: BatchBuilder;
+  readonly #parts: EngineParts;
+  readonly #services: EngineServices;
+  #deletions: Deletions | undefined;
+  #committing: Promise<unknown> | undefined;
+  #state: "open" | "closing" | "closed" = "open";
+  #failure: unknown;
+  readonly #writes = { batches: 0, rows: 0, points: 0, tooOldRows: 0, futureRows: 0, errors: 0 };
+  readonly #queries = { views: 0, selections: 0, seriesRead: 0, pointsRead: 0 };
+
+  constructor(parts: EngineParts, services: (engine: Engine) => EngineServices) {
+    this.settings = parts.settings;
+    this.kernels = parts.kernels;
+    this.registry = parts.registry;
+    this.batch = new BatchBuilder(parts.kernels);
+    this.#parts = parts;
+    this.noteVersion(parts.versions.current);
+    this.#services = services(this);
+  }
+
+  get parts(): EngineParts {
+    return this.#parts;
+  }
+
+  get services(): EngineServices {
+    return this.#services;
+  }
+
+  /** The error that ended writing, if any. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  admit(): Promise<void> | undefined {
+    this.#checkWritable();
+    return this.#services.admission.admit();
+  }
+
+  write(acknowledgement: Acknowledgement = "durable"): WriteResult {
+    this.#checkWritable();
+    const { head, log, registry, recency } = this.#parts;
+    const exports = this.kernels.exports;
+    const tooOld = exports.headPlan(recency.cutoff() ?? TIME_MIN, recency.futureLimit);
+    const points = exports.planPoints.value as number;
+    const definitions = registry.takeUnlogged();
+    if (points === 0 && definitions === undefined) {
+      return { ...NOTHING_WRITTEN, tooOld, acknowledgement, done: undefined };
+    }
+    if (log !== undefined) {
+      this.#append(log, definitions, points > 0);
+      registry.markLogged();
+    }
+    const before = head.rows;
+    this.#apply();
+    const newest = exports.planMaxTime.value as bigint;
+    if (newest !== TIME_MIN) recency.observe(newest);
+    this.#services.maintenance.afterWrite();
+    this.#count(head.rows - before, points, tooOld);
+    const done = acknowledgement === "durable" ? this.#synced(log) : undefined;
+    return {
+      rows: head.rows - before,
+      points,
+      tooOld,
+      acknowledgement: log === undefined ? "volatile" : acknowledgement,
+      done,
+    };
+  }
+
+  view(range: TimeRange): View {
+    if (this.#state === "closed") throw closedError();
+    if (range.start >= range.end) {
+      throw new EngineError(
+        "invalid",
+        `Cannot open a view: its start ${range.start} is not below its end ${range.end}`,
+      );
+    }
+    const { kernels, head, registry, cache, readers, versions, settings, recency } = this.#parts;
+    const pin = versions.pin();
+    this.#queries.views++;
+    const bounds = { first: range.start, last: range.end - 1n };
+    const mark = head.openView();
+    return new ReadView({
+      kernels,
+      head,
+      registry,
+      cache,
+      range,
+      timeUnit: settings.timeUnit,
+      segments: readers.openAll(pin.version.segments, bounds),
+      hidden: this.#deletions,
+      cutoff: recency.cutoff() ?? TIME_MIN,
+      scratchBytesMax: settings.queryScratchBytes,
+      counters: this.#queries,
+      onClose: () => {
+        pin[Symbol.dispose]();
+        head.closeView(mark);
+      },
+    });
+  }
+
+  async delete(selection: Selection): Promise<DeleteResult> {
+    this.#checkWritable();
+    const range = selection.range ?? { start: -(2n ** 63n), end: 2n ** 63n - 1n };
+    const series = this.#seriesWithPoints(selection, range);
+    if (series.length === 0) return { matchedSeries: 0, tombstones: 0 };
+    const { head, kernels, log, versions, tombstoneStamps } = this.#parts;
+    // One step: what is sealed now is older than the deletion, what comes after is newer.
+    const sources = new Set(Array.from(series, (id) => Math.floor(id / 65_536)));
+    for (const source of sources) {
+      kernels.exports.headSealSource(kernels.exports.sourceById(source) >>> 0, 0xffff_ffff);
+    }
+    kernels.refresh();
+    const sequence = versions.takeSequence();
+    const stamp = head.stamp;
+    const logPosition = log?.end ?? { file: 0, offset: 0 };
+    const tombstone = { sequence, ...range, series, logPosition };
+    const commit = versions.commit({ addTombstones: [tombstone] }, (version) => {
+      tombstoneStamps.set(sequence, stamp);
+      this.noteVersion(version);
+    });
+    const settled = this.#track(commit);
+    try {
+      await commit;
+    } finally {
+      settled();
+    }
+    this.#services.maintenance.afterDelete();
+    return { matchedSeries: series.length, tombstones: series.length };
+  }
+
+  stats(): DatabaseStats {
+    return collectStats({
+      ...this.#parts,
+      ...this.#services,
+      writes: this.#writes,
+      queries: this.#queries,
+      failed: this.#failure !== undefined,
+    });
+  }
+
+  flush(): Promise<void> {
+    this.#checkWritable();
+    return this.#services.maintenance.flush();
+  }
+
+  compact(): Promise<void> {
+    this.#checkWritable();
+    return this.#services.maintenance.compactAll();
+  }
+
+  snapshot(directory: string): Promise<void> {
+    this.#checkWritable();
+    return this.#services.maintenance.snapshot(directory);
+  }
+
+  async close(): Promise<void> {
+    if (this.#state !== "open") throw closedError();
+    this.#state = "closing";
+    const { log, manifest, readers, files, cache, lock } = this.#parts;
+    try {
+      await this.#services.maintenance.stop();
+      await log?.close();
+    } finally {
+      this.#state = "closed";
+      manifest.close();
+      readers[Symbol.dispose]();
+      files[Symbol.dispose]();
+      cache[Symbol.dispose]();
+      lock[Symbol.dispose]();
+    }
+  }
+
+  /** Takes note of a version that is current from now on: which deletions are in force. */
+  noteVersion(version: Version): void {
+    const { tombstoneStamps } = this.#parts;
+    this.#deletions = version.tombstones.length === 0
+      ? undefined
+      : new Deletions(version.tombstones, new Map(tombstoneStamps));
+  }
+
+  /** Rows older than the deletions before `sequence` have left the head: their stamps are no longer needed. */
+  forgetStamps(sequence: Sequence): void {
+    for (const each of this.#parts.tombstoneStamps.keys()) {
+      if (each < sequence) this.#parts.tombstoneStamps.delete(each);
+    }
+    this.noteVersion(this.#parts.versions.current);
+  }
+
+  /** Deletions in force, for the flush that carries them out. */
+  get deletions(): Deletions | undefined {
+    return this.#deletions;
+  }
+
+  /** Resolves when no deletion is being committed; undefined when none is. */
+  settled(): Promise<void> | undefined {
+    return this.#committing?.then(() => {}, () => {});
+  }
+
+  /** Ends writing: the log or the manifest cannot be trusted any more. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#parts.components.logger.log("error", `Writing stopped: ${message}; restart to recover`);
+  }
+
+  #append(log: WriteAheadLog, definitions: Uint8Array | undefined, hasRows: boolean): void {
+    try {
+      log.append({ definitions, hasRows });
+    } catch (error) {
+      this.#writes.errors++;
+      this.#noteFailure(error);
+      throw error;
+    } finally {
+      this.kernels.refresh();
+    }
+  }
+
+  /** From here on nothing may fail: the rows are in the log. */
+  #apply(): void {
+    try {
+      this.kernels.exports.headAppend();
+    } catch (error) {
+      this.fail(error);
+      throw new EngineError("failed", "Cannot go on writing: rows in the log were not applied", {
+        cause: error,
+      });
+    } finally {
+      this.kernels.refresh();
+    }
+  }
+
+  #synced(log: WriteAheadLog | undefined): Promise<void> | undefined {
+    return log?.synced()?.catch((error) => {
+      this.#noteFailure(error);
+      throw error;
+    });
+  }
+
+  #count(rows: number, points: number, tooOld: number): void {
+    const writes = this.#writes;
+    writes.batches++;
+    writes.rows += rows;
+    writes.points += points;
+    writes.tooOldRows += tooOld;
+    writes.futureRows += this.kernels.exports.planFutureRows.value as number;
+  }
+
+  #noteFailure(error: unknown): void {
+    if (error instanceof EngineError && error.code === "failed") this.fail(error);
+  }
+
+  /** Ascending ids of the selected series that have a point in the range. */
+  #seriesWithPoints(selection: Selection, range: TimeRange): Float64Array {
+    using view = this.view(range);
+    const ids: number[] = [];
+    for (const group of view.select(selection.matchers)) collectSeries(view, group, range, ids);
+    return Float64Array.from(ids).sort();
+  }
+
+  /** Notes a deletion's commit, so that a flush waits for it. */
+  #track(commit: Promise<unknown>): () => void {
+    const tracked = Promise.all([this.#committing?.catch(() => {}), commit]);
+    tracked.catch(() => {});
+    this.#committing = tracked;
+    return () => {
+      if (this.#committing === tracked) this.#committing = undefined;
+    };
+  }
+
+  #checkWritable(): void {
+    if (this.#state !== "open") throw closedError();
+    if (this.#failure === undefined) return;
+    throw new EngineError(
+      "failed",
+      "Cannot write: writing stopped after an error of the disk; restart to recover",
+      { cause: this.#failure },
+    );
+  }
+}
+
+function collectSeries(view: View, group: SeriesGroup, range: TimeRange, ids: number[]): void {
+  for (const id of group.sources) {
+    const source = id as SourceId;
+    if (view.hasPoints({ source, slot: group.slot, family: group.family }, range)) {
+      ids.push(seriesIdOf(source, group.slot));
+    }
+  }
+}
+
+function closedError(): EngineError {
+  return new EngineError("closed", "Cannot use the database: it is closed");
+}

@@ -1,0 +1,348 @@
+/**
+ * Opening: recovery. Read the manifest, load the registry, remove what the manifest does not name, replay the log from
+ * its floor, begin a new log file.
+ *
+ * Nothing derived can block a start: a damaged registry file is made up for by the segments' own definitions, a damaged
+ * segment is found when it is read, set aside and named. No segment is read at start.
+ */
+import { msToTicks, TIME_MIN } from "./base/time.ts";
+import type { SegmentId } from "./base/types.ts";
+import { FlushJob } from "./background/flush_job.ts";
+import { Flusher } from "./background/flusher.ts";
+import { Maintenance } from "./background/maintenance.ts";
+import { RetentionJob } from "./background/retention_job.ts";
+import { Scheduler } from "./background/scheduler.ts";
+import { Compaction } from "./compaction/compaction.ts";
+import { CompactionRunner } from "./compaction/compaction_runner.ts";
+import { compactionExecutor } from "./compaction/start_worker.ts";
+import { type Components, defaultComponents, type Logger } from "./components.ts";
+import type { Database } from "./database.ts";
+import { Engine, type EngineParts, type EngineServices } from "./engine.ts";
+import { MemoryFileSystem } from "./fs/memory_file_system.ts";
+import { absolutePath, type DatabasePaths, databasePaths } from "./fs/paths.ts";
+import { Head } from "./head/head.ts";
+import { Kernels } from "./kernels/kernels.ts";
+import { makeDataDirectories, removeUnnamedFiles } from "./manifest/data_files.ts";
+import { Manifest } from "./manifest/manifest.ts";
+import { comparePositions, sourcesOf } from "./manifest/tombstones.ts";
+import type { Tombstone, Version } from "./manifest/version.ts";
+import { VersionSet } from "./manifest/version_set.ts";
+import { RetentionClock } from "./retention/retention_clock.ts";
+import { BlockCache } from "./segment/block_cache.ts";
+import { segmentFileName } from "./segment/format.ts";
+import { OpenFiles } from "./segment/open_files.ts";
+import { SegmentReaders } from "./segment/segment_readers.ts";
+import { Registry } from "./series/registry.ts";
+import { openRegistryFiles } from "./series/registry_file.ts";
+import { completeSettings, type Settings } from "./settings.ts";
+import { writeSnapshot } from "./snapshot.ts";
+import type { LogPosition } from "./wal/log.ts";
+import { replayLog } from "./wal/replay.ts";
+import { LogWriter } from "./wal/writer.ts";
+import { Admission } from "./write/admission.ts";
+import { WritePressure } from "./write/pressure.ts";
+
+export interface OpenOptions {
+  /** Directory of the database, created when it is missing. Absent: everything stays in memory, and nothing outlives it. */
+  readonly path?: string;
+  readonly settings?: Partial<Settings>;
+  readonly components?: Partial<Components>;
+}
+
+/** Directory of a database that is in memory altogether. */
+const MEMORY_PATH = "/memory";
+
+/**
+ * Opens a database. Throws "locked" when another process has it, "invalid" for settings that contradict it, "corrupt" when
+ * its manifest or, in strict mode, its log is damaged, "unsupported" for a newer format, "io".
+ */
+export async function openDatabase(options: OpenOptions = {}): Promise<Database> {
+  const inMemory = options.path === undefined;
+  const settings = completeSettings({
+    ...options.settings,
+    ...(inMemory ? { logEnabled: false } : {}),
+  });
+  const components = defaultComponents({
+    ...options.components,
+    ...(inMemory ? { fileSystem: new MemoryFileSystem() } : {}),
+  });
+  const directory = inMemory ? MEMORY_PATH : absolutePath(options.path!);
+  components.fileSystem.makeDirectory(directory);
+  const lock = components.fileSystem.lock(directory);
+  try {
+    return await recover({ settings, components, directory, lock });
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+interface Opening {
+  readonly settings: Settings;
+  readonly components: Components;
+  readonly directory: string;
+  readonly lock: Disposable;
+}
+
+async function recover(opening: Opening): Promise<Engine> {
+  const { settings, components, directory, lock } = opening;
+  const { fileSystem, clock, logger } = components;
+  const paths = databasePaths(directory);
+  makeDataDirectories(fileSystem, paths);
+  const { timeUnit, partitionMs, metadataShards } = settings;
+  const identity = { timeUnit, partitionMs, metadataShards };
+  const manifest = Manifest.open({ fileSystem, directory, identity });
+  const version = manifest.version;
+  removeUnnamedFiles({ fileSystem, paths, version, segmentFileName });
+  const kernels = new Kernels();
+  const files = new OpenFiles(fileSystem, settings.openFilesMax);
+  const cache = new BlockCache(kernels, settings.blockCacheBytes);
+  let setAside: (id: SegmentId) => void = () => {};
+  const readers = new SegmentReaders({
+    store: { cache, files },
+    fileSystem,
+    directory: paths.segments,
+    onUnremoved: (path, error) =>
+      logger.log("warn", `Cannot remove "${path}": ${String(error)}; the next start removes it`),
+    onDamaged: (record, error) => {
+      logger.log("error", `Segment ${record.id} is set aside: ${error.message}`);
+      setAside(record.id);
+    },
+  });
+  const versions = new VersionSet({ manifest, onUnneeded: (ids) => readers.remove(ids) });
+  const registry = new Registry(kernels, { metadataShards });
+  kernels.exports.setSeriesMax(settings.seriesMax);
+  const registryFiles = openRegistryFiles({ fileSystem, directory: paths.registry, registry });
+  const { damaged } = registryFiles.load(version.registryFiles);
+  if (damaged.length > 0) healRegistry(registry, readers, version, logger, damaged);
+  const head = new Head(kernels, msToTicks(partitionMs, timeUnit));
+  const tombstoneStamps = new Map<number, number>();
+  const log = settings.logEnabled
+    ? openLog({ settings, components, paths, kernels, registry, version, head, tombstoneStamps })
+    : undefined;
+  const { retentionMs, futureSkewMs } = settings;
+  const { maxTime } = version;
+  const recency = new RetentionClock({ clock, unit: timeUnit, retentionMs, futureSkewMs, maxTime });
+  const parts: EngineParts = {
+    settings,
+    components,
+    paths,
+    kernels,
+    registry,
+    registryFiles,
+    manifest,
+    versions,
+    log,
+    head,
+    readers,
+    cache,
+    files,
+    lock,
+    recency,
+    tombstoneStamps,
+  };
+  const engine = new Engine(parts, (engine) => makeServices(engine, parts));
+  setAside = (id) => engine.services.maintenance.setAside(id);
+  engine.services.maintenance.afterOpen();
+  return engine;
+}
+
+/** Definitions of a damaged registry file stand in the segments that need them, too. */
+function healRegistry(
+  registry: Registry,
+  readers: SegmentReaders,
+  version: Version,
+  logger: Logger,
+  damaged: readonly string[],
+): void {
+  logger.log(
+    "warn",
+    `Registry files are damaged: ${damaged.join(", ")}; segments make up for them`,
+  );
+  for (const record of version.segments) {
+    const reader = readers.open(record);
+    try {
+      for (const block of reader.sourceBlocks()) registry.apply(reader.readSourceBlock(block));
+    } catch (error) {
+      logger.log("error", `Cannot read definitions of segment ${record.id}: ${String(error)}`);
+    }
+  }
+}
+
+interface LogOpening {
+  readonly settings: Settings;
+  readonly components: Components;
+  readonly paths: DatabasePaths;
+  readonly kernels: Kernels;
+  readonly registry: Registry;
+  readonly version: Version;
+  readonly head: Head;
+  readonly tombstoneStamps: Map<number, number>;
+}
+
+/** Replays the log into registry and head, and begins the next file. */
+function openLog(opening: LogOpening): LogWriter {
+  const { settings, components, paths, kernels, registry, version } = opening;
+  const { fileSystem, logger } = components;
+  const deletions = new ReplayedDeletions(opening);
+  const report = replayLog({
+    fileSystem,
+    directory: paths.log,
+    floor: version.logFloor,
+    mode: settings.replayMode,
+    kernels,
+    onDefinitions: (definitions) => registry.apply(definitions),
+    onRows: (position) => {
+      deletions.passUntil(position);
+      kernels.exports.headAppend();
+      kernels.refresh();
+    },
+  });
+  deletions.passUntil(undefined);
+  registry.markLogged();
+  for (const damage of report.damage) logger.log("warn", `Log: ${damage}`);
+  if (report.records > 0) {
+    logger.log("info", "Replayed the log", { records: report.records, rows: report.rows });
+  }
+  const { log: directory } = paths;
+  return LogWriter.open({ components, kernels, directory, settings, report });
+}
+
+/** Deletions that were made while the log was written: at their place among the records they seal what they hide. */
+class ReplayedDeletions {
+  readonly #waiting: Tombstone[];
+  readonly #opening: LogOpening;
+
+  constructor(opening: LogOpening) {
+    this.#opening = opening;
+    const { tombstones, logFloor } = opening.version;
+    this.#waiting = tombstones
+      .filter(({ logPosition }) => comparePositions(logPosition, logFloor) > 0)
+      .sort((a, b) => comparePositions(a.logPosition, b.logPosition));
+  }
+
+  /** Rows at this position (undefined: the end) are about to be applied. */
+  passUntil(position: LogPosition | undefined): void {
+    const { kernels, head, tombstoneStamps } = this.#opening;
+    for (;;) {
+      const next = this.#waiting[0];
+      if (next === undefined) return;
+      if (position !== undefined && comparePositions(next.logPosition, position) > 0) return;
+      this.#waiting.shift();
+      const sources = sourcesOf([next]) ?? allSources(this.#opening.registry.sourceCount);
+      for (const source of sources) {
+        const pointer = kernels.exports.sourceById(source) >>> 0;
+        if (pointer !== 0) kernels.exports.headSealSource(pointer, GENERATION_ANY);
+      }
+      kernels.refresh();
+      tombstoneStamps.set(next.sequence, head.stamp);
+    }
+  }
+}
+
+/** Above every generation of the head. */
+const GENERATION_ANY = 0xffff_ffff;
+
+function allSources(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => i + 1);
+}
+
+function makeServices(engine: Engine, parts: EngineParts): EngineServices {
+  const { settings, components, paths, kernels, registry, registryFiles, versions } = parts;
+  const { log, head, recency } = parts;
+  const { fileSystem, clock, random, logger } = components;
+  const picker = {
+    partitionTicks: msToTicks(settings.partitionMs, settings.timeUnit),
+    retentionTicks: msToTicks(settings.retentionMs, settings.timeUnit),
+    segmentBytesMax: settings.segmentBytesMax,
+  };
+  const onPublish = (version: Version) => engine.noteVersion(version);
+  const flusher = new Flusher({
+    kernels,
+    head,
+    registry,
+    registryFiles,
+    fileSystem,
+    paths,
+    versions,
+    log,
+    clock,
+    picker,
+    settled: () => engine.settled(),
+    hidden: () => engine.deletions?.forFlush(),
+    maxTime: () => recency.maxTime,
+    onPublish,
+    onForgotten: (sequence) => engine.forgetStamps(sequence),
+  });
+  const runner = new CompactionRunner({
+    versions,
+    fileSystem,
+    kernels,
+    sources: registry,
+    paths,
+    clock,
+    logger,
+    bytesPerSecond: settings.compactionBytesPerSecond,
+    cutoff: () => recency.cutoff(),
+    executor: compactionExecutor(fileSystem, clock),
+  });
+  const compaction = new Compaction({
+    versions,
+    runner,
+    picker,
+    partitionMs: settings.partitionMs,
+    time: () => ({ now: recency.reference(), cutoff: recency.cutoff() ?? TIME_MIN }),
+    mayHideHead: (sequence) => parts.tombstoneStamps.has(sequence),
+    onPublish,
+  });
+  const retention = new RetentionJob({
+    settings,
+    versions,
+    recency,
+    clock,
+    busy: () => compaction.busy,
+    usedBytes: () => usedBytes(parts),
+    onPublish,
+  });
+  const pressure = new WritePressure({ settings, head, log });
+  const admission = new Admission({ clock, pressure, timeoutMs: settings.writeTimeoutMs });
+  const maintenance: Maintenance = new Maintenance({
+    settings,
+    scheduler: new Scheduler({ clock, random, logger }),
+    flushJob: new FlushJob({
+      settings,
+      kernels,
+      head,
+      flusher,
+      recency,
+      clock,
+      onFlushed: () => maintenance.afterFlush(),
+    }),
+    compaction,
+    runner,
+    retention,
+    versions,
+    admission,
+    headPoints: () => head.points,
+    onPublish,
+    copy: (directory) => copyVersion(parts, directory),
+  });
+  pressure.isReadOnly = () => maintenance.isReadOnly;
+  pressure.onRelieve = () => maintenance.requestFlush();
+  return { flusher, admission, maintenance };
+}
+
+async function copyVersion(parts: EngineParts, directory: string): Promise<void> {
+  const { versions, components, paths } = parts;
+  using pin = versions.pin();
+  await writeSnapshot(
+    components.fileSystem,
+    { paths, version: pin.version },
+    absolutePath(directory),
+  );
+}
+
+function usedBytes({ versions, log, registryFiles }: EngineParts): number {
+  const segments = versions.current.segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  return segments + (log?.stats().bytes ?? 0) + registryFiles.bytes;
+}

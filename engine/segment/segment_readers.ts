@@ -1,0 +1,93 @@
+/**
+ * The readers of a database's segments, opened when one is first looked at, and the end of files that no version needs.
+ */
+import type { SegmentId } from "../base/types.ts";
+import { type EngineError, isEngineError } from "../errors.ts";
+import type { FileSystem } from "../fs/file_system.ts";
+import type { SegmentRecord } from "../manifest/version.ts";
+import { segmentFileName } from "./format.ts";
+import { SegmentReader, type SegmentStore } from "./reader.ts";
+
+/** A segment of a version and the reader of its file. */
+export interface OpenSegment {
+  readonly record: SegmentRecord;
+  readonly reader: SegmentReader;
+  /** Called by whoever meets an error of the reader, before it goes on: a damaged segment is set aside. */
+  readonly onError: (error: unknown) => void;
+}
+
+export class SegmentReaders implements Disposable {
+  readonly #store: SegmentStore;
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  readonly #onUnremoved: (path: string, error: unknown) => void;
+  readonly #onDamaged: (record: SegmentRecord, error: EngineError) => void;
+  readonly #readers = new Map<SegmentId, SegmentReader>();
+
+  constructor(options: {
+    readonly store: SegmentStore;
+    readonly fileSystem: FileSystem;
+    readonly directory: string;
+    /** Called when a file that is no longer needed cannot be removed; the next open removes it. */
+    readonly onUnremoved: (path: string, error: unknown) => void;
+    /** Called when a segment turns out to be damaged. */
+    readonly onDamaged: (record: SegmentRecord, error: EngineError) => void;
+  }) {
+    this.#store = options.store;
+    this.#fileSystem = options.fileSystem;
+    this.#directory = options.directory;
+    this.#onUnremoved = options.onUnremoved;
+    this.#onDamaged = options.onDamaged;
+  }
+
+  pathOf(id: SegmentId): string {
+    return `${this.#directory}/${segmentFileName(id)}`;
+  }
+
+  /** The segment's reader; its file is not touched before something is read. */
+  open(record: SegmentRecord): SegmentReader {
+    const { id, bytes, checksum } = record;
+    let reader = this.#readers.get(id);
+    if (reader === undefined) {
+      reader = new SegmentReader(this.#store, { path: this.pathOf(id), id, bytes, checksum });
+      this.#readers.set(id, reader);
+    }
+    return reader;
+  }
+
+  /** The segments that meet inclusive bounds, in the order given. */
+  openAll(
+    records: readonly SegmentRecord[],
+    bounds: { readonly first: bigint; readonly last: bigint },
+  ): OpenSegment[] {
+    return records
+      .filter(({ minTime, maxTime }) => minTime <= bounds.last && maxTime >= bounds.first)
+      .map((record) => ({
+        record,
+        reader: this.open(record),
+        onError: (error) => {
+          if (isEngineError(error, "corrupt")) this.#onDamaged(record, error);
+        },
+      }));
+  }
+
+  /** Closes the readers of segments that no version names any more and removes their files. */
+  remove(ids: readonly SegmentId[]): void {
+    for (const id of ids) {
+      const path = this.pathOf(id);
+      this.#readers.get(id)?.[Symbol.dispose]();
+      this.#readers.delete(id);
+      try {
+        if (this.#fileSystem.exists(path)) this.#fileSystem.remove(path);
+      } catch (error) {
+        this.#onUnremoved(path, error);
+      }
+    }
+  }
+
+  /** Closes all readers. No view may be open. */
+  [Symbol.dispose](): void {
+    for (const reader of this.#readers.values()) reader[Symbol.dispose]();
+    this.#readers.clear();
+  }
+}

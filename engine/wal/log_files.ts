@@ -1,0 +1,145 @@
+/**
+ * The log's files beside the one being appended to: files that still hold needed records, and spare ones, which carry the
+ * next numbers already, so that beginning one changes no directory.
+ *
+ * Spare files are former log files. Nothing is filled with zeros in advance: that would write every byte twice.
+ *
+ * Invariants
+ * - Spare files have the numbers that follow, without gap.
+ * - A name that was made or changed, here or by a process before, counts only once the directory is synced; `isDirty`
+ *   says that this is due.
+ */
+import type { Logger } from "../components.ts";
+import { EngineError } from "../errors.ts";
+import type { FileHandle, FileSystem } from "../fs/file_system.ts";
+import { joinPath } from "../fs/paths.ts";
+import { logFileName } from "./format.ts";
+import { listLogFiles } from "./log_chain.ts";
+import { ZERO_STEP_BYTES } from "./log_file.ts";
+import type { LogPosition } from "./log.ts";
+
+/** Spare files kept. */
+const SPARE_FILES_MAX = 2;
+
+export interface LogFilesOptions {
+  readonly fileSystem: FileSystem;
+  readonly logger: Logger;
+  readonly directory: string;
+  readonly logFileBytes: number;
+}
+
+export class LogFiles {
+  readonly #options: LogFilesOptions;
+  /** Files with needed records, oldest first, each with its end; the one being appended to is not among them. */
+  #live: LogPosition[] = [];
+  #spares: { readonly file: number; readonly bytes: number }[] = [];
+  /** Number that the file after the last spare one gets. */
+  #next: number;
+  isDirty = true;
+
+  /** Takes over the directory: files not in `live` become spare ones from number `next` on, or go. */
+  constructor(
+    options: LogFilesOptions,
+    given: { readonly live: readonly LogPosition[]; readonly next: number },
+  ) {
+    this.#options = options;
+    this.#live = [...given.live];
+    this.#next = given.next;
+    const { fileSystem, directory } = options;
+    const kept = new Set(given.live.map(({ file }) => file));
+    for (const file of listLogFiles(fileSystem, directory)) {
+      if (!kept.has(file)) this.#giveUp(file);
+    }
+  }
+
+  /** Bytes of records in the files with needed records. */
+  get liveBytes(): number {
+    return this.#live.reduce((sum, { offset }) => sum + offset, 0);
+  }
+
+  get liveFiles(): number {
+    return this.#live.length;
+  }
+
+  get spareFiles(): number {
+    return this.#spares.length;
+  }
+
+  get spareBytes(): number {
+    return this.#spares.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Opens the file with the next number: a spare one, or a new one. Throws "io". */
+  begin(file: number): FileHandle {
+    const path = this.#path(file);
+    const { fileSystem } = this.#options;
+    if (this.#spares[0]?.file === file) {
+      const handle = fileSystem.open(path, "write");
+      this.#spares.shift();
+      return handle;
+    }
+    // It exists when an earlier attempt could not write its header.
+    const handle = fileSystem.open(path, fileSystem.exists(path) ? "write" : "create");
+    this.isDirty = true;
+    this.#next = Math.max(this.#next, file + 1);
+    return handle;
+  }
+
+  /** Handles on all files with needed records. Throws "io". */
+  openLive(): FileHandle[] {
+    const handles: FileHandle[] = [];
+    try {
+      for (const { file } of this.#live) {
+        handles.push(this.#options.fileSystem.open(this.#path(file), "write"));
+      }
+    } catch (error) {
+      for (const handle of handles) handle.close();
+      throw error;
+    }
+    return handles;
+  }
+
+  /** A file is full; its records are needed until they are trimmed. */
+  keep(end: LogPosition): void {
+    this.#live.push(end);
+  }
+
+  /** Gives up files below a number. */
+  trim(floorFile: number): void {
+    while (this.#live.length > 0 && this.#live[0]!.file < floorFile) {
+      const { file } = this.#live[0]!;
+      if (!this.#giveUp(file)) return;
+      this.#live.shift();
+    }
+  }
+
+  /** Makes a file a spare one or removes it; false when the disk refuses. */
+  #giveUp(file: number): boolean {
+    const { fileSystem, logger, logFileBytes } = this.#options;
+    const path = this.#path(file);
+    try {
+      const bytes = fileSystem.fileBytes(path);
+      const fits = bytes >= Math.min(ZERO_STEP_BYTES, logFileBytes) && bytes <= 2 * logFileBytes;
+      if (fits && this.#spares.length < SPARE_FILES_MAX) {
+        fileSystem.rename(path, this.#path(this.#next));
+        this.#spares.push({ file: this.#next, bytes });
+        this.#next++;
+      } else {
+        fileSystem.remove(path);
+      }
+      this.isDirty = true;
+      return true;
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      logger.log("warn", "A log file that is not needed any more could not be given up", {
+        file: path,
+        error: error.message,
+      });
+      return false;
+    }
+  }
+
+  #path(file: number): string {
+    return joinPath(this.#options.directory, logFileName(file));
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * The engine as the evaluator sees it. A series is a field of a source: its metric name, its tags as labels.
+ *
+ * Numbers are read through the view's own memory; native histograms are decoded; strings have no place in PromQL and are
+ * left out. A metric may come from several measurements (`a_b` is field `b` of `a` or field `value` of `a_b`):
+ * where that makes two series with the same labels, they are read as one.
+ */
+import {
+  type Database,
+  msToTicks,
+  type SeriesGroup,
+  type SeriesReference,
+  type SourceId,
+  ticksToMs,
+  timeAt,
+  type TimeRange,
+  type TimeUnit,
+  type View,
+} from "../../engine/mod.ts";
+import { decodeHistogram } from "./histogram_codec.ts";
+import type {
+  LabelMatcher,
+  Labels,
+  MsBounds,
+  Queryable,
+  QuerySession,
+  SampleColumns,
+  SelectedSeries,
+} from "./queryable.ts";
+
+/** Makes sessions over a database. */
+export class EngineQueryable implements Queryable {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  open(bounds: MsBounds): QuerySession {
+    const unit = this.#database.settings.timeUnit;
+    return new EngineSession(this.#database.view(rangeOf(bounds, unit)), unit);
+  }
+}
+
+/** The half-open range of ticks that covers inclusive bounds in milliseconds. */
+function rangeOf(bounds: MsBounds, unit: TimeUnit): TimeRange {
+  const start = msToTicks(Math.floor(bounds.startMs), unit);
+  const end = msToTicks(Math.floor(bounds.endMs) + 1, unit);
+  return { start, end: end > start ? end : start + 1n };
+}
+
+class EngineSession implements QuerySession {
+  readonly #view: View;
+  readonly #unit: TimeUnit;
+
+  constructor(view: View, unit: TimeUnit) {
+    this.#view = view;
+    this.#unit = unit;
+  }
+
+  select(matchers: readonly LabelMatcher[], _bounds: MsBounds): readonly SelectedSeries[] {
+    const groups = this.#view.select(matchers).filter((group) => group.family !== "blob");
+    const series: EngineSeries[] = [];
+    for (const group of groups) {
+      for (const source of group.sources) {
+        series.push(new EngineSeries(this.#view, this.#unit, group, source as SourceId));
+      }
+    }
+    return sharesNames(groups) ? mergeEqual(series) : series;
+  }
+
+  [Symbol.dispose](): void {
+    this.#view[Symbol.dispose]();
+  }
+}
+
+/** Whether two groups have one metric name, so that label sets may meet. */
+function sharesNames(groups: readonly SeriesGroup[]): boolean {
+  return new Set(groups.map((group) => group.metric)).size < groups.length;
+}
+
+class EngineSeries implements SelectedSeries {
+  readonly #view: View;
+  readonly #unit: TimeUnit;
+  readonly #metric: string;
+  readonly #reference: SeriesReference;
+  #labels: Labels | undefined;
+
+  constructor(view: View, unit: TimeUnit, group: SeriesGroup, source: SourceId) {
+    this.#view = view;
+    this.#unit = unit;
+    this.#metric = group.metric;
+    this.#reference = { source, slot: group.slot, family: group.family };
+  }
+
+  get labels(): Labels {
+    return this.#labels ??= withName(this.#metric, this.#view.tagsOf(this.#reference.source));
+  }
+
+  read(bounds: MsBounds): SampleColumns {
+    if (this.#reference.family === "histogram") return this.#readHistograms(bounds);
+    return this.#view.readNumbers(this.#reference, bounds.startMs, bounds.endMs);
+  }
+
+  #readHistograms(bounds: MsBounds): SampleColumns {
+    const blocks = this.#view.readBlocks(this.#reference, rangeOf(bounds, this.#unit));
+    const times: number[] = [];
+    const blobs: Uint8Array[] = [];
+    for (const block of blocks) {
+      for (let i = 0; i < block.count; i++) {
+        const ms = ticksToMs(timeAt(block, i), this.#unit);
+        if (ms < bounds.startMs || ms > bounds.endMs) continue;
+        times.push(ms);
+        blobs.push(block.blobs![i]!);
+      }
+    }
+    const values = new Float64Array(times.length);
+    const histograms = blobs.map((blob, i) => {
+      if (!isStaleMarker(blob)) return decodeHistogram(blob);
+      putStaleMarker(values, i);
+      return undefined;
+    });
+    return { count: times.length, times: Float64Array.from(times), values, histograms };
+  }
+}
+
+/** Where a stored histogram has its sum (see histogram_codec.ts), and the sum that marks the end of a series. */
+const SUM_OFFSET = 3;
+const STALE_LOW = 2;
+const STALE_HIGH = 0x7ff00000;
+
+/** Whether a stored histogram is the marker that its series ended. Looks at bytes: a NaN loses its payload in a number. */
+function isStaleMarker(blob: Uint8Array): boolean {
+  if (blob.length < SUM_OFFSET + 8) return false;
+  const view = new DataView(blob.buffer, blob.byteOffset + SUM_OFFSET, 8);
+  return view.getUint32(0, true) === STALE_LOW && view.getUint32(4, true) === STALE_HIGH;
+}
+
+function putStaleMarker(values: Float64Array, index: number): void {
+  const halves = new Uint32Array(values.buffer, values.byteOffset + index * 8, 2);
+  halves[0] = STALE_LOW;
+  halves[1] = STALE_HIGH;
+}
+
+/** Tags with the metric's name at its place in the order; empty values are as good as absent. */
+function withName(metric: string, tags: Labels): Labels {
+  const labels: (readonly [string, string])[] = [];
+  let placed = false;
+  for (const tag of tags) {
+    if (tag[1] === "" || tag[0] === "__name__") continue;
+    if (!placed && tag[0] > "__name__") {
+      labels.push(["__name__", metric]);
+      placed = true;
+    }
+    labels.push(tag);
+  }
+  if (!placed) labels.push(["__name__", metric]);
+  return labels;
+}
+
+/** Series with the same labels become one; the rest stays as it is. */
+function mergeEqual(series: readonly EngineSeries[]): SelectedSeries[] {
+  const byLabels = new Map<string, EngineSeries[]>();
+  for (const each of series) {
+    const key = JSON.stringify(each.labels);
+    const equal = byLabels.get(key);
+    if (equal === undefined) byLabels.set(key, [each]);
+    else equal.push(each);
+  }
+  return [...byLabels.values()].map((equal) =>
+    equal.length === 1 ? equal[0]! : new MergedSeries(equal)
+  );
+}
+
+/** Several stored series under one label set; at equal times the last one wins. */
+class MergedSeries implements SelectedSeries {
+  readonly #parts: readonly EngineSeries[];
+
+  constructor(parts: readonly EngineSeries[]) {
+    this.#parts = parts;
+  }
+
+  get labels(): Labels {
+    return this.#parts[0]!.labels;
+  }
+
+  read(bounds: MsBounds): SampleColumns {
+    // Copies, because a read is valid only until the next one; bits, because a number loses a NaN's payload.
+    const columns = this.#parts.map((part) => copyOf(part.read(bounds)));
+    const places = new Map<number, readonly [part: number, index: number]>();
+    columns.forEach(({ times }, part) => times.forEach((time, i) => places.set(time, [part, i])));
+    const order = [...places.keys()].sort((a, b) => a - b);
+    const bits = new BigInt64Array(order.length);
+    order.forEach((time, i) => {
+      const [part, index] = places.get(time)!;
+      bits[i] = columns[part]!.bits[index]!;
+    });
+    const merged = {
+      count: order.length,
+      times: Float64Array.from(order),
+      values: new Float64Array(bits.buffer),
+    };
+    if (columns.every((column) => column.histograms === undefined)) return merged;
+    const histograms = order.map((time) => {
+      const [part, index] = places.get(time)!;
+      return columns[part]!.histograms?.[index];
+    });
+    return { ...merged, histograms };
+  }
+}
+
+function copyOf({ count, times, values, histograms }: SampleColumns) {
+  const copy = values.slice(0, count);
+  return { times: times.slice(0, count), bits: new BigInt64Array(copy.buffer), histograms };
+}

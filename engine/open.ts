@@ -10,10 +10,11 @@ import type { SegmentId } from "./base/types.ts";
 import { FlushJob } from "./background/flush_job.ts";
 import { Flusher } from "./background/flusher.ts";
 import { Maintenance } from "./background/maintenance.ts";
-import { RetentionJob } from "./background/retention_job.ts";
+import { RetentionJob } from "./retention/retention_job.ts";
 import { Scheduler } from "./background/scheduler.ts";
 import { Compaction } from "./compaction/compaction.ts";
 import { CompactionRunner } from "./compaction/compaction_runner.ts";
+import { windowTicks } from "./compaction/picker.ts";
 import { compactionExecutor } from "./compaction/start_worker.ts";
 import { type Components, defaultComponents, type Logger } from "./components.ts";
 import type { Database } from "./database.ts";
@@ -267,7 +268,7 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
     versions,
     log,
     clock,
-    picker,
+    windowTicks: (level) => windowTicks(level, picker),
     settled: () => engine.settled(),
     hidden: () => engine.deletions?.forFlush(),
     maxTime: () => recency.maxTime,

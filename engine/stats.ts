@@ -1,6 +1,4 @@
 /** What an operator may want to know of an open database: the reference's groups, every figure counted, none estimated. */
-import type { CacheStats } from "./segment/block_cache.ts";
-import type { LogStats } from "./wal/log.ts";
 
 export interface MemoryStats {
   /** The setting memoryLimitBytes. */
@@ -57,6 +55,27 @@ export interface CompactionStats {
   readonly damaged: number;
   readonly readBytes: number;
   readonly writtenBytes: number;
+}
+
+/** The write-ahead log. */
+export interface LogStats {
+  readonly bytes: number;
+  readonly files: number;
+  readonly activeFile: number;
+  readonly appendedRecords: number;
+  readonly appendedBytes: number;
+  readonly syncs: number;
+  readonly syncMs: number;
+}
+
+/** The block cache. */
+export interface CacheStats {
+  readonly bytes: number;
+  readonly budgetBytes: number;
+  readonly blocks: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
 }
 
 export interface SegmentStats {

@@ -5,7 +5,6 @@
  * publish, forget the rows, trim the log. A failure before the commit leaves everything as it was but for a new log file.
  */
 import type { SegmentId, Sequence } from "../base/types.ts";
-import type { PickerSettings } from "../compaction/picker.ts";
 import type { Clock } from "../components.ts";
 import type { FileSystem } from "../fs/file_system.ts";
 import type { DatabasePaths } from "../fs/paths.ts";
@@ -33,7 +32,8 @@ export interface FlusherParts {
   readonly log: WriteAheadLog | undefined;
   readonly versions: VersionSet;
   readonly clock: Clock;
-  readonly picker: PickerSettings;
+  /** Width in ticks of the windows of a level. */
+  readonly windowTicks: (level: number) => bigint;
   /** Resolves when no deletion is being committed; undefined when none is. Sequences then say what is older than what. */
   readonly settled: () => Promise<void> | undefined;
   /** Deleted ranges of the head as they stand now. */
@@ -92,7 +92,7 @@ export class Flusher {
       fileSystem: parts.fileSystem,
       stagingDirectory: parts.paths.staging,
       segmentsDirectory: parts.paths.segments,
-      picker: parts.picker,
+      windowTicks: parts.windowTicks,
       encoder: parts.registry,
       nextSegmentId: () => versions.takeSegmentId(),
       sequence,

@@ -12,7 +12,7 @@ import type { Settings } from "../settings.ts";
 import type { CompactionStats, HealthStats } from "../stats.ts";
 import type { Admission } from "../write/admission.ts";
 import type { FlushJob } from "./flush_job.ts";
-import type { RetentionJob } from "./retention_job.ts";
+import type { RetentionJob } from "../retention/retention_job.ts";
 import type { JobHandle, Scheduler } from "./scheduler.ts";
 
 /** Points in the head from which closing flushes: fewer are replayed sooner than a flush would take. */

@@ -9,7 +9,6 @@
  * - Nothing of the generation leaves the head before the manifest names the segments: that is the caller's next step.
  * - After an error, no file is left.
  */
-import { type PickerSettings, windowTicks } from "../compaction/picker.ts";
 import type { SegmentId, Sequence } from "../base/types.ts";
 import { type HiddenSlotRange, RowMerger } from "../chunk/row_merger.ts";
 import type { FileSystem } from "../fs/file_system.ts";
@@ -39,7 +38,8 @@ export interface FlushParts {
   readonly fileSystem: FileSystem;
   readonly stagingDirectory: string;
   readonly segmentsDirectory: string;
-  readonly picker: PickerSettings;
+  /** Width in ticks of the windows of a level, 0 to 2; a whole number of partitions. */
+  readonly windowTicks: (level: number) => bigint;
   readonly encoder: SourceEncoder;
   readonly nextSegmentId: () => SegmentId;
   readonly sequence: Sequence;
@@ -83,11 +83,11 @@ interface WindowPlan {
 
 /** The lowest level at which the generation's rows lie in few windows. */
 function planWindows(parts: FlushParts): WindowPlan {
-  const { kernels, generation, picker } = parts;
+  const { kernels, generation } = parts;
   const list = kernels.alloc((WINDOWS_LIST_MAX + 1) * 8, "scratch");
   try {
     for (let level = 0;; level++) {
-      const width = windowTicks(level, picker);
+      const width = parts.windowTicks(level);
       const most = level < 2 ? WINDOWS_MAX : WINDOWS_LIST_MAX;
       const count = kernels.exports.headWindows(generation, width, list, most);
       if (count <= most || level === 2) {

@@ -9,20 +9,12 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import type { CacheStats } from "../stats.ts";
 
 /** Numbers of blocks within a file: pages from 0, index blocks from here, the directory last. */
 export const INDEX_BLOCK_ORDINAL = 0x8000_0000;
 export const DIRECTORY_ORDINAL = 0xffff_ffff;
 const ORDINALS = 0x1_0000_0000;
-
-export interface CacheStats {
-  readonly bytes: number;
-  readonly budgetBytes: number;
-  readonly blocks: number;
-  readonly hits: number;
-  readonly misses: number;
-  readonly evictions: number;
-}
 
 export class BlockCache implements Disposable {
   readonly kernels: Kernels;

@@ -8,6 +8,8 @@
  * - Bytes of a position below the floor are never needed again; their files are recycled.
  */
 
+import type { LogStats } from "../stats.ts";
+
 /** Where a record begins. */
 export interface LogPosition {
   /** Number of the log file, dense from 1, never reused. */
@@ -20,16 +22,6 @@ export interface LogRecord {
   readonly definitions: Uint8Array | undefined;
   /** Whether the kernels' batch holds rows to encode. */
   readonly hasRows: boolean;
-}
-
-export interface LogStats {
-  readonly bytes: number;
-  readonly files: number;
-  readonly activeFile: number;
-  readonly appendedRecords: number;
-  readonly appendedBytes: number;
-  readonly syncs: number;
-  readonly syncMs: number;
 }
 
 export interface WriteAheadLog {

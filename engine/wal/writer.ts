@@ -20,7 +20,8 @@ import type { Settings } from "../settings.ts";
 import { encodeFileHeader, FILE_HEADER_BYTES, FILE_NUMBER_MAX } from "./format.ts";
 import { LogFile } from "./log_file.ts";
 import { LogFiles } from "./log_files.ts";
-import type { LogPosition, LogRecord, LogStats, ReplayReport, WriteAheadLog } from "./log.ts";
+import type { LogPosition, LogRecord, ReplayReport, WriteAheadLog } from "./log.ts";
+import type { LogStats } from "../stats.ts";
 import { RecordEncoder } from "./record_encoder.ts";
 import { SyncGroup } from "./sync_group.ts";
 

@@ -3,10 +3,10 @@ import type { SegmentId } from "../base/types.ts";
 import type { Clock } from "../components.ts";
 import type { Version } from "../manifest/version.ts";
 import type { VersionSet } from "../manifest/version_set.ts";
-import { decideDiskLimit, type ExpiryBudget, pickExpired } from "../retention/retention.ts";
-import type { RetentionClock } from "../retention/retention_clock.ts";
+import { decideDiskLimit, type ExpiryBudget, pickExpired } from "./retention.ts";
+import type { RetentionClock } from "./retention_clock.ts";
 import type { Settings } from "../settings.ts";
-import type { BackgroundJob, JobOutcome } from "./scheduler.ts";
+import type { BackgroundJob, JobOutcome } from "../background/scheduler.ts";
 
 /** How often retention is looked at while there is data. */
 const RETENTION_MS = 600_000;

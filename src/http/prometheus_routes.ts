@@ -16,6 +16,7 @@ import type { PrometheusQueryOptions } from "./prometheus_query.ts";
 import { DEFAULT_QUERY_OPTIONS, PrometheusQueries } from "./prometheus_query.ts";
 import type { RuleListing, ServerInfo } from "./prometheus_status.ts";
 import { PrometheusStatus } from "./prometheus_status.ts";
+import type { PrometheusStores } from "./prometheus_stores.ts";
 import type { QuerySlots } from "./query_slots.ts";
 
 export interface PrometheusParts {
@@ -36,6 +37,8 @@ export interface PrometheusParts {
   readonly rules?: RuleListing;
   /** Absent: the admin routes do not exist. */
   readonly admin?: Omit<PrometheusAdminOptions, "logger" | "nowMs">;
+  /** Remote write and read, and text import; absent: those routes do not exist. */
+  readonly stores?: PrometheusStores;
   /** Headers that every answer carries. */
   readonly headers?: (request: Request) => Record<string, string>;
 }
@@ -80,6 +83,7 @@ export function prometheusRoutes(parts: PrometheusParts): Hono {
   router.get("/api/v1/status/tsdb", (request) => status.tsdb(request));
   router.get("/api/v1/status/active_queries", (request) => status.activeQueries(request));
   addAdmin(router, parts, answers);
+  if (parts.stores !== undefined) addStores(router, parts.stores);
   return router.hono;
 }
 
@@ -108,6 +112,14 @@ function addAdmin(router: Router, parts: PrometheusParts, answers: PrometheusAns
   router.change(paths[4], () => admin.compact());
 }
 
+function addStores(router: Router, stores: PrometheusStores): void {
+  router.post("/api/v1/write", (request) => stores.write(request));
+  router.post("/api/v1/prom/write", (request) => stores.write(request));
+  router.post("/api/v1/read", (request) => stores.read(request));
+  router.post("/api/v1/prom/read", (request) => stores.read(request));
+  router.post("/api/v1/import/prometheus", (request) => stores.importText(request));
+}
+
 class Router {
   readonly hono = new Hono();
   readonly #answers: PrometheusAnswers;
@@ -125,6 +137,10 @@ class Router {
 
   get(path: string, handler: Handler): void {
     this.#add(["GET"], path, handler);
+  }
+
+  post(path: string, handler: Handler): void {
+    this.#add(["POST"], path, handler);
   }
 
   /** POST and PUT. */

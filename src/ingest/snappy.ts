@@ -101,14 +101,14 @@ const HASH_BITS = 14;
 const MATCH_MIN = 4;
 
 /** Encodes bytes as a block. */
-export function encodeSnappy(source: Uint8Array): Uint8Array {
+export function encodeSnappy(source: Uint8Array): Uint8Array<ArrayBuffer> {
   const encoder = new BlockEncoder(source);
   return encoder.encode();
 }
 
 class BlockEncoder {
   readonly #source: Uint8Array;
-  readonly #target: Uint8Array;
+  readonly #target: Uint8Array<ArrayBuffer>;
   #used = 0;
 
   constructor(source: Uint8Array) {
@@ -117,7 +117,7 @@ class BlockEncoder {
     this.#target = new Uint8Array(32 + source.length + Math.ceil(source.length / 6));
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const source = this.#source;
     let rest = source.length;
     for (; rest >= 128; rest = Math.floor(rest / 128)) this.#byte(rest % 128 | 128);

@@ -59,6 +59,7 @@ import {
   stringLineFeeds,
 } from "./line_commit";
 import {
+  REASON_BEHIND_QUOTE,
   REASON_INVALID_FIELD_FORMAT,
   REASON_INVALID_UTF8,
   REASON_NONE,
@@ -382,7 +383,7 @@ function carefulLine(lineStart: usize): usize {
   const end = lineEnd;
   const feedsWithin = countLineFeeds(start, end);
   let time = timeDefault;
-  if (!checkText(start, end)) reason = REASON_INVALID_UTF8;
+  if (end > checkedEnd && !checkText(start, end)) reason = REASON_INVALID_UTF8;
   else reason = checkLine(start);
   if (reason == REASON_NONE && hasTimestamp) {
     if (timeGuessed) guessUnit(timestamp);
@@ -430,7 +431,9 @@ function refuseMalformed(lineStart: usize, start: usize, reason: u32): usize {
   if (reason == REASON_UNBALANCED_QUOTES && !isFinal) return stop(STOP_INCOMPLETE);
   const end = findLineEnd(start, dataEnd);
   if (end >= dataEnd && !isFinal) return stop(STOP_INCOMPLETE);
-  if (reason == REASON_INVALID_FIELD_FORMAT && endsQuoted) reason = REASON_UNBALANCED_QUOTES;
+  if (reason == REASON_BEHIND_QUOTE) {
+    reason = endsQuoted ? REASON_UNBALANCED_QUOTES : REASON_INVALID_FIELD_FORMAT;
+  }
   if (!addError(start, end, lineCount + stringLineFeeds, reason)) return stop(STOP_ERRORS_FULL);
   lineCount += countLineFeeds(lineStart, end);
   return end + 1;

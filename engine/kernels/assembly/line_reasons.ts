@@ -24,6 +24,8 @@ export const REASON_TIME_OUTSIDE_RANGE: u32 = 20;
 export const REASON_KEY_TOO_LONG: u32 = 21;
 export const REASON_INVALID_UTF8: u32 = 22;
 export const REASON_RESERVED_TAG: u32 = 23;
+/** Something stands behind a closing quote; refuseMalformed tells which reason that is. */
+export const REASON_BEHIND_QUOTE: u32 = 31;
 export const REASON_TYPE_CONFLICT: u32 = 32;
 export const REASON_TIME_TAG: u32 = 33;
 export const REASON_TIME_FIELD: u32 = 34;

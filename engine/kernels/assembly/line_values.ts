@@ -7,7 +7,7 @@ import { numberEnd, readAnyFloat, readUnsigned } from "./decimals";
 import {
   REASON_INTEGER_RANGE,
   REASON_INVALID_BOOLEAN,
-  REASON_INVALID_FIELD_FORMAT,
+  REASON_BEHIND_QUOTE,
   REASON_INVALID_FLOAT,
   REASON_INVALID_NUMBER,
   REASON_NONE,
@@ -47,7 +47,7 @@ export function scanString(open: usize, dataEnd: usize): u32 {
   const close = findQuote(open + 1, dataEnd);
   if (close == 0) return REASON_UNBALANCED_QUOTES;
   const behind = close + 1;
-  if (!isValueEnd(behind, load<u8>(behind))) return REASON_INVALID_FIELD_FORMAT;
+  if (!isValueEnd(behind, load<u8>(behind))) return REASON_BEHIND_QUOTE;
   valueEnd = behind;
   valueFamily = FAMILY_BLOB;
   valueEscapes = <u32> quoteEscapes;

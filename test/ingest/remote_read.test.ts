@@ -1,0 +1,321 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Matcher } from "../../engine/mod.ts";
+import { crc32c } from "../../src/ingest/crc32c.ts";
+import { ProtobufError, ProtobufReader, ProtobufWriter } from "../../src/ingest/protobuf.ts";
+import { RemoteHistogramReader } from "../../src/ingest/remote_histogram.ts";
+import type { RemoteReadQuery } from "../../src/ingest/remote_read.ts";
+import {
+  DEFAULT_REMOTE_READ_LIMITS,
+  parseReadRequest,
+  RemoteRead,
+} from "../../src/ingest/remote_read.ts";
+import { decodeHistogram, encodeHistogram } from "../../src/promql/histogram_codec.ts";
+import { NO_BUCKETS, NO_CUSTOM_VALUES } from "../../src/promql/histogram.ts";
+import type { FakeSeries } from "../support/fake_database.ts";
+import { FakeDatabase } from "../support/fake_database.ts";
+import { decodeXorChunk } from "../support/xor_chunk_oracle.ts";
+
+const STALE = 0x7ff0000000000002n;
+const OPERATORS = ["=", "!=", "=~", "!~"];
+
+function requestMessage(
+  queries: readonly RemoteReadQuery[],
+  types: readonly number[] = [],
+): Uint8Array {
+  const writer = new ProtobufWriter();
+  for (const { startMs, endMs, matchers } of queries) {
+    writer.message(1, () => {
+      writer.signedField(1, startMs);
+      writer.signedField(2, endMs);
+      for (const { name, operator, value } of matchers) {
+        writer.message(3, () => {
+          writer.varintField(1, OPERATORS.indexOf(operator));
+          writer.textField(2, name);
+          writer.textField(3, value);
+        });
+      }
+    });
+  }
+  for (const type of types) writer.varintField(2, type);
+  return writer.finish();
+}
+
+interface PlainSeries {
+  readonly labels: Record<string, string>;
+  readonly samples: [timeMs: number, value: number | "stale"][];
+  readonly histograms: number;
+  /** First, last time and number of the samples of each chunk. */
+  readonly chunks: [number, number, number][];
+}
+
+function readSeries(reader: ProtobufReader, form: "samples" | "chunks"): PlainSeries {
+  const series: PlainSeries = { labels: {}, samples: [], histograms: 0, chunks: [] };
+  let histograms = 0;
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    const outer = reader.enter();
+    if (tag >> 3 === 1) {
+      reader.tag();
+      const name = text(reader);
+      reader.tag();
+      series.labels[name] = text(reader);
+    } else if (form === "chunks") {
+      const numbers: number[] = [];
+      for (let field = reader.tag(); field !== 0; field = reader.tag()) {
+        if (field >> 3 < 4) {
+          numbers.push(reader.signed());
+          continue;
+        }
+        const length = reader.length();
+        const start = reader.take(length);
+        const chunk = decodeXorChunk(reader.bytes.slice(start, start + length));
+        chunk.times.forEach((time, index) =>
+          series.samples.push([time, value(chunk.values[index]!)])
+        );
+        series.chunks.push([numbers[0]!, numbers[1]!, chunk.times.length]);
+        expect(numbers[2]).toBe(1);
+      }
+    } else if (tag >> 3 === 2) {
+      reader.tag();
+      const bits = reader.view.getBigUint64(reader.take(8), true);
+      reader.tag();
+      series.samples.push([reader.signed(), value(bits)]);
+    } else {
+      expect(new RemoteHistogramReader().read(reader)).toBeUndefined();
+      histograms++;
+    }
+    reader.leave(outer);
+  }
+  return { ...series, histograms };
+}
+
+function value(bits: bigint): number | "stale" {
+  return bits === STALE ? "stale" : new Float64Array(BigUint64Array.of(bits).buffer)[0]!;
+}
+
+function text(reader: ProtobufReader): string {
+  const length = reader.length();
+  const start = reader.take(length);
+  return new TextDecoder().decode(reader.bytes.subarray(start, start + length));
+}
+
+function readSamples(message: Uint8Array): PlainSeries[][] {
+  const reader = new ProtobufReader(message);
+  const results: PlainSeries[][] = [];
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    const outer = reader.enter();
+    const result: PlainSeries[] = [];
+    while (reader.tag() !== 0) {
+      const inner = reader.enter();
+      result.push(readSeries(reader, "samples"));
+      reader.leave(inner);
+    }
+    reader.leave(outer);
+    results.push(result);
+  }
+  return results;
+}
+
+function readFrame(frame: Uint8Array): { query: number; series: PlainSeries } {
+  const head = new ProtobufReader(frame);
+  const length = head.varint();
+  const crc = head.view.getUint32(head.take(4));
+  const message = frame.subarray(head.at);
+  expect(message.length).toBe(length);
+  expect(crc32c(message)).toBe(crc);
+  const reader = new ProtobufReader(message.slice());
+  reader.tag();
+  const outer = reader.enter();
+  const series = readSeries(reader, "chunks");
+  reader.leave(outer);
+  reader.tag();
+  return { query: reader.varint(), series };
+}
+
+const all: Matcher[] = [{ name: "__name__", operator: "=~", value: ".+" }];
+
+function read(
+  fake: FakeDatabase,
+  queries: readonly RemoteReadQuery[],
+  limits = DEFAULT_REMOTE_READ_LIMITS,
+): RemoteRead {
+  const parts = { database: fake.database, decodeHistogram };
+  return new RemoteRead(parts, parseReadRequest(requestMessage(queries)), limits);
+}
+
+describe("requests", () => {
+  test("queries with matchers of all types", () => {
+    const matchers = ["=", "!=", "=~", "!~"].map((operator, index) => ({
+      name: `l${index}`,
+      operator,
+      value: `v${index}`,
+    })) as Matcher[];
+    const queries = [{ startMs: -5, endMs: 10, matchers }, { startMs: 0, endMs: 0, matchers: [] }];
+    expect(parseReadRequest(requestMessage(queries))).toEqual({ queries, accepted: ["samples"] });
+  });
+
+  test("accepted forms, the best first, unknown ones left out", () => {
+    expect(parseReadRequest(requestMessage([], [1, 0])).accepted).toEqual(["chunks", "samples"]);
+    expect(parseReadRequest(requestMessage([], [7])).accepted).toEqual([]);
+    const packed = new ProtobufWriter();
+    packed.bytesField(2, Uint8Array.of(1, 0));
+    expect(parseReadRequest(packed.finish()).accepted).toEqual(["chunks", "samples"]);
+  });
+
+  test("any bytes are read or refused", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        try {
+          parseReadRequest(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtobufError);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+const histogram = encodeHistogram({
+  schema: 0,
+  hint: "unknown",
+  zeroThreshold: 0,
+  zeroCount: 0,
+  count: 1,
+  sum: 1,
+  positive: { indices: Int32Array.of(1), counts: Float64Array.of(1) },
+  negative: NO_BUCKETS,
+  customValues: NO_CUSTOM_VALUES,
+});
+
+const SERIES: FakeSeries[] = [
+  { metric: "up", tags: [["job", "b"]], points: [[1_000, 1], [2_000, STALE], [3_000, 2.5]] },
+  { metric: "up", tags: [["Z", "first"], ["job", "a"]], points: [[2_000, 7]] },
+  { metric: "old", tags: [], points: [[10, 1]] },
+  { metric: "text", tags: [], family: "blob", blobs: [[2_000, Uint8Array.of(2)]] },
+  {
+    metric: "latency",
+    tags: [],
+    family: "histogram",
+    blobs: [[2_000, histogram], [4_000, histogram]],
+  },
+];
+
+describe("samples", () => {
+  test("both bounds inclusive, series and labels in order, empty ones left out", () => {
+    const fake = new FakeDatabase(SERIES);
+    using reading = read(fake, [
+      { startMs: 1_000, endMs: 3_000, matchers: all },
+      { startMs: 0, endMs: 20, matchers: [{ name: "__name__", operator: "=", value: "old" }] },
+    ]);
+    expect(reading.hasHistograms).toBe(true);
+    expect(readSamples(reading.samples())).toEqual([
+      [
+        {
+          labels: { Z: "first", __name__: "up", job: "a" },
+          samples: [[2_000, 7]],
+          histograms: 0,
+          chunks: [],
+        },
+        { labels: { __name__: "latency" }, samples: [], histograms: 1, chunks: [] },
+        {
+          labels: { __name__: "up", job: "b" },
+          samples: [[1_000, 1], [2_000, "stale"], [3_000, 2.5]],
+          histograms: 0,
+          chunks: [],
+        },
+      ],
+      [{ labels: { __name__: "old" }, samples: [[10, 1]], histograms: 0, chunks: [] }],
+    ]);
+    expect(fake.ranges).toEqual([{ start: 0n, end: 3_001n }]);
+  });
+
+  test("the view is given back, also after an error", () => {
+    const fake = new FakeDatabase(SERIES);
+    read(fake, [{ startMs: 0, endMs: 1, matchers: all }])[Symbol.dispose]();
+    const bad: Matcher[] = [{ name: "a", operator: "=~", value: "(" }];
+    expect(() => read(fake, [{ startMs: 0, endMs: 1, matchers: bad }])).toThrow("Cannot compile");
+    expect(fake.open).toBe(0);
+  });
+
+  test("finer times are rounded down, the last of a millisecond is sent", () => {
+    const points = [[1, 10], [2.25, 20], [2.5, STALE], [3.999, 40], [4, 50], [4.5, 60]] as const;
+    const fake = new FakeDatabase([{ metric: "m", tags: [], points }], "ns");
+    using reading = read(fake, [{ startMs: 0, endMs: 4, matchers: all }]);
+    expect(readSamples(reading.samples())[0]![0]!.samples).toEqual([
+      [1, 10],
+      [2, "stale"],
+      [3, 40],
+      [4, 60],
+    ]);
+    expect(fake.ranges).toEqual([{ start: 0n, end: 5_000_000n }]);
+  });
+
+  test("limits", () => {
+    const fake = new FakeDatabase(SERIES);
+    const query = { startMs: 0, endMs: 5_000, matchers: all };
+    const limits = { queriesMax: 1, seriesMax: 4, samplesMax: 6 };
+    using reading = read(fake, [query], limits);
+    expect(() => reading.samples()).toThrow("Cannot read more than 6 samples");
+    expect(() => read(fake, [query], { ...limits, seriesMax: 3 })).toThrow("more than 3 series");
+    expect(() => read(fake, [query, query], limits)).toThrow("2 queries are above 1");
+  });
+
+  test("times are rounded as a map would", () => {
+    fc.assert(fc.property(
+      fc.uniqueArray(fc.integer({ min: 0, max: 200 }), { maxLength: 60 }),
+      (quarters) => {
+        const points = quarters.sort((a, b) => a - b).map((quarter) =>
+          [quarter / 4, quarter] as const
+        );
+        const fake = new FakeDatabase([{ metric: "m", tags: [], points }], "ns");
+        using reading = read(fake, [{ startMs: 0, endMs: 100, matchers: all }]);
+        const expected = new Map(points.map(([ms, one]) => [Math.floor(ms), one]));
+        expect(readSamples(reading.samples())[0]![0]?.samples ?? []).toEqual([...expected]);
+      },
+    ));
+  });
+});
+
+describe("chunks", () => {
+  test("frames with checksum, series in order, 120 samples a chunk", () => {
+    const points = Array.from({ length: 250 }, (_, index) => [index * 1_000, index / 3] as const);
+    const fake = new FakeDatabase([
+      ...SERIES.slice(0, 2),
+      { metric: "many", tags: [], points },
+      SERIES[4]!,
+    ]);
+    using reading = read(fake, [{ startMs: 0, endMs: 1e6, matchers: all }]);
+    const frames = [...reading.chunks()].map(readFrame);
+    expect(frames.map(({ query }) => query)).toEqual([0, 0, 0]);
+    expect(frames.map(({ series }) => series.labels["__name__"])).toEqual(["up", "many", "up"]);
+    expect(frames[1]!.series.samples).toEqual(points.map((point) => [...point]));
+    expect(frames[1]!.series.chunks).toEqual([[0, 119_000, 120], [120_000, 239_000, 120], [
+      240_000,
+      249_000,
+      10,
+    ]]);
+    expect(frames[2]!.series.samples[1]).toEqual([2_000, "stale"]);
+  });
+
+  test("a long series takes several frames", () => {
+    const points = Array.from(
+      { length: 200_000 },
+      (_, index) => [index * 1_000, Math.sin(index)] as const,
+    );
+    const fake = new FakeDatabase([{ metric: "long", tags: [], points }]);
+    using reading = read(fake, [{ startMs: 0, endMs: 1e9, matchers: all }]);
+    const frames = [...reading.chunks()];
+    expect(frames.length).toBeGreaterThan(1);
+    expect(Math.max(...frames.map((frame) => frame.length))).toBeLessThan((1 << 20) + 4_096);
+    expect(frames.flatMap((frame) => readFrame(frame).series.samples)).toEqual(
+      points.map((point) => [...point]),
+    );
+  });
+});
+
+test("crc32c", () => {
+  expect(crc32c(new TextEncoder().encode("123456789"))).toBe(0xe3069283);
+  expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
+  expect(crc32c(new Uint8Array(0))).toBe(0);
+});

@@ -3,8 +3,11 @@
  * Snappy is the protocols' own compression; gzip and zstd are taken too.
  */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { decodeSnappy, SnappyError, snappyLength } from "../ingest/snappy.ts";
+import { decodeSnappy, snappyLength } from "../ingest/snappy.ts";
 import type { WriteAdmission } from "./admission.ts";
+
+/** Reserved for a body that does not tell its length, until it is there. */
+const UNKNOWN_LENGTH_BYTES = 256 << 10;
 
 /** A body that cannot be taken, with the status it is answered with. */
 export class MessageBodyError extends Error {
@@ -52,70 +55,71 @@ export class MessageBody implements Disposable {
     const reserved = this.#reserved;
     this.#reserved = 0;
     this.#bytes = new Uint8Array(0);
-    if (reserved > 0) this.#admission.release(reserved);
+    this.#admission.release(reserved);
   }
 
-  async #receive(request: Request, { bytesMax, admission }: MessageBodyOptions): Promise<void> {
+  async #receive(request: Request, { bytesMax }: MessageBodyOptions): Promise<void> {
     const encoding = (request.headers.get("content-encoding") ?? "").trim().toLowerCase();
     if (!["", "identity", "snappy", "gzip", "zstd"].includes(encoding)) {
       throw new MessageBodyError(415, `unsupported content encoding "${encoding}"`);
     }
-    const declared = Number(request.headers.get("content-length") ?? bytesMax);
-    if (declared > bytesMax) throw tooLarge(bytesMax);
-    const granted = admission.reserve(declared);
-    if (granted !== true && !await granted) {
-      throw new MessageBodyError(503, "request bodies take too much memory");
-    }
-    this.#reserved = declared;
-    const received = request.headers.has("content-length")
-      ? new Uint8Array(await request.arrayBuffer())
-      : await receiveUnknown(request, bytesMax);
-    this.#bytes = this.#decode(received, encoding, bytesMax);
+    const length = request.headers.get("content-length");
+    if (length !== null && Number(length) > bytesMax) throw tooLarge(bytesMax);
+    await this.#reserve(length === null ? UNKNOWN_LENGTH_BYTES : Number(length));
+    const received = length === null
+      ? await receiveUnknown(request, bytesMax)
+      : new Uint8Array(await request.arrayBuffer());
+    this.#bytes = await this.#decode(received, encoding, bytesMax);
   }
 
-  #decode(received: Uint8Array, encoding: string, bytesMax: number): Uint8Array {
+  async #decode(received: Uint8Array, encoding: string, bytesMax: number): Promise<Uint8Array> {
     switch (encoding) {
       case "snappy": {
         const length = snappyLength(received);
         if (length > bytesMax) throw tooLarge(bytesMax);
-        if (length > received.length * 64) {
-          throw new SnappyError(`its length ${length} cannot come from it`);
-        }
-        this.#grow(length);
+        await this.#reserve(received.length + length);
         return decodeSnappy(received, bytesMax);
       }
       case "gzip":
-      case "zstd":
-        return this.#inflate(received, encoding, bytesMax);
+      case "zstd": {
+        const bytes = inflate(received, encoding, bytesMax);
+        await this.#reserve(received.length + bytes.length);
+        return bytes;
+      }
       default:
+        await this.#reserve(received.length);
         return received;
     }
   }
 
-  #inflate(received: Uint8Array, encoding: "gzip" | "zstd", bytesMax: number): Uint8Array {
-    if (received.length === 0) return received;
-    try {
-      const options = { maxOutputLength: bytesMax };
-      const bytes = encoding === "gzip"
-        ? gunzipSync(received, options)
-        : zstdDecompressSync(received, options);
-      this.#grow(bytes.length);
-      return bytes;
-    } catch (error) {
-      if (error instanceof MessageBodyError) throw error;
-      const { code, message } = error as { code?: string; message: string };
-      throw code === "ERR_BUFFER_TOO_LARGE"
-        ? tooLarge(bytesMax)
-        : new MessageBodyError(400, `invalid ${encoding} body: ${message}`);
-    }
-  }
-
-  /** Takes more without waiting: who holds some must not wait for others that hold some. */
-  #grow(bytes: number): void {
-    if (!this.#admission.tryReserve(bytes)) {
+  /**
+   * Reserves this many bytes in place of what was reserved. What was is given back first: two bodies that hold some and
+   * wait for more would wait for ever.
+   */
+  async #reserve(bytes: number): Promise<void> {
+    if (bytes <= this.#reserved) return;
+    this.#admission.release(this.#reserved);
+    this.#reserved = 0;
+    const granted = this.#admission.reserve(bytes);
+    if (granted !== true && !await granted) {
       throw new MessageBodyError(503, "request bodies take too much memory");
     }
-    this.#reserved += bytes;
+    this.#reserved = bytes;
+  }
+}
+
+function inflate(received: Uint8Array, encoding: "gzip" | "zstd", bytesMax: number): Uint8Array {
+  if (received.length === 0) return received;
+  try {
+    const options = { maxOutputLength: bytesMax };
+    return encoding === "gzip"
+      ? gunzipSync(received, options)
+      : zstdDecompressSync(received, options);
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    throw code === "ERR_BUFFER_TOO_LARGE"
+      ? tooLarge(bytesMax)
+      : new MessageBodyError(400, `invalid ${encoding} body: ${message}`);
   }
 }
 

@@ -15,6 +15,7 @@ import { EngineQueryable } from "../../src/promql/engine_queryable.ts";
 import { QueryEngine } from "../../src/promql/query_engine.ts";
 import { MetadataStore } from "../../src/stores/metadata.ts";
 import type { MessageSeries } from "../support/remote_messages.ts";
+import type { Answer, AnswerData } from "../support/prometheus_answers.ts";
 import { message1, message2 } from "../support/remote_messages.ts";
 
 const T0 = 1_700_000_000_000;
@@ -83,7 +84,10 @@ async function write(series: readonly MessageSeries[], version: 1 | 2 = 1): Prom
   return response.status;
 }
 
-async function ask(path: string, parameters: Record<string, string> = {}): Promise<any> {
+async function ask<Data = AnswerData>(
+  path: string,
+  parameters: Record<string, string> = {},
+): Promise<Answer<Data>> {
   const response = await app.request(`/api/v1/${path}?${new URLSearchParams(parameters)}`);
   return await response.json();
 }
@@ -106,7 +110,7 @@ describe.each([1, 2] as const)("remote write version %d", (version) => {
       query: "sum by (job) (rate(requests_total[5m]))",
       time: String(T0 / 1000 + 540),
     });
-    expect(data.result.map(({ metric, value }: any) => [metric.job, value[1]]).sort()).toEqual([[
+    expect(data.result.map(({ metric, value }) => [metric["job"], value[1]]).sort()).toEqual([[
       "a",
       "1",
     ], ["b", "2"]]);
@@ -117,7 +121,7 @@ describe.each([1, 2] as const)("remote write version %d", (version) => {
       await write([{ labels: [["__name__", "latency"]], histograms: [[T0, histogram]] }], version),
     ).toBe(204);
     const { data } = await ask("query", { query: "latency", time: String(T0 / 1000) });
-    expect(data.result).toEqual([{
+    expect<unknown>(data.result).toEqual([{
       metric: { __name__: "latency" },
       histogram: [T0 / 1000, {
         count: "6",
@@ -157,24 +161,24 @@ describe("listings", () => {
 
   test("series, with and without bounds", async () => {
     const everything = { "match[]": '{__name__=~".+"}' };
-    expect((await ask("series", everything)).data).toHaveLength(3);
+    expect((await ask<unknown[]>("series", everything)).data).toHaveLength(3);
     const bounds = { start: String(T0 / 1000), end: String(T0 / 1000 + 1) };
-    const recent = await ask("series", { ...everything, ...bounds });
+    const recent = await ask<unknown[]>("series", { ...everything, ...bounds });
     expect(recent.data).toEqual([
       { __name__: "requests_total", job: "a" },
       { __name__: "requests_total", job: "b" },
     ]);
-    expect((await ask("labels", bounds)).data).toEqual(["__name__", "job"]);
-    expect((await ask("labels")).data).toEqual(["__name__", "instance", "job"]);
-    expect((await ask("label/__name__/values", bounds)).data).toEqual(["requests_total"]);
-    expect((await ask("label/job/values")).data).toEqual(["a", "b"]);
+    expect((await ask<string[]>("labels", bounds)).data).toEqual(["__name__", "job"]);
+    expect((await ask<string[]>("labels")).data).toEqual(["__name__", "instance", "job"]);
+    expect((await ask<string[]>("label/__name__/values", bounds)).data).toEqual(["requests_total"]);
+    expect((await ask<string[]>("label/job/values")).data).toEqual(["a", "b"]);
   });
 
   test("statistics", async () => {
-    const { data } = await ask("status/tsdb");
-    expect(data.headStats).toMatchObject({ numSeries: 3, numLabelPairs: 5 });
-    expect(data.seriesCountByMetricName[0]).toEqual({ name: "requests_total", value: 2 });
-    expect(data.seriesCountByLabelValuePair[0]).toEqual({
+    const { data } = await ask<Record<string, unknown[]>>("status/tsdb");
+    expect(data["headStats"]).toMatchObject({ numSeries: 3, numLabelPairs: 5 });
+    expect(data["seriesCountByMetricName"]![0]).toEqual({ name: "requests_total", value: 2 });
+    expect(data["seriesCountByLabelValuePair"]![0]).toEqual({
       name: "__name__=requests_total",
       value: 2,
     });
@@ -202,8 +206,10 @@ test("text import", async () => {
   });
   expect(response.status).toBe(204);
   const { data } = await ask("query", { query: "temp", time: String(T0 / 1000) });
-  expect(data.result[0].value[1]).toBe("21.5");
-  expect((await ask("metadata")).data).toEqual({ temp: [{ type: "gauge", help: "", unit: "" }] });
+  expect(data.result[0]!.value[1]).toBe("21.5");
+  expect((await ask<unknown>("metadata")).data).toEqual({
+    temp: [{ type: "gauge", help: "", unit: "" }],
+  });
 });
 
 test("remote read gives back what remote write took, bit by bit", async () => {

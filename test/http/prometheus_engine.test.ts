@@ -5,6 +5,7 @@ import { prometheusRoutes } from "../../src/http/prometheus_routes.ts";
 import { QuerySlots } from "../../src/http/query_slots.ts";
 import { MetadataStore } from "../../src/stores/metadata.ts";
 import { FakeCatalog } from "../support/fake_catalog.ts";
+import type { Answer } from "../support/prometheus_answers.ts";
 import { engineOver } from "../support/promql_query.ts";
 
 let app: Hono;
@@ -46,21 +47,21 @@ beforeEach(() => {
 async function ask(
   path: string,
   parameters: Record<string, string>,
-): Promise<{ status: number; body: any }> {
+): Promise<{ status: number; body: Answer }> {
   const response = await app.request(`/api/v1/${path}?${new URLSearchParams(parameters)}`);
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, body: await response.json() as Answer };
 }
 
 describe("results", () => {
   test("Grafana's health check", async () => {
     const { status, body } = await ask("query", { query: "1+1", time: "4" });
     expect(status).toBe(200);
-    expect(body).toEqual({ status: "success", data: { resultType: "scalar", result: [4, "2"] } });
+    expect<unknown>(body).toEqual({ status: "success", data: { resultType: "scalar", result: [4, "2"] } });
   });
 
   test("an instant vector", async () => {
     const { body } = await ask("query", { query: 'rate(requests_total{job="a"}[5m])' });
-    expect(body.data).toEqual({
+    expect<unknown>(body.data).toEqual({
       resultType: "vector",
       result: [{ metric: { job: "a", path: '/x"y' }, value: [600, "1"] }],
     });
@@ -73,7 +74,7 @@ describe("results", () => {
       end: "300",
       step: "60",
     });
-    expect(body.data.result).toEqual([{
+    expect<unknown>(body.data.result).toEqual([{
       metric: { __name__: "size" },
       values: [[0, "1"], [60, "2"], [120, "NaN"], [180, "+Inf"], [240, "-0"]],
     }]);
@@ -83,14 +84,14 @@ describe("results", () => {
       end: "60",
       step: "60",
     });
-    expect(sums.body.data.result.map(({ metric }: { metric: unknown }) => metric)).toEqual([{
+    expect(sums.body.data.result.map(({ metric }) => metric)).toEqual([{
       job: "a",
     }, { job: "b" }]);
   });
 
   test("a range vector has its own times", async () => {
     const { body } = await ask("query", { query: "size[2m]", time: "150.5" });
-    expect(body.data).toEqual({
+    expect<unknown>(body.data).toEqual({
       resultType: "matrix",
       result: [{ metric: { __name__: "size" }, values: [[60, "2"], [120, "NaN"]] }],
     });
@@ -98,7 +99,7 @@ describe("results", () => {
 
   test("histograms", async () => {
     const { body } = await ask("query", { query: "latency" });
-    const [, histogram] = body.data.result[0].histogram;
+    const [, histogram] = body.data.result[0]!.histogram;
     expect(histogram).toEqual({
       count: "4",
       sum: "5",
@@ -108,7 +109,7 @@ describe("results", () => {
 
   test("a string", async () => {
     const { body } = await ask("query", { query: "'a\"b'", time: "1" });
-    expect(body.data).toEqual({ resultType: "string", result: [1, 'a"b'] });
+    expect<unknown>(body.data).toEqual({ resultType: "string", result: [1, 'a"b'] });
   });
 });
 

@@ -17,7 +17,8 @@ import {
   type TimeUnit,
   type View,
 } from "../../engine/mod.ts";
-import { decodeHistogram } from "./histogram_codec.ts";
+import type { NativeHistogram } from "./histogram.ts";
+import { decodeHistogram, isStaleHistogram } from "./histogram_codec.ts";
 import type {
   LabelMatcher,
   Labels,
@@ -116,7 +117,7 @@ class EngineSeries implements SelectedSeries {
     }
     const values = new Float64Array(times.length);
     const histograms = blobs.map((blob, i) => {
-      if (!isStaleMarker(blob)) return decodeHistogram(blob);
+      if (!isStaleHistogram(blob)) return withoutHint(decodeHistogram(blob));
       putStaleMarker(values, i);
       return undefined;
     });
@@ -124,17 +125,14 @@ class EngineSeries implements SelectedSeries {
   }
 }
 
-/** Where a stored histogram has its sum (see histogram_codec.ts), and the sum that marks the end of a series. */
-const SUM_OFFSET = 3;
+/** A counter's reset is for the evaluator to find: what a sender said of its neighbour may not hold of ours. */
+function withoutHint(histogram: NativeHistogram): NativeHistogram {
+  return histogram.hint === "gauge" ? histogram : { ...histogram, hint: "unknown" };
+}
+
+/** The bits of the marker that ends a series, in halves: a number would lose a NaN's payload. */
 const STALE_LOW = 2;
 const STALE_HIGH = 0x7ff00000;
-
-/** Whether a stored histogram is the marker that its series ended. Looks at bytes: a NaN loses its payload in a number. */
-function isStaleMarker(blob: Uint8Array): boolean {
-  if (blob.length < SUM_OFFSET + 8) return false;
-  const view = new DataView(blob.buffer, blob.byteOffset + SUM_OFFSET, 8);
-  return view.getUint32(0, true) === STALE_LOW && view.getUint32(4, true) === STALE_HIGH;
-}
 
 function putStaleMarker(values: Float64Array, index: number): void {
   const halves = new Uint32Array(values.buffer, values.byteOffset + index * 8, 2);

@@ -85,9 +85,10 @@ export class Maintenance {
     await this.#flush.drain();
   }
 
-  /** Flushes and compacts until the picker finds nothing more to do. */
+  /** Flushes and brings everything into its final form: few files, smallest encoding, nothing deleted in them. */
   async compactAll(): Promise<void> {
     await this.flush();
+    this.#parts.compaction.askFull();
     await this.#compact.drain();
   }
 

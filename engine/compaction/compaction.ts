@@ -37,9 +37,15 @@ export class Compaction implements BackgroundJob {
   readonly lane = "compaction";
   readonly #options: CompactionOptions;
   readonly #busy = new Set<SegmentId>();
+  #isFull = false;
 
   constructor(options: CompactionOptions) {
     this.#options = options;
+  }
+
+  /** From the next run on until nothing is left to do, everything is brought into its final form. */
+  askFull(): void {
+    this.#isFull = true;
   }
 
   /** Segments that must not be removed now. */
@@ -50,8 +56,11 @@ export class Compaction implements BackgroundJob {
   async run(signal: AbortSignal): Promise<JobOutcome> {
     const { versions, picker, time, onPublish } = this.#options;
     if (signal.aborted) return "idle";
-    const plan = pickCompaction(versions.current, picker, time());
-    if (plan === undefined) return await this.#retire();
+    const plan = pickCompaction(versions.current, picker, { ...time(), full: this.#isFull });
+    if (plan === undefined) {
+      this.#isFull = false;
+      return await this.#retire();
+    }
     if (plan.kind === "move") {
       const { level } = plan;
       const moveSegments = plan.inputs.map((id) => ({ id, level }));

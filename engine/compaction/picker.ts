@@ -1,8 +1,9 @@
 /**
  * Decides what to compact next: a pure function of the segments, the tombstones and the time.
  *
- * Levels are aligned windows: level 0 a partition, level 1 four, level 2 sixteen of them (narrower under a short
- * retention, so that whole files still expire in time). Every byte is written once by a flush, once for each factor of
+ * A segment's level says what was done to it: 0 a flush wrote it, 1 it was merged while its window was open, 2 it has its
+ * final form. Windows are aligned: a partition, four and sixteen of them (narrower under a short retention, so that whole
+ * files still expire in time). Every byte is written once by a flush, once for each factor of
  * four by which flushes of one partition are merged, and as a rule once more when its level-2 window is closed. Files
  * stay few: one in each closed window (and up to three small late ones), at most WINDOW_FILES_MAX in an open one.
  *
@@ -53,12 +54,15 @@ export interface PickerTime {
   readonly now: bigint;
   /** Rows before this are expired; such whole segments are left to retention. */
   readonly cutoff: bigint;
+  /** Treats every window as closed and waits for no more late files: all into final form, at once. */
+  readonly full?: boolean;
 }
 
 export type CompactionReason =
   | "crowded partition" // several flushes of one partition
   | "crowded window" // too many files in a window that still grows
   | "closed window" // no more data is expected there
+  | "final form" // a flush alone in its closed window: encoded again, smaller
   | "tombstones"; // rows are hidden and wait to be removed
 
 export type CompactionPlan =
@@ -113,7 +117,7 @@ export function pickCompaction(
 ): CompactionPlan | undefined {
   const picker = new Picker(state, settings, time, busy);
   return picker.pickMove() ?? picker.pickCrowdedPartition() ?? picker.pickCrowdedWindow() ??
-    picker.pickClosed(2) ?? picker.pickClosed(1) ?? picker.pickPurge();
+    picker.pickClosed(2) ?? picker.pickClosed(1) ?? picker.pickFinal() ?? picker.pickPurge();
 }
 
 /** Whether merging `set` keeps precedence against the segments that are not in it. */
@@ -156,13 +160,27 @@ class Picker {
     this.#busy = busy;
   }
 
-  /** Segments alone in their closed window need no rewriting to be at home there. */
+  /** Merged segments alone in their closed window are at home there as they are. */
   pickMove(): CompactionPlan | undefined {
-    const alone = this.#windows(LEVEL_MAX).filter((window) =>
-      this.#isClosed(window, LEVEL_MAX) && window.segments.length === 1 &&
-      window.segments[0]!.level < LEVEL_MAX
-    ).map((window) => window.segments[0]!.id);
-    return alone.length === 0 ? undefined : { kind: "move", inputs: alone, level: LEVEL_MAX };
+    const alone = this.#alone().filter((segment) =>
+      segment.level > 0 || !this.#isMergeable([segment])
+    );
+    const inputs = alone.map((segment) => segment.id);
+    return inputs.length === 0 ? undefined : { kind: "move", inputs, level: LEVEL_MAX };
+  }
+
+  /** What a flush wrote in haste becomes smaller when it is encoded once more. */
+  pickFinal(): CompactionPlan | undefined {
+    const first = this.#alone().find((segment) => this.#isCandidate(segment));
+    return first === undefined ? undefined : merge([first], LEVEL_MAX, "final form");
+  }
+
+  /** Segments below the highest level that are alone in their closed window. */
+  #alone(): PickableSegment[] {
+    return this.#windows(LEVEL_MAX)
+      .filter((window) => this.#isClosed(window, LEVEL_MAX) && window.segments.length === 1)
+      .map((window) => window.segments[0]!)
+      .filter((segment) => segment.level < LEVEL_MAX);
   }
 
   /** Several flushes of one partition: merge those of like size, so that each byte moves once a factor of four. */
@@ -173,7 +191,7 @@ class Picker {
       for (let tier = 0; tier <= highest; tier++) {
         const runs = this.#runs(segments, (segment) => tierOf(segment.bytes) <= tier);
         const run = runs.find((each) => countTier(each, tier) >= TIER_FILES);
-        if (run !== undefined) return merge(run, 0, "crowded partition");
+        if (run !== undefined) return merge(run, 1, "crowded partition");
       }
     }
     return undefined;
@@ -192,7 +210,9 @@ class Picker {
           if (better && this.#isMergeable(part)) best = part;
         }
       }
-      if (best !== undefined) return merge(best, this.#levelOf(best), "crowded window");
+      if (best !== undefined) {
+        return merge(best, Math.max(1, this.#levelOf(best)), "crowded window");
+      }
     }
     return undefined;
   }
@@ -204,7 +224,7 @@ class Picker {
       if (!this.#isClosed(window, level) || segments.length < (level === 1 ? CLOSED_FILES : 2)) {
         continue;
       }
-      const candidates = level === 1 ? segments : worthwhile(segments);
+      const candidates = level === 1 || this.#time.full === true ? segments : worthwhile(segments);
       const chosen = new Set(candidates);
       const runs = this.#runs(segments, (segment) => chosen.has(segment));
       const run = runs.find((each) => each.length >= 2);
@@ -243,6 +263,7 @@ class Picker {
 
   /** Whether a partition's width has passed since the window ended. */
   #isClosed(window: Window, level: number): boolean {
+    if (this.#time.full === true) return true;
     const end = window.start + windowTicks(level, this.#settings);
     return end + this.#settings.partitionTicks <= this.#time.now;
   }

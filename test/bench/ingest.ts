@@ -53,25 +53,35 @@ async function run(): Promise<void> {
   print("acknowledged", acked, points, used);
   await database.flush();
   const log = database.stats().log!;
-  console.log(`log ${(log.appendedBytes / text.length).toFixed(4)} B per B of text, ${log.syncs} syncs`);
+  console.log(
+    `log ${(log.appendedBytes / text.length).toFixed(4)} B per B of text, ${log.syncs} syncs`,
+  );
   const flushed = database.stats();
-  console.log(`flushes ${flushed.flush.runs}: ${(flushed.flush.bytes / points).toFixed(3)} B/point`);
+  console.log(
+    `flushes ${flushed.flush.runs}: ${(flushed.flush.bytes / points).toFixed(3)} B/point`,
+  );
   await database.compact();
   const end = database.stats();
   print("all in final form", (performance.now() - started) / 1e3, points, process.cpuUsage(cpu));
   console.log(
-    `segments ${end.segments.files}: ${(end.segments.bytes / points).toFixed(3)} B/point; compaction wrote ${
-      (end.compaction.writtenBytes / points).toFixed(3)
-    } B/point`,
+    `segments ${end.segments.files}: ${
+      (end.segments.bytes / points).toFixed(3)
+    } B/point; compaction wrote ${(end.compaction.writtenBytes / points).toFixed(3)} B/point`,
   );
-  console.log(`RSS ${(process.memoryUsage.rss() / 2 ** 20).toFixed(0)} MiB (input of ${(text.length / 2 ** 20).toFixed(0)} MiB included)`);
+  console.log(
+    `RSS ${(process.memoryUsage.rss() / 2 ** 20).toFixed(0)} MiB (input of ${
+      (text.length / 2 ** 20).toFixed(0)
+    } MiB included)`,
+  );
   await database.close();
 }
 
 function print(what: string, seconds: number, points: number, cpu: NodeJS.CpuUsage): void {
   const cpuUs = (cpu.user + cpu.system) / points;
   console.log(
-    `${what}: ${(points / seconds / 1e6).toFixed(2)} M points/s, ${seconds.toFixed(2)} s, ${cpuUs.toFixed(3)} µs CPU a point`,
+    `${what}: ${(points / seconds / 1e6).toFixed(2)} M points/s, ${seconds.toFixed(2)} s, ${
+      cpuUs.toFixed(3)
+    } µs CPU a point`,
   );
 }
 

@@ -271,7 +271,7 @@ describe("compaction", () => {
       expect(again.files.length).toBe(1);
       expect(disk.openPaths).toEqual(["/db/MANIFEST"]);
     }
-  });
+  }, 60_000);
 
   test("works on the event loop where no worker can be had", async () => {
     let tries = 0;

@@ -27,7 +27,7 @@ segment 1 L0 0..2 10K @1
 segment 2 L0 2..4 10K @2
 segment 3 L0 4..6 10K @3
 segment 4 L0 6..9 10K @4
-merge 1 2 3 4 -> L0 (crowded partition)
+merge 1 2 3 4 -> L1 (crowded partition)
 nothing
 
 # a large file is not rewritten for small ones
@@ -38,7 +38,7 @@ segment 3 L0 0..9 10K @3
 segment 4 L0 0..9 10K @4
 nothing
 segment 5 L0 0..9 10K @5
-merge 2 3 4 5 -> L0 (crowded partition)
+merge 2 3 4 5 -> L1 (crowded partition)
 nothing
 
 # flushes of different partitions of an open window wait for its end
@@ -58,12 +58,36 @@ segment 4 L0 160..169 10K @4
 merge 1 2 3 -> L2 (closed window)
 nothing
 
-# a file that is alone in a closed window moves without rewriting
+# a merged file that is alone in a closed window moves without rewriting
+settings partition=10 now=1000
+segment 1 L1 0..9 10K @1
+segment 2 L1 160..199 10K @2
+segment 3 L1 980..989 10K @3
+move 1 2 -> L2
+nothing
+
+# a flush that is alone in its closed window is encoded again
 settings partition=10 now=1000
 segment 1 L0 0..9 10K @1
-segment 2 L1 160..199 10K @2
-segment 3 L0 980..989 10K @3
-move 1 2 -> L2
+segment 2 L0 980..989 10K @2
+merge 1 -> L2 (final form)
+nothing
+
+# a flush above the limit moves as it is
+settings partition=10 now=1000 max=1M
+segment 1 L0 0..9 2M @1
+move 1 -> L2
+nothing
+
+# asked for the final form, open windows and little late data are merged, too
+settings partition=10 now=1000
+segment 1 L2 0..159 50M @1
+segment 2 L0 20..29 10K @9
+segment 3 L0 990..999 10K @10
+nothing
+settings full=yes
+merge 1 2 -> L2 (closed window)
+merge 3 -> L2 (final form)
 nothing
 
 # little late data does not rewrite a closed window
@@ -119,7 +143,7 @@ segment 2 L0 0..9 10K @2
 segment 3 L0 0..9 10K @3
 segment 4 L0 0..9 10K @4
 segment 5 L0 10..19 10K @2
-merge 1 2 3 4 -> L0 (crowded partition)
+merge 1 2 3 4 -> L1 (crowded partition)
 nothing
 
 # busy segments are left alone
@@ -161,7 +185,9 @@ settings partition=10 retention=80 now=1000 cutoff=0
 segment 1 L0 0..9 10K @1
 segment 2 L0 10..19 10K @2
 segment 3 L0 20..29 10K @3
-move 1 2 3 -> L2
+merge 1 -> L2 (final form)
+merge 2 -> L2 (final form)
+merge 3 -> L2 (final form)
 nothing
 
 # times before zero have windows, too
@@ -169,7 +195,7 @@ settings partition=10 now=1000
 segment 1 L0 -10..-1 10K @1
 segment 2 L0 -20..-11 10K @2
 segment 3 L0 0..9 10K @3
-move 3 -> L2
 merge 1 2 -> L2 (closed window)
+merge 3 -> L2 (final form)
 nothing
 `;

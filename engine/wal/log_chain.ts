@@ -14,7 +14,7 @@ export interface ChainFile {
   readonly file: number;
   /** Undefined where it is damaged. */
   readonly header: LogFileHeader | undefined;
-  /** Where the file behind it says that this one ended; undefined for the newest. */
+  /** Where the file behind it says that this one ended; undefined for the newest, and where that is lost. */
   end: number | undefined;
   /** Up to where it was on the device when the next one was begun. */
   synced: number;
@@ -73,15 +73,19 @@ export function findChain(
     const header = headers.get(file);
     files.unshift({ file, header, end, synced });
     while (begun.length > 0 && begun.at(-1)! >= file) begun.pop();
-    const next = header === undefined ? begun.at(-1) : header.previousFile;
+    let next = header?.previousFile;
     end = header?.previousEnd;
     synced = header?.previousSynced ?? 0;
     if (header === undefined) {
       damage.push({ file, message: "its header is damaged" });
     } else if (isMissing(header, headers, given.floor)) {
       damage.push({ file: header.previousFile, message: "it is missing" });
-      break;
+      end = undefined;
+      synced = 0;
+      next = undefined;
     }
+    // Where the link is lost, the log is taken to have gone on from the file with the next lower number.
+    next ??= begun.at(-1);
     file = next !== undefined && headers.has(next) ? next : undefined;
   }
   return { files, damage, highest: numbers.at(-1) ?? 0 };

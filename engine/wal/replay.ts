@@ -82,11 +82,13 @@ class Replay {
     let isTorn = false;
     let needsRestart = true;
     let isAfterDamage = false;
+    const isEndLost = end === undefined && index + 1 < this.#chain.length;
     while (offset !== end) {
       let record: FoundRecord | undefined = reader.recordAt(offset);
       if (record !== undefined && end !== undefined && record.end > end) record = undefined;
       if (record !== undefined && needsRestart && !record.header.restarts) record = undefined;
       if (record === undefined) {
+        if (isEndLost && !hasRestart(reader, offset)) break;
         isTorn = !isAfterDamage && !this.#isSynced(reader, index, offset);
         if (isTorn) break;
         record = this.#skip(reader, { offset, end });
@@ -198,4 +200,9 @@ class Replay {
     if (this.#options.mode === "strict") throw damageError(file, message);
     this.#damage.push(`Log file ${file}: ${message}`);
   }
+}
+
+/** Whether a record that restarts begins behind `offset`. */
+function hasRestart(reader: LogFileReader, offset: number): boolean {
+  return reader.findRecord(offset + 1, (record) => record.restarts) !== undefined;
 }

@@ -10,6 +10,7 @@ import {
   type PlainRow,
   readBatch,
 } from "../../support/record_rows.ts";
+import { RecordOracle } from "../../support/record_oracle.ts";
 import { anyBatch, bitsOf } from "../../support/record_samples.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 import { SourceTable } from "../../support/source_table.ts";
@@ -21,6 +22,7 @@ function expectSameAfter(
 ): EncodedRows[] {
   const writer = new SourceTable();
   const reader = new SourceTable();
+  const oracle = new RecordOracle();
   return batches.map((batch, index) => {
     fillBatch(writer, batch);
     defineRows(reader, batch);
@@ -28,6 +30,7 @@ function expectSameAfter(
     if (restarts[index] === true) {
       writer.kernels.exports.recordRestart();
       reader.kernels.exports.recordRestart();
+      oracle.restart();
     }
     const encoded = encodeBatch(writer);
     if (given.length === 0) {
@@ -35,6 +38,9 @@ function expectSameAfter(
     } else {
       expect(decodeBatch(reader, encoded)).toBe(given.length);
       expect(readBatch(reader)).toEqual(given);
+      const columns = encoded.bytes.subarray(0, encoded.bytes.length - encoded.blobBytes);
+      const rows = oracle.read(columns, encoded.bytes.subarray(columns.length));
+      expect(rows).toEqual(given);
     }
     return encoded;
   });

@@ -1,5 +1,8 @@
 /** The command line: picks the command and turns its outcome into an exit code: 0 clean, 1 failure, 2 usage. */
+import process from "node:process";
+import { settingsHelp } from "../src/config.ts";
 import { BUILD } from "../src/version.ts";
+import { serve } from "./serve.ts";
 
 const HELP = `tsinkd ${BUILD.version}: a time-series database in one executable
 
@@ -7,11 +10,20 @@ Usage
   tsinkd serve [settings]   run the daemon
   tsinkd version            print version, commit and build date
   tsinkd help               print this text
-`;
 
-function main(words: readonly string[]): number {
+Settings, with their defaults; --NAME VALUE, or TSINKD_NAME in the environment, or NAME = VALUE in the file
+${settingsHelp()}
+
+Main paths
+  POST /write, /api/v2/write, /api/v3/write_lp       line protocol
+  GET, POST /api/v1/query, /api/v1/query_range       PromQL
+  GET /health, /ping, /ready, /metrics               how it is`;
+
+async function main(words: readonly string[]): Promise<number> {
   const command = words[0] ?? "help";
   switch (command) {
+    case "serve":
+      return await serve(words.slice(1));
     case "version":
     case "--version":
       console.log(`tsinkd ${BUILD.version} (commit ${BUILD.commit}, built ${BUILD.date})`);
@@ -27,4 +39,4 @@ function main(words: readonly string[]): number {
   }
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exit(await main(process.argv.slice(2)));

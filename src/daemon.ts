@@ -6,12 +6,15 @@
  * database closes.
  */
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import process from "node:process";
 import {
   type Components,
   type Database,
   defaultComponents,
   isEngineError,
+  LineScanner,
+  openDatabase,
   type Settings,
 } from "../engine/mod.ts";
 import type { Configuration } from "./config.ts";
@@ -27,6 +30,7 @@ import { ListenerMetrics, type ListenerParts, removeSocket, StreamListener } fro
 import { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { describeProcess } from "./process_metrics.ts";
+import { openQueries, type Queries } from "./queries.ts";
 import { ServiceNotifier, watchdogIntervalMs } from "./service_notify.ts";
 import type { DatagramListener } from "./udp_listener.ts";
 import { BUILD } from "./version.ts";
@@ -48,6 +52,8 @@ const STOP_REQUESTS_MS = 500;
 const STOP_POLL_MS = 10;
 /** How often the event loop's lag is measured. */
 const LAG_INTERVAL_MS = 5_000;
+/** How often metadata is saved where it changed: it is sent again and again, so little is lost with it. */
+const METADATA_INTERVAL_MS = 300_000;
 
 /** An open database and what fills its batch. */
 export interface OpenedEngine {
@@ -62,7 +68,8 @@ export interface OpenEngineOptions {
 }
 
 export interface DaemonOptions {
-  readonly open: (options: OpenEngineOptions) => Promise<OpenedEngine>;
+  /** Opens the database; a test gives its own. */
+  readonly open?: (options: OpenEngineOptions) => Promise<OpenedEngine>;
   readonly configuration: Configuration;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -85,12 +92,13 @@ export class Daemon {
   readonly #ended = Promise.withResolvers<number>();
   #datagrams: DatagramListener | undefined;
   #database: Database | undefined;
+  #queries: Queries | undefined;
   #notifier: ServiceNotifier | undefined;
   #state: DaemonState;
   #lagMs = 0;
 
   private constructor({ open, configuration, environment }: DaemonOptions) {
-    this.#open = open;
+    this.#open = open ?? openEngine;
     this.#configuration = configuration;
     this.#environment = environment;
     const { values } = configuration;
@@ -179,6 +187,18 @@ export class Daemon {
     const engine = await this.#openEngine();
     this.#database = engine.database;
     const pipeline = this.#openPipeline(engine);
+    this.#queries = openQueries({
+      database: engine.database,
+      components: this.#components,
+      configuration: this.#configuration,
+      metrics: this.#metrics,
+      admission: this.#admission,
+      pipeline,
+      startedMs: this.#startedMs,
+      hostname: hostname(),
+      workingDirectory: process.cwd(),
+      headers: (request) => this.#replies.headers(request),
+    });
     this.#app.open({
       writes: new WriteRoutes({
         pipeline,
@@ -192,7 +212,7 @@ export class Daemon {
           bodyExpandedBytesMax: values["body-expanded-bytes-max"],
         },
       }),
-      routes: [],
+      routes: [this.#queries.routes],
     });
     for (const listener of this.#streams) listener.begin(pipeline);
     this.#datagrams?.begin(pipeline);
@@ -346,6 +366,7 @@ export class Daemon {
     if (this.#notifier !== undefined && watchdog !== undefined) {
       this.#timers.push(setInterval(() => this.#notifier?.send("WATCHDOG=1"), watchdog));
     }
+    this.#timers.push(setInterval(() => this.#saveMetadata(), METADATA_INTERVAL_MS));
     let last = performance.now();
     this.#timers.push(setInterval(() => {
       const now = performance.now();
@@ -375,8 +396,22 @@ export class Daemon {
     for (const server of this.#servers) void server.stop(true);
     const socket = this.#configuration.values["http-socket"];
     if (socket !== "" && this.#servers.length > 1) removeSocket(socket);
+    this.#saveMetadata();
     await this.#database?.close();
   }
+
+  #saveMetadata(): void {
+    try {
+      this.#queries?.metadata.save();
+    } catch (error) {
+      this.#log.warn("Cannot save what is known of metrics", { reason: messageOf(error) });
+    }
+  }
+}
+
+async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
+  const database = await openDatabase(options);
+  return { database, parser: new LineScanner(database.kernels, database.settings.timeUnit) };
 }
 
 function cannotListen(where: string, error: unknown): StartError {

@@ -29,6 +29,13 @@ export interface PipelineParts {
 /** Where lines come from, as the metrics name it. */
 export type LineSource = "v1" | "v2" | "v3" | "tcp" | "udp";
 
+/** What became of samples that did not come as lines. */
+export interface SampleCounts {
+  readonly samples: number;
+  readonly tooOld: number;
+  readonly rejected: number;
+}
+
 /** What of a report was counted, by reason. */
 export type RefusedCounts = Map<string, number>;
 
@@ -93,6 +100,14 @@ export class Pipeline {
     const periodic = this.database.settings.logSyncMode === "periodic";
     const acknowledgement = options.acknowledgement ?? (periodic ? "appended" : "durable");
     return new LineWrite(parts, { ...options, acknowledgement });
+  }
+
+  /** Counts what the Prometheus protocols, which fill the batch themselves, stored and refused. */
+  countSamples(source: string, outcome: SampleCounts): void {
+    this.#rows.with(source).add(outcome.samples);
+    this.#points.add(outcome.samples);
+    this.#tooOld.add(outcome.tooOld);
+    if (outcome.rejected > 0) this.#refused.with(source, "rejected").add(outcome.rejected);
   }
 
   /** Counts refused lines by reason: what a report holds beyond what was counted of it before. */

@@ -1,0 +1,121 @@
+/**
+ * Puts the Prometheus side together: the PromQL engine over the database, its slots and limits, remote write and read,
+ * and the routes of the API.
+ */
+import { join } from "node:path";
+import type { Components, Database } from "../engine/mod.ts";
+import type { Configuration } from "./config.ts";
+import type { WriteAdmission } from "./http/admission.ts";
+import { DatabaseCatalog } from "./http/prometheus_catalog.ts";
+import { prometheusRoutes } from "./http/prometheus_routes.ts";
+import { PrometheusStores } from "./http/prometheus_stores.ts";
+import { DEFAULT_QUERY_WAIT_MS, QuerySlots } from "./http/query_slots.ts";
+import type { Pipeline } from "./ingest/pipeline.ts";
+import type { Metrics } from "./metrics.ts";
+import { EngineQueryable } from "./promql/engine_queryable.ts";
+import { QueryEngine } from "./promql/query_engine.ts";
+import { MetadataStore } from "./stores/metadata.ts";
+import { BUILD } from "./version.ts";
+
+export interface QueryParts {
+  readonly database: Database;
+  readonly components: Components;
+  readonly configuration: Configuration;
+  readonly metrics: Metrics;
+  readonly admission: WriteAdmission;
+  readonly pipeline: Pipeline;
+  /** Milliseconds since the epoch. */
+  readonly startedMs: number;
+  readonly hostname: string;
+  readonly workingDirectory: string;
+  /** Headers that every answer carries. */
+  readonly headers: (request: Request) => Record<string, string>;
+}
+
+/** Queries in line for each that runs. */
+const WAITING_PER_SLOT = 10;
+const SNAPSHOTS = "snapshots";
+const METADATA_FILE = "metadata.json";
+
+/** The Prometheus side of the daemon. */
+export interface Queries {
+  readonly routes: ReturnType<typeof prometheusRoutes>;
+  /** What is known of metrics beside their samples: save it now and then and before the end. */
+  readonly metadata: MetadataStore;
+}
+
+export function openQueries(parts: QueryParts): Queries {
+  const { database, components, configuration, metrics } = parts;
+  const { values } = configuration;
+  const { clock, random, logger } = components;
+  const nowMs = () => Number(clock.nowNs() / 1_000_000n);
+  const monotonicMs = () => clock.monotonicMs();
+  const slots = new QuerySlots({
+    queriesMax: values["queries-max"],
+    waitingMax: values["queries-max"] * WAITING_PER_SLOT,
+    waitMs: DEFAULT_QUERY_WAIT_MS,
+    monotonicMs,
+    nowMs,
+    after: (ms, callback) => clock.after(ms, callback),
+  });
+  metrics.gauge("tsinkd_queries", "Queries that run.", () => slots.active().length);
+  metrics.gauge("tsinkd_queries_waiting", "Queries that wait for a slot.", () => slots.waiting);
+  metrics.gauge(
+    "tsinkd_queries_refused_total",
+    "Queries refused for want of a slot.",
+    () => slots.refused,
+    "counter",
+  );
+  const engine = new QueryEngine({
+    queryable: new EngineQueryable(database),
+    lookbackMs: values.lookback,
+    limits: {
+      queryMsMax: values["query-timeout"],
+      queryPointsMax: values["query-points-max"],
+      querySeriesMax: values["query-series-max"],
+    },
+  });
+  const metadata = MetadataStore.open({
+    fileSystem: components.fileSystem,
+    path: join(values["data-path"], METADATA_FILE),
+    logger,
+  });
+  const stores = new PrometheusStores({
+    database,
+    metadata,
+    slots,
+    admission: parts.admission,
+    nowMs,
+    bodyBytesMax: values["body-bytes-max"],
+    count: ({ protocol, samples, tooOld, rejected }) =>
+      parts.pipeline.countSamples(protocol, { samples, tooOld, rejected }),
+  });
+  const snapshotsDirectory = join(values["data-path"], SNAPSHOTS);
+  const flags = configuration.texts;
+  const routes = prometheusRoutes({
+    engine,
+    catalog: new DatabaseCatalog(database),
+    slots,
+    metadata,
+    stores,
+    info: {
+      version: BUILD.version,
+      revision: BUILD.commit,
+      startedMs: parts.startedMs,
+      workingDirectory: parts.workingDirectory,
+      hostname: parts.hostname,
+      flags,
+      configuration: Object.entries(flags).map(([name, text]) => `${name} = "${text}"\n`).join(""),
+      retention: flags["retention"] === "0s" ? "" : flags["retention"] ?? "",
+    },
+    logger,
+    nowMs,
+    monotonicMs,
+    database,
+    headers: parts.headers,
+    ...(values["admin-api"]
+      ? { admin: { database, snapshotsDirectory, random: () => random.next() } }
+      : {}),
+  });
+  return { routes, metadata };
+}

@@ -4,7 +4,8 @@ import { settingsHelp } from "../src/config.ts";
 import { BUILD } from "../src/version.ts";
 import { serve } from "./serve.ts";
 
-const HELP = `tsinkd ${BUILD.version}: a time-series database in one executable
+function helpText(): string {
+  return `tsinkd ${BUILD.version}: a time-series database in one executable
 
 Usage
   tsinkd serve [settings]   run the daemon
@@ -16,8 +17,10 @@ ${settingsHelp()}
 
 Main paths
   POST /write, /api/v2/write, /api/v3/write_lp       line protocol
+  POST /api/v1/write, /api/v1/import/prometheus      Prometheus remote write, text
   GET, POST /api/v1/query, /api/v1/query_range       PromQL
   GET /health, /ping, /ready, /metrics               how it is`;
+}
 
 async function main(words: readonly string[]): Promise<number> {
   const command = words[0] ?? "help";
@@ -31,7 +34,7 @@ async function main(words: readonly string[]): Promise<number> {
     case "help":
     case "--help":
     case "-h":
-      console.log(HELP);
+      console.log(helpText());
       return 0;
     default:
       console.error(`tsinkd: unknown command "${command}"; "tsinkd help" lists the commands`);

@@ -212,7 +212,7 @@ export class Daemon {
           bodyExpandedBytesMax: values["body-expanded-bytes-max"],
         },
       }),
-      routes: [this.#queries.routes],
+      mounts: [this.#queries.mount],
     });
     for (const listener of this.#streams) listener.begin(pipeline);
     this.#datagrams?.begin(pipeline);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Components, Database } from "../engine/mod.ts";
 import type { Configuration } from "./config.ts";
 import type { WriteAdmission } from "./http/admission.ts";
+import type { Mount } from "./http/app.ts";
 import { DatabaseCatalog } from "./http/prometheus_catalog.ts";
 import { prometheusRoutes } from "./http/prometheus_routes.ts";
 import { PrometheusStores } from "./http/prometheus_stores.ts";
@@ -34,12 +35,14 @@ export interface QueryParts {
 
 /** Queries in line for each that runs. */
 const WAITING_PER_SLOT = 10;
+/** Paths of the Prometheus API; the second is where VictoriaMetrics has it too. */
+const PREFIXES: readonly string[] = ["/api/v1/", "/prometheus/"];
 const SNAPSHOTS = "snapshots";
 const METADATA_FILE = "metadata.json";
 
 /** The Prometheus side of the daemon. */
 export interface Queries {
-  readonly routes: ReturnType<typeof prometheusRoutes>;
+  readonly mount: Mount;
   /** What is known of metrics beside their samples: save it now and then and before the end. */
   readonly metadata: MetadataStore;
 }
@@ -92,7 +95,7 @@ export function openQueries(parts: QueryParts): Queries {
   });
   const snapshotsDirectory = join(values["data-path"], SNAPSHOTS);
   const flags = configuration.texts;
-  const routes = prometheusRoutes({
+  const router = prometheusRoutes({
     engine,
     catalog: new DatabaseCatalog(database),
     slots,
@@ -117,5 +120,5 @@ export function openQueries(parts: QueryParts): Queries {
       ? { admin: { database, snapshotsDirectory, random: () => random.next() } }
       : {}),
   });
-  return { routes, metadata };
+  return { mount: { prefixes: PREFIXES, router }, metadata };
 }

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { findRuntime, root } from "./runtime.mjs";
 
 const reports = join(root, ".build/reports");
+/** Time a single test may take: simulations of every crash take half a minute on a busy machine. */
+const TEST_MS_MAX = 180_000;
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 function step(title, command, args, env = {}) {
@@ -40,7 +42,7 @@ function add(report, succeeded) {
 
 function bunTests(title, name, args) {
   const report = join(reports, `${name}.xml`);
-  const options = ["test", "--randomize", "--dots", ...args];
+  const options = ["test", "--randomize", "--dots", `--timeout=${TEST_MS_MAX}`, ...args];
   add(
     report,
     step(title, findRuntime("bun"), [

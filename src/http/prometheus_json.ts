@@ -30,15 +30,15 @@ export function labelsJson(labels: Labels): string {
   return text;
 }
 
-/** Whole numbers below this have their text in a table. */
+/** Whole numbers below this have their text in a table, which fills with use. */
 const SMALL_NUMBERS = 1_024;
-const smallTexts: readonly string[] = Array.from({ length: SMALL_NUMBERS }, (_, n) => String(n));
+const smallTexts: (string | undefined)[] = new Array(SMALL_NUMBERS).fill(undefined);
 
 /** A sample's value as it stands between quotes. */
 export function valueText(value: number): string {
   // -0 is in the range too, but is no index with the same text.
   if (value >= 0 && value < SMALL_NUMBERS && Math.trunc(value) === value) {
-    return value === 0 ? formatValue(value) : smallTexts[value]!;
+    return value === 0 ? formatValue(value) : smallTexts[value] ??= String(value);
   }
   return formatValue(value);
 }

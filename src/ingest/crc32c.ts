@@ -2,8 +2,8 @@
 
 const POLYNOMIAL = 0x82f63b78;
 
-/** Eight tables, for eight bytes at a time. */
-const TABLES: readonly Uint32Array[] = makeTables();
+/** Eight tables, for eight bytes at a time; made at the first use, since few processes have one. */
+let tables: readonly Uint32Array[] | undefined;
 
 function makeTables(): Uint32Array[] {
   const first = new Uint32Array(256);
@@ -12,17 +12,18 @@ function makeTables(): Uint32Array[] {
     for (let bit = 0; bit < 8; bit++) value = value & 1 ? value >>> 1 ^ POLYNOMIAL : value >>> 1;
     first[index] = value;
   }
-  const tables = [first];
-  while (tables.length < 8) {
-    const last = tables.at(-1)!;
-    tables.push(last.map((value) => (value >>> 8 ^ first[value & 255]!) >>> 0));
+  const made = [first];
+  while (made.length < 8) {
+    const last = made.at(-1)!;
+    made.push(last.map((value) => (value >>> 8 ^ first[value & 255]!) >>> 0));
   }
-  return tables;
+  return made;
 }
 
 /** The checksum of bytes, unsigned. */
 export function crc32c(bytes: Uint8Array): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as [
+  tables ??= makeTables();
+  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
     Uint32Array,
     Uint32Array,
     Uint32Array,

@@ -79,7 +79,7 @@ export function startTestServer(options: TestServerOptions = {}): TestServer {
       ...options.writes,
     },
   });
-  if (options.starting !== true) app.open({ writes, routes: [] });
+  if (options.starting !== true) app.open({ writes, mounts: [] });
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,

@@ -71,16 +71,21 @@ function register(name: string, body: Body | undefined, ignore: boolean, given: 
   });
 }
 
+const ALIVE_MS = 1_000;
+
 async function run(suites: readonly Suite[], body: Body, given: unknown[]): Promise<void> {
   for (const suite of suites) {
     if (suite.begun) continue;
     suite.begun = true;
     for (const hook of suite.beforeAll) await hook();
   }
+  // The engine's timers do not keep a process alive; a test that awaits one is not over, so something must.
+  const alive = setInterval(() => {}, ALIVE_MS);
   try {
     for (const suite of suites) for (const hook of suite.before) await hook();
     await (body as (...values: unknown[]) => unknown)(...given);
   } finally {
+    clearInterval(alive);
     for (const suite of suites.toReversed()) for (const hook of suite.after) await hook();
     for (const suite of suites.toReversed()) {
       suite.open--;

@@ -2,6 +2,12 @@
  * The log's sizes and speeds: bytes a field and fields a second of the record codec, then appends with fdatasync on the
  * disk. Run: bun test/bench/wal.ts [directory]
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { SILENT_LOGGER, SystemClock } from "../../engine/components.ts";
+import { NodeFileSystem } from "../../engine/fs/node_file_system.ts";
+import { replayLog } from "../../engine/wal/replay.ts";
+import { LogWriter } from "../../engine/wal/writer.ts";
 import {
   BatchFiller,
   cpuData,
@@ -98,4 +104,75 @@ for (const [data, sources, batches] of CASES) {
       `   encode ${figures.encodeRate.toFixed(0).padStart(4)} M fields/s` +
       `   decode ${figures.decodeRate.toFixed(0).padStart(4)} M fields/s`,
   );
+}
+
+interface DiskCase {
+  readonly name: string;
+  readonly rows: number;
+  /** Appends that share a sync. */
+  readonly group: number;
+  readonly appends: number;
+}
+
+const DISK_CASES: readonly DiskCase[] = [
+  { name: "one row a sync", rows: 1, group: 1, appends: 500 },
+  { name: "one row, 100 a sync", rows: 1, group: 100, appends: 5_000 },
+  { name: "100 rows a sync", rows: 100, group: 1, appends: 500 },
+  { name: "3,000 rows (1 MB of text) a sync", rows: 3_000, group: 1, appends: 300 },
+];
+
+/** Appends integers of 100 hosts to a log in `directory` and reads them back. */
+async function measureDisk(directory: string, given: DiskCase): Promise<string> {
+  const table = new SourceTable();
+  const fileSystem = new NodeFileSystem();
+  const filler = new BatchFiller(table, { data: cpuData(100), sources: 100 });
+  const log = LogWriter.open({
+    components: { fileSystem, clock: new SystemClock(), logger: SILENT_LOGGER },
+    kernels: table.kernels,
+    directory,
+    settings: {
+      logSyncMode: "per-append",
+      logSyncIntervalMs: 1_000,
+      logFileBytes: 16 << 20,
+      logBytesMax: 256 << 20,
+    },
+    report: { end: { file: 1, offset: 32 }, files: [] },
+  });
+  let ms = 0;
+  for (let n = 0; n < given.appends; n++) {
+    filler.fill(given.rows);
+    const start = performance.now();
+    log.append({ definitions: undefined, hasRows: true });
+    if (n % given.group === given.group - 1) await log.synced();
+    ms += performance.now() - start;
+  }
+  const { appendedBytes, syncs } = log.stats();
+  await log.close();
+  const start = performance.now();
+  const report = replayLog({
+    fileSystem,
+    directory,
+    floor: { file: 1, offset: 0 },
+    mode: "strict",
+    kernels: table.kernels,
+    onDefinitions: () => {},
+    onRows: () => {},
+  });
+  const replayMs = performance.now() - start;
+  const points = given.rows * given.appends * 10;
+  if (report.points !== points) throw new Error("differs");
+  return `${given.name.padEnd(34)} ${(ms * 1e3 / given.appends).toFixed(0)} us an append, ` +
+    `${syncs} syncs, ${(points / ms / 1e3).toFixed(2)} M fields/s, ` +
+    `${(appendedBytes / points).toFixed(2)} B/field, ` +
+    `replay ${(points / replayMs / 1e3).toFixed(0)} M fields/s`;
+}
+
+const parent = process.argv[2] ?? ".";
+for (const given of DISK_CASES) {
+  const directory = mkdtempSync(join(parent, "wal-bench-"));
+  try {
+    console.log(await measureDisk(directory, given));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }

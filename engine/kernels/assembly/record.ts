@@ -275,11 +275,12 @@ function putTimes(flags: usize, at: usize): usize {
   let scale = scaleAt(index);
   for (let i: usize = 0; i < <usize> recordRows * 8; i += 8) {
     const difference = load<i64>(times + i);
+    if (difference == 0) continue;
     while (difference % scale != 0) scale = scaleAt(--index);
   }
   for (let i: usize = 0; i < <usize> recordRows * 8; i += 8) {
     const difference = load<i64>(times + i);
-    store<i64>(times + i, difference == 0 ? 0 : zigzag(difference / scale));
+    if (difference != 0) store<i64>(times + i, zigzag(difference / scale));
   }
   store<u8>(flags, <u8> ((fromPrevious ? TIMES_FROM_PREVIOUS : 0) | index << 1));
   return putColumn(times, recordRows, at);

@@ -50,6 +50,26 @@ export function decimalOf(value: f64, power: f64): i64 {
   return back == reinterpret<u64>(value) ? integer : NO_DECIMAL;
 }
 
+/** Stores the integers of two doubles at a power of ten; NO_DECIMAL for one that has none. Returns how many have none. */
+export function storeDecimals(first: f64, second: f64, power: f64, target: usize): u32 {
+  const values = f64x2.replace_lane(f64x2.splat(first), 1, second);
+  const powers = f64x2.splat(power);
+  // Adding 0 makes -0 a 0, so that it does not come back and is no decimal.
+  const scaled = f64x2.add(f64x2.nearest(f64x2.mul(values, powers)), f64x2.splat(0));
+  const isExact = i64x2.eq(f64x2.div(scaled, powers), values);
+  const isSmall = f64x2.le(f64x2.abs(scaled), f64x2.splat(INTEGER_MAX));
+  if (i64x2.all_true(v128.and(isExact, isSmall))) {
+    store<i64>(target, <i64> f64x2.extract_lane(scaled, 0));
+    store<i64>(target, <i64> f64x2.extract_lane(scaled, 1), 8);
+    return 0;
+  }
+  const one = decimalOf(first, power);
+  const other = decimalOf(second, power);
+  store<i64>(target, one);
+  store<i64>(target, other, 8);
+  return u32(one == NO_DECIMAL) + u32(other == NO_DECIMAL);
+}
+
 /** The integer nearest to any double at a power of ten, 0 when it has none: what a difference is taken to. */
 export function nearestInteger(value: f64, power: f64): i64 {
   const scaled = nearest<f64>(value * power);

@@ -18,7 +18,14 @@ import {
   STATE_KIND,
 } from "./record_bases";
 import { equalBytes } from "./bytes";
-import { chooseExponent, decimalOf, nearestInteger, NO_DECIMAL, powerOf } from "./record_decimals";
+import {
+  chooseExponent,
+  decimalOf,
+  nearestInteger,
+  NO_DECIMAL,
+  powerOf,
+  storeDecimals,
+} from "./record_decimals";
 import {
   ROW_BYTES,
   ROW_CELLS,
@@ -62,19 +69,24 @@ function takeDecimalColumn(
   if (exponent < 0) return;
   const power = powerOf(exponent);
   const most: u32 = 1 + (rows >> 2);
+  const end = list + <usize> rows * 4;
   let exceptions: u32 = 0;
-  for (let j: u32 = 0; j < rows; j++) {
-    const value = load<f64>(<usize> load<u32>(list) + offset);
-    list += 4;
-    const integer = decimalOf(value, power);
+  while (list + 4 < end) {
+    const first = load<f64>(<usize> load<u32>(list) + offset);
+    const second = load<f64>(<usize> load<u32>(list, 4) + offset);
+    exceptions += storeDecimals(first, second, power, numbers);
+    if (exceptions > most) break;
+    list += 8;
+    numbers += 16;
+  }
+  if (list < end && exceptions <= most) {
+    const integer = decimalOf(load<f64>(<usize> load<u32>(list) + offset), power);
     store<i64>(numbers, integer);
-    numbers += 8;
-    if (integer != NO_DECIMAL) continue;
-    exceptions++;
-    if (exceptions > most) {
-      store<u8>(state, KIND_BITS, STATE_KIND);
-      return;
-    }
+    if (integer == NO_DECIMAL) exceptions++;
+  }
+  if (exceptions > most) {
+    store<u8>(state, KIND_BITS, STATE_KIND);
+    return;
   }
   store<u8>(state, <u8> exponent, STATE_EXPONENT);
   store<u32>(state, exceptions, STATE_EXCEPTIONS);

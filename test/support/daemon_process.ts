@@ -31,15 +31,20 @@ export class TestDirectory implements Disposable {
   }
 }
 
-/** Starts `tsinkd serve` in a directory on ports that the system chooses; resolves once it serves. */
+/**
+ * Starts `tsinkd serve` in a directory on ports that the system chooses; resolves once it serves. `wrapper` are words of a
+ * command that runs the command that follows it.
+ */
 export async function startDaemon(
   directory: string,
   flags: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
+  wrapper: readonly string[] = [],
 ): Promise<DaemonProcess> {
   const words = ["serve", "--data-path", join(directory, "data"), "--listen", "127.0.0.1:0"];
   if (!flags.includes("--tcp-listen")) words.push("--tcp-listen", "127.0.0.1:0");
-  const child = spawn(EXECUTABLE, [...words, ...flags], {
+  const [program, ...rest] = [...wrapper, EXECUTABLE, ...words, ...flags];
+  const child = spawn(program!, rest, {
     cwd: directory,
     env: { PATH: process.env["PATH"] ?? "", ...environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,0 +1,186 @@
+/**
+ * The power goes at every point of a run. A recorder writes down what the executable does to its files; for each point of
+ * that, the directory is put together as a disk could hold it after the cut: only what was synced, everything, and torn
+ * by chance. Each must open, hold every point that was acknowledged before the cut, and nothing that was not sent.
+ */
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ALL_TIME, Storage } from "../../engine/mod.ts";
+import { choices, isLong } from "../support/chaos_budget.ts";
+import { startDaemon, stopDaemon, TestDirectory } from "../support/daemon_process.ts";
+import { LineLoad } from "../support/line_load.ts";
+import {
+  DiskModel,
+  EVERYTHING,
+  ONLY_SYNCED,
+  type Survival,
+  torn,
+} from "../support/power_cut/disk_model.ts";
+import {
+  buildRecorder,
+  type FileEvent,
+  fineClock,
+  readRecording,
+} from "../support/power_cut/recording.ts";
+
+const BATCHES = isLong ? 1_000 : 150;
+const LINES_PER_BATCH = 8;
+const WRITERS = 3;
+/** Cuts of the short form, spread over the run; the long form takes every one. */
+const CUTS_MAX = isLong ? Infinity : 250;
+const START_MS = 1_760_000_000_000;
+const LIMIT_MS = isLong ? 3_600_000 : 120_000;
+/** Little files and flushes, so that a short run has many of each. */
+const FLAGS = ["--wal-file-size", "64K", "--flush-points", "1000", "--tcp-listen", "off"];
+
+interface Acknowledgement {
+  readonly writer: string;
+  readonly first: number;
+  readonly timeMs: number;
+}
+
+interface Run {
+  readonly events: readonly FileEvent[];
+  readonly acknowledged: readonly Acknowledgement[];
+  readonly loads: readonly LineLoad[];
+}
+
+/** Writes under the recorder, stops, and reads the recording. */
+async function record(recorder: string, directory: string, log: string): Promise<Run> {
+  const acknowledged: Acknowledgement[] = [];
+  const clock = fineClock();
+  const daemon = await startDaemon(directory, FLAGS, {}, [recorder, log, directory]);
+  const loads = Array.from({ length: WRITERS }, (_, index) => {
+    const writer = `w${index}`;
+    return new LineLoad({
+      protocol: index === 0 ? "v2" : "v1",
+      writer,
+      linesPerBatch: LINES_PER_BATCH,
+      // Two partitions, one of them late.
+      startMs: START_MS - (index === 2 ? 3 * 86_400_000 : 0),
+      onAcknowledged: (first) => acknowledged.push({ writer, first, timeMs: clock() }),
+    });
+  });
+  await Promise.all(loads.map(async (load) => {
+    for (let batch = 0; batch < BATCHES; batch++) {
+      expect(await load.writeBatch(daemon.url)).toBe(204);
+    }
+  }));
+  expect(await stopDaemon(daemon)).toBe(0);
+  return { events: readRecording(log), acknowledged, loads };
+}
+
+/** Opens a directory and compares it with what was acknowledged before `timeMs`. Throws where it falls short. */
+async function verify(path: string, run: Run, timeMs: number): Promise<void> {
+  const owed = run.acknowledged.filter((each) => each.timeMs < timeMs);
+  if (owed.length === 0 && !existsSync(path)) return;
+  const storage = await Storage.open({ path, settings: { compactionEnabled: false } });
+  try {
+    const found = new Map<string, Set<number>>();
+    for (const metric of ["load", "load_square"]) {
+      for (const { series, points } of storage.selectAll(metric, ALL_TIME.start, ALL_TIME.end)) {
+        const writer = series.labels.find(([name]) => name === "writer")?.[1] ?? "";
+        const load = run.loads.find((each) => each.options.writer === writer);
+        if (load === undefined) throw new Error(`Series of "${writer}" was never sent`);
+        const counts = new Set<number>();
+        for (const { timestamp, value } of points) {
+          const count = Number(timestamp / 1_000_000n) - load.options.startMs;
+          const expected = metric === "load"
+            ? { kind: "f64", value: count }
+            : { kind: "i64", value: BigInt(count) * BigInt(count) };
+          const isRight = count < load.next && !counts.has(count) &&
+            value.kind === expected.kind && value.value === expected.value;
+          if (!isRight) throw new Error(`${metric} ${writer} ${count} is ${String(value)}`);
+          counts.add(count);
+        }
+        found.set(`${metric} ${writer}`, counts);
+      }
+    }
+    for (const { writer, first } of owed) {
+      for (let count = first; count < first + LINES_PER_BATCH; count++) {
+        for (const metric of ["load", "load_square"]) {
+          if (found.get(`${metric} ${writer}`)?.has(count) === true) continue;
+          throw new Error(`${metric} ${writer} ${count} is missing, though acknowledged`);
+        }
+      }
+    }
+  } finally {
+    await storage.close();
+  }
+}
+
+/** All files below a directory by their relative paths. */
+function filesBelow(path: string): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const full = join(entry.parentPath, entry.name);
+    files.set(full.slice(path.length + 1), readFileSync(full));
+  }
+  return files;
+}
+
+function describeCut(events: readonly FileEvent[], cut: number): string {
+  const near = events.slice(Math.max(0, cut - 3), cut + 2);
+  return near.map(({ kind, path, number }) => `  ${kind} ${path} ${number}`).join("\n");
+}
+
+/** A directory in memory where the machine has one: thousands of trees are built and thrown away. */
+function scratchDirectory(): string {
+  const base = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+  return mkdtempSync(join(base, "tsinkd-power-cut-"));
+}
+
+test("a power cut at any point keeps what was acknowledged", async () => {
+  using tools = new TestDirectory();
+  using directory = new TestDirectory();
+  const recorder = buildRecorder(tools.path);
+  if ("reason" in recorder) {
+    console.log(`Skipped: ${recorder.reason}`);
+    return;
+  }
+  const run = await record(recorder.path, directory.path, join(tools.path, "run.log"));
+  const { events } = run;
+  const { random, seed } = choices();
+  const scratch = scratchDirectory();
+  const model = new DiskModel();
+  const step = Math.max(1, events.length / CUTS_MAX);
+  let next = 0;
+  let states = 0;
+  try {
+    for (let cut = 0; cut <= events.length; cut++) {
+      if (cut > 0) model.apply(events[cut - 1]!);
+      if (cut < Math.floor(next) && cut < events.length) continue;
+      next += step;
+      const timeMs = events[cut]?.timeMs ?? Infinity;
+      const survivals: [string, Survival][] = [
+        ["only what was synced", ONLY_SYNCED],
+        ["torn", torn(() => random.next())],
+        ["torn otherwise", torn(() => random.next())],
+      ];
+      for (const [name, survival] of survivals) {
+        const tree = join(scratch, String(states++));
+        mkdirSync(tree);
+        model.write(tree, survival);
+        await verify(join(tree, "data"), run, timeMs).catch((error) => {
+          const where = `cut ${cut} of ${events.length}, ${name}, seed ${seed}`;
+          throw new Error(`${where}:\n${describeCut(events, cut)}\n${String(error)}`);
+        });
+        rmSync(tree, { recursive: true });
+      }
+    }
+    // The recording is complete: replayed to its end it is what the executable has left behind.
+    const last = join(scratch, "last");
+    mkdirSync(last);
+    model.write(last, EVERYTHING);
+    const built = filesBelow(last);
+    const real = filesBelow(directory.path);
+    expect([...built.keys()].sort()).toEqual([...real.keys()].sort());
+    for (const [path, bytes] of real) expect(built.get(path)!.equals(bytes)).toBe(true);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  console.log(`${run.acknowledged.length} batches, ${events.length} events, ${states} disks`);
+}, LIMIT_MS);

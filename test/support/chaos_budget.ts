@@ -1,0 +1,26 @@
+/**
+ * How long the process tests of hardship run: their short form by default, or about PROVE_SECONDS seconds each where that is
+ * set (`PROVE_SECONDS=3600 bun test test/process/chaos_kill.test.ts`). PROVE_SEED repeats the choices of a run.
+ */
+import { SeededRandom } from "./seeded_random.ts";
+
+const PROVE_SECONDS = Number(process.env["PROVE_SECONDS"] ?? "0");
+
+/** Whether this is the long form. */
+export const isLong: boolean = PROVE_SECONDS > 0;
+
+/** Milliseconds a test may go on with its cycles: `shortMs`, or what the long form gives. */
+export function budgetMs(shortMs: number): number {
+  return isLong ? PROVE_SECONDS * 1_000 : shortMs;
+}
+
+/** Time limit of a test that goes on for `budgetMs(shortMs)`: that, and as much again to come to an end. */
+export function limitMs(shortMs: number): number {
+  return 2 * budgetMs(shortMs) + 30_000;
+}
+
+/** Choices of a test, from PROVE_SEED or a seed of today; a failure prints the seed. */
+export function choices(): { readonly random: SeededRandom; readonly seed: number } {
+  const seed = Number(process.env["PROVE_SEED"] ?? Date.now() % 1_000_000);
+  return { random: new SeededRandom(seed), seed };
+}

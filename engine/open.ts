@@ -19,6 +19,7 @@ import { compactionExecutor } from "./compaction/start_worker.ts";
 import { type Components, defaultComponents, type Logger } from "./components.ts";
 import type { Database } from "./database.ts";
 import { Engine, type EngineParts, type EngineServices } from "./engine.ts";
+import { makeDurableDirectory } from "./fs/durable_directory.ts";
 import { MemoryFileSystem } from "./fs/memory_file_system.ts";
 import { absolutePath, type DatabasePaths, databasePaths } from "./fs/paths.ts";
 import { Head } from "./head/head.ts";
@@ -68,7 +69,9 @@ export async function openDatabase(options: OpenOptions = {}): Promise<Database>
     ...(inMemory ? { fileSystem: new MemoryFileSystem() } : {}),
   });
   const directory = inMemory ? MEMORY_PATH : absolutePath(options.path!);
-  components.fileSystem.makeDirectory(directory);
+  if (!components.fileSystem.exists(databasePaths(directory).manifest)) {
+    makeDurableDirectory(components.fileSystem, directory);
+  }
   const lock = components.fileSystem.lock(directory);
   try {
     return await recover({ settings, components, directory, lock });

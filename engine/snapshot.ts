@@ -10,6 +10,7 @@
  */
 import { EngineError, isEngineError } from "./errors.ts";
 import type { FileSystem } from "./fs/file_system.ts";
+import { makeDurableDirectory } from "./fs/durable_directory.ts";
 import { type DatabasePaths, databasePaths, fileNameOf, joinPath, parentOf } from "./fs/paths.ts";
 import { editOf } from "./manifest/edit.ts";
 import { Manifest } from "./manifest/manifest.ts";
@@ -31,7 +32,7 @@ export async function writeSnapshot(
     );
   }
   const parent = parentOf(destination);
-  fileSystem.makeDirectory(parent);
+  makeDurableDirectory(fileSystem, parent);
   const staging = joinPath(parent, `.${fileNameOf(destination)}.partial`);
   if (fileSystem.exists(staging)) fileSystem.removeTree(staging);
   try {
@@ -117,7 +118,7 @@ export async function restoreSnapshot(
     throw new EngineError("invalid", `Cannot restore from "${source}": it holds no MANIFEST`);
   }
   const parent = parentOf(target);
-  fileSystem.makeDirectory(parent);
+  makeDurableDirectory(fileSystem, parent);
   const name = fileNameOf(target);
   const staging = joinPath(parent, `.${name}.restore`);
   const old = joinPath(parent, `.${name}.replaced`);

@@ -20,6 +20,7 @@ import { type Components, defaultComponents, type Logger } from "./components.ts
 import type { Database } from "./database.ts";
 import { Engine, type EngineParts, type EngineServices } from "./engine.ts";
 import { makeDurableDirectory } from "./fs/durable_directory.ts";
+import type { FileSystem } from "./fs/file_system.ts";
 import { MemoryFileSystem } from "./fs/memory_file_system.ts";
 import { absolutePath, type DatabasePaths, databasePaths } from "./fs/paths.ts";
 import { Head } from "./head/head.ts";
@@ -39,6 +40,7 @@ import { openRegistryFiles } from "./series/registry_file.ts";
 import { completeSettings, type Settings } from "./settings.ts";
 import { writeSnapshot } from "./snapshot.ts";
 import type { LogPosition } from "./wal/log.ts";
+import { removeLog } from "./wal/log_chain.ts";
 import { replayLog } from "./wal/replay.ts";
 import { LogWriter } from "./wal/writer.ts";
 import { Admission } from "./write/admission.ts";
@@ -96,6 +98,7 @@ async function recover(opening: Opening): Promise<Engine> {
   const { timeUnit, partitionMs, metadataShards } = settings;
   const identity = { timeUnit, partitionMs, metadataShards };
   const manifest = Manifest.open({ fileSystem, directory, identity });
+  if (!settings.logEnabled) dropLog(fileSystem, paths, manifest);
   const version = manifest.version;
   removeUnnamedFiles({ fileSystem, paths, version, segmentFileName });
   const kernels = new Kernels();
@@ -149,6 +152,13 @@ async function recover(opening: Opening): Promise<Engine> {
   setAside = (id) => engine.services.maintenance.setAside(id);
   engine.services.maintenance.afterOpen();
   return engine;
+}
+
+/** A log of an earlier run must not come back when logging is switched on again. */
+function dropLog(fileSystem: FileSystem, paths: DatabasePaths, manifest: Manifest): void {
+  const floor = manifest.version.logFloor;
+  const file = removeLog(fileSystem, { directory: paths.log, floor });
+  if (file !== floor.file) manifest.commitNow({ logFloor: { file, offset: 0 } });
 }
 
 /** Definitions of a damaged registry file stand in the segments that need them, too. */

@@ -15,9 +15,10 @@ import type { FileHandle, FileSystem } from "../fs/file_system.ts";
 import { joinPath } from "../fs/paths.ts";
 import { logFileName } from "./format.ts";
 import { listLogFiles } from "./log_chain.ts";
-import { ZERO_STEP_BYTES } from "./log_file.ts";
 import type { LogPosition } from "./log.ts";
 
+/** Share of a log file's full size from which a file is worth keeping. */
+const SPARE_SHARE_MIN = 0.75;
 /** Spare files kept. */
 const SPARE_FILES_MAX = 2;
 
@@ -119,7 +120,8 @@ export class LogFiles {
     const path = this.#path(file);
     try {
       const bytes = fileSystem.fileBytes(path);
-      const fits = bytes >= Math.min(ZERO_STEP_BYTES, logFileBytes) && bytes <= 2 * logFileBytes;
+      // Smaller files come of flushes, not of a full log: kept, they would only take room.
+      const fits = bytes >= SPARE_SHARE_MIN * logFileBytes && bytes <= 2 * logFileBytes;
       if (fits && this.#spares.length < SPARE_FILES_MAX) {
         fileSystem.rename(path, this.#path(this.#next));
         this.#spares.push({ file: this.#next, bytes });

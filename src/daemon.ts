@@ -19,6 +19,7 @@ import {
 } from "../engine/mod.ts";
 import type { Configuration } from "./config.ts";
 import { type Address, formatAddress } from "./config_values.ts";
+import { describeEngine } from "./engine_metrics.ts";
 import { App } from "./http/app.ts";
 import { WriteAdmission } from "./http/admission.ts";
 import type { DaemonState } from "./http/influx_routes.ts";
@@ -178,9 +179,9 @@ export class Daemon {
       startedMs: this.#startedMs,
       ready: () => this.#state.phase === "ready",
       lagMs: () => this.#lagMs,
-      database: () => this.#database,
       durable: values["wal-sync"] === "per-append",
     });
+    describeEngine(this.#metrics, () => this.#database);
     this.#notifier = await this.#openNotifier();
     this.#serveHttp();
     await this.#openListeners();

@@ -355,6 +355,8 @@ export class StreamListener {
 
   /** Stops accepting, stores what is on its way, closes all connections. */
   async close(): Promise<void> {
+    // Who connected a moment ago may still be in the kernel's queue: closing at once would reset it.
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_QUIET_MS));
     this.#server.close();
     for (const socket of this.#waiting.splice(0)) socket.destroy();
     const { monotonic } = this.parts;

@@ -101,6 +101,7 @@ export const DURATION_BOUNDS: readonly number[] = [
 export class Metrics {
   readonly #families: Family[] = [];
   readonly #names = new Set<string>();
+  readonly #prepare: (() => void)[] = [];
 
   counter(name: string, help: string): Counter {
     const counter = new Counter();
@@ -187,8 +188,14 @@ export class Metrics {
     return children;
   }
 
+  /** Called before each rendering, for figures that are taken together. */
+  onRender(prepare: () => void): void {
+    this.#prepare.push(prepare);
+  }
+
   /** The whole page. */
   render(): string {
+    for (const prepare of this.#prepare) prepare();
     const lines: string[] = [];
     for (const family of this.#families) {
       lines.push(`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`);

@@ -1,6 +1,5 @@
-/** Metrics of the process and the open database that are read when the page of /metrics is rendered. */
+/** Metrics of the process that are read when the page of /metrics is rendered. */
 import process from "node:process";
-import type { Database } from "../engine/mod.ts";
 import type { WriteAdmission } from "./http/admission.ts";
 import type { Metrics } from "./metrics.ts";
 import { BUILD } from "./version.ts";
@@ -13,14 +12,12 @@ export interface ProcessMetricsParts {
   readonly ready: () => boolean;
   /** Delay of the newest timer in milliseconds. */
   readonly lagMs: () => number;
-  /** Undefined until it is open. */
-  readonly database: () => Database | undefined;
   /** Whether an answered write is on disk. */
   readonly durable: boolean;
 }
 
 export function describeProcess(parts: ProcessMetricsParts): void {
-  const { metrics, admission, database } = parts;
+  const { metrics, admission } = parts;
   metrics.info("tsinkd_build_info", "Version and commit of this build.", {
     version: BUILD.version,
     commit: BUILD.commit,
@@ -75,21 +72,4 @@ export function describeProcess(parts: ProcessMetricsParts): void {
     () => admission.refused,
     "counter",
   );
-  metrics.gauge("tsinkd_series", "Series that exist.", () => database()?.registry.seriesCount);
-  metrics.gauge(
-    "tsinkd_sources",
-    "Sources (measurement and tags) that exist.",
-    () => database()?.registry.sourceCount,
-  );
-  metrics.gauges("tsinkd_engine_memory_bytes", "Memory of the engine, by use.", "use", () => {
-    const kernels = database()?.kernels;
-    if (kernels === undefined) return {};
-    return {
-      scratch: kernels.usedBytes("scratch"),
-      registry: kernels.usedBytes("registry"),
-      head: kernels.usedBytes("head"),
-      cache: kernels.usedBytes("cache"),
-      query: kernels.usedBytes("query"),
-    };
-  });
 }

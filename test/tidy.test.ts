@@ -58,6 +58,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "src/daemon.ts": 8,
   "src/queries.ts": 8,
   "src/process_metrics.ts": 8,
+  "src/engine_metrics.ts": 8,
   "cli/": 9,
 };
 
@@ -86,6 +87,7 @@ const ALSO: readonly (readonly [string, string])[] = [
   ["src/udp_listener.ts", "src/listeners.ts"],
   ["src/daemon.ts", "src/queries.ts"],
   ["src/daemon.ts", "src/process_metrics.ts"],
+  ["src/daemon.ts", "src/engine_metrics.ts"],
   ["src/ingest/pipeline.ts", "src/access/"],
   ["src/ingest/pipeline.ts", "src/stores/"],
 ];

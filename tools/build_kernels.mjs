@@ -46,6 +46,7 @@ const digest = hash.digest("hex");
 const mark = `// sources ${digest}`;
 if (existsSync(target) && readFileSync(target, "utf8").startsWith(mark)) process.exit(0);
 
+console.error("kernels: compiling; this takes some seconds, and only where their sources changed");
 const { default: asc } = await import("assemblyscript/asc");
 const out = join(root, ".build");
 mkdirSync(out, { recursive: true });

@@ -40,7 +40,8 @@ async function run(): Promise<void> {
     FIELDS.slice(0, fields).map((field) =>
       `label_replace(avg by (hostname) (avg_over_time(cpu_usage_${field}[${window}m])),"f","${field}","","")`
     ).join(" or ");
-  const some = (count: number) => Array.from({ length: count }, (_, i) => `host_${i * 7}`).join("|");
+  const some = (count: number) =>
+    Array.from({ length: count }, (_, i) => `host_${i * 7}`).join("|");
   const range = (text: string, startMs: number, endMs: number, stepMs: number) => () =>
     engine.range(text, { startMs, endMs, stepMs }, {});
   const cases: Record<string, () => Promise<unknown>> = {
@@ -52,7 +53,9 @@ async function run(): Promise<void> {
     ),
     "single-groupby-5-8-1": range(
       FIELDS.slice(0, 5).map((field) =>
-        `label_replace(max by () (max_over_time(cpu_usage_${field}{hostname=~"${some(8)}"}[1m])),"f","${field}","","")`
+        `label_replace(max by () (max_over_time(cpu_usage_${field}{hostname=~"${
+          some(8)
+        }"}[1m])),"f","${field}","","")`
       ).join(" or "),
       start + HOUR,
       start + 2 * HOUR,
@@ -102,7 +105,9 @@ async function load(database: Awaited<ReturnType<typeof openDatabase>>): Promise
   const scanner = new LineScanner(database.kernels, database.settings.timeUnit);
   const text = readFileSync(file!);
   for (let from = 0; from < text.length;) {
-    const cut = from + (4 << 20) >= text.length ? text.length : text.lastIndexOf(10, from + (4 << 20)) + 1;
+    const cut = from + (4 << 20) >= text.length
+      ? text.length
+      : text.lastIndexOf(10, from + (4 << 20)) + 1;
     await database.admit();
     scanner.scan(text.subarray(from, cut), {
       unit: "ns",

@@ -56,7 +56,10 @@ describe("results", () => {
   test("Grafana's health check", async () => {
     const { status, body } = await ask("query", { query: "1+1", time: "4" });
     expect(status).toBe(200);
-    expect<unknown>(body).toEqual({ status: "success", data: { resultType: "scalar", result: [4, "2"] } });
+    expect<unknown>(body).toEqual({
+      status: "success",
+      data: { resultType: "scalar", result: [4, "2"] },
+    });
   });
 
   test("an instant vector", async () => {

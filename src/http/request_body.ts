@@ -119,7 +119,7 @@ export async function receiveBody(
   try {
     if (length <= HELD_BYTES_MAX || (hold && !Number.isNaN(length))) {
       await reservation.take(length);
-      const held = new Uint8Array(await request.arrayBuffer());
+      const held = new Uint8Array(await request.arrayBuffer().catch(failReading));
       return heldBody(held, encoding, limits, reservation);
     }
     const received = limited(request.body, limits.receivedMax, limits.tooLarge);
@@ -294,12 +294,25 @@ async function* limited(
   tooLarge: Failure,
 ): AsyncGenerator<Uint8Array> {
   if (body === null) return;
+  const reader = body.getReader();
   let bytes = 0;
-  for await (const piece of body) {
-    bytes += piece.length;
-    if (bytes > max) throw new BodyFailure(tooLarge);
-    yield piece;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read().catch(failReading);
+      if (done) return;
+      bytes += value.length;
+      if (bytes > max) throw new BodyFailure(tooLarge);
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
   }
+}
+
+/** A body that cannot be read to its end is the client's doing: nobody is there to read the answer. */
+function failReading(error: unknown): never {
+  const why = error instanceof Error ? error.message : String(error);
+  throw new BodyFailure({ status: 400, message: `cannot read the request body: ${why}` });
 }
 
 function concat(pieces: readonly Uint8Array[], bytes: number): Uint8Array {

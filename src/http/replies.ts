@@ -38,7 +38,10 @@ const V2_CODES: Readonly<Record<number, string>> = {
   503: "unavailable",
 };
 
-/** What an engine error becomes: the one table of codes. */
+/**
+ * What an engine error becomes: the one table of codes. A full or failing disk is 503: the batch is good, and room or a
+ * restart lets it pass.
+ */
 const ENGINE_STATUS: Readonly<Record<string, number>> = {
   invalid: 400,
   unsupported: 400,
@@ -46,8 +49,8 @@ const ENGINE_STATUS: Readonly<Record<string, number>> = {
   closed: 503,
   locked: 503,
   corrupt: 500,
-  io: 500,
-  failed: 500,
+  io: 503,
+  failed: 503,
 };
 
 /** Turns what a write threw into a failure; anything but an engine error is our own mistake and answered with 500. */

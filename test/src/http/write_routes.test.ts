@@ -311,7 +311,9 @@ describe("our own trouble", () => {
     [
       { path: "/write", code: "limit", status: 503 },
       { path: "/write", code: "closed", status: 503 },
-      { path: "/write", code: "io", status: 500 },
+      { path: "/write", code: "io", status: 503 },
+      { path: "/write", code: "failed", status: 503 },
+      { path: "/write", code: "corrupt", status: 500 },
       { path: "/api/v2/write?bucket=b", code: "limit", status: 503 },
     ] as const,
   )("$path $code is $status", async ({ path, code, status }) => {
@@ -338,7 +340,7 @@ describe("our own trouble", () => {
     expect(engine.stored).toHaveLength(1);
     expect(answered).toBe(false);
     sync.reject(new EngineError("failed", "Cannot sync"));
-    expect((await answer).status).toBe(500);
+    expect((await answer).status).toBe(503);
     expect(errors).toHaveLength(1);
   });
 

@@ -1,0 +1,149 @@
+/**
+ * Steady load with retention on, compressed in time: partitions of a second, kept for some seconds. Memory, descriptors,
+ * threads, files and bytes come to a level and stay there, and so does the price of a batch.
+ */
+import { expect, test } from "bun:test";
+import { budgetMs, limitMs } from "../support/chaos_budget.ts";
+import {
+  type DaemonProcess,
+  querySum,
+  startDaemon,
+  stopDaemon,
+  TestDirectory,
+} from "../support/daemon_process.ts";
+import {
+  cpuSeconds,
+  directoryContent,
+  openDescriptors,
+  residentBytes,
+  threads,
+} from "../support/process_figures.ts";
+
+const SHORT_MS = 16_000;
+const HOSTS = 200;
+const RETENTION_MS = 4_000;
+const STEP_MS = 10;
+/** Steps of all hosts in one request. */
+const STEPS_PER_BATCH = 5;
+/** Segments are merged as they come, log files are used again: this many files and no more. */
+const FILES_MAX = 150;
+const LOG_BYTES_MAX = 16e6;
+const POINT_BYTES_MAX = 4;
+const FLAGS = [
+  "--memory-limit",
+  "32M",
+  "--partition",
+  "1s",
+  "--retention",
+  "4s",
+  "--flush-points",
+  "50000",
+  "--flush-idle",
+  "500ms",
+  "--wal-file-size",
+  "1M",
+];
+
+interface Figures {
+  readonly residentBytes: number;
+  readonly descriptors: number;
+  readonly threads: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly cpuMsPerBatch: number;
+}
+
+function batchOf(stepIndex: number, startMs: number): string {
+  let text = "";
+  for (let step = stepIndex; step < stepIndex + STEPS_PER_BATCH; step++) {
+    const time = startMs + step * STEP_MS;
+    for (let host = 0; host < HOSTS; host++) {
+      text += `steady,host=h${host} value=${(step * 7 + host * 13) % 1_000} ${time}\n`;
+    }
+  }
+  return text;
+}
+
+/** Writes for a while and returns the figures of that while: the middle one of some samples. */
+async function measure(
+  daemon: DaemonProcess,
+  directory: string,
+  milliseconds: number,
+  write: () => Promise<void>,
+): Promise<Figures> {
+  const pid = daemon.process.pid!;
+  const samples: Figures[] = [];
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until) {
+    const cpuBefore = cpuSeconds(pid);
+    const sampleEnd = Math.min(until, performance.now() + milliseconds / 5);
+    let batches = 0;
+    while (performance.now() < sampleEnd) {
+      await write();
+      batches++;
+    }
+    const { files, bytes } = directoryContent(directory);
+    samples.push({
+      residentBytes: residentBytes(pid),
+      descriptors: openDescriptors(pid),
+      threads: threads(pid),
+      files,
+      bytes,
+      cpuMsPerBatch: (cpuSeconds(pid) - cpuBefore) * 1_000 / batches,
+    });
+  }
+  const middle = (name: keyof Figures) => {
+    const sorted = samples.map((sample) => sample[name]).sort((a, b) => a - b);
+    return sorted[sorted.length >> 1]!;
+  };
+  return {
+    residentBytes: middle("residentBytes"),
+    descriptors: middle("descriptors"),
+    threads: middle("threads"),
+    files: middle("files"),
+    bytes: middle("bytes"),
+    cpuMsPerBatch: middle("cpuMsPerBatch"),
+  };
+}
+
+function show(figures: Figures): string {
+  const { residentBytes, descriptors, threads, files, bytes, cpuMsPerBatch } = figures;
+  return `${(residentBytes / 1e6).toFixed(0)} MB resident, ${descriptors} descriptors, ` +
+    `${threads} threads, ${files} files, ${(bytes / 1e6).toFixed(1)} MB on disk, ` +
+    `${cpuMsPerBatch.toFixed(2)} ms a batch`;
+}
+
+test("steady load with retention keeps everything flat", async () => {
+  using directory = new TestDirectory();
+  const daemon = await startDaemon(directory.path, FLAGS);
+  const startMs = Date.now();
+  let step = 0;
+  const write = async () => {
+    const aheadMs = startMs + step * STEP_MS - Date.now();
+    if (aheadMs > 0) await new Promise((resolve) => setTimeout(resolve, aheadMs));
+    const body = batchOf(step, startMs);
+    const response = await fetch(`${daemon.url}/write?precision=ms`, { method: "POST", body });
+    await response.arrayBuffer();
+    expect(response.status).toBe(204);
+    step += STEPS_PER_BATCH;
+  };
+  const phaseMs = budgetMs(SHORT_MS) / 4;
+  const phases: Figures[] = [];
+  for (let phase = 0; phase < 4; phase++) {
+    phases.push(await measure(daemon, directory.path, phaseMs, write));
+    console.log(show(phases[phase]!));
+  }
+  const before = phases[1]!;
+  const after = phases[3]!;
+  console.log(`${step * HOSTS} points, ${step * STEP_MS / RETENTION_MS} times the retention`);
+  expect(after.residentBytes).toBeLessThan(before.residentBytes * 1.25 + 16e6);
+  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 10);
+  expect(after.threads).toBeLessThanOrEqual(before.threads + 2);
+  // Only a share of what is stored may expire in an hour, so that bytes level off after some hours and not before.
+  expect(after.files).toBeLessThan(FILES_MAX);
+  expect(after.bytes).toBeLessThan(LOG_BYTES_MAX + step * HOSTS * POINT_BYTES_MAX);
+  expect(after.cpuMsPerBatch).toBeLessThan(before.cpuMsPerBatch * 1.6 + 2);
+  expect(daemon.output()).not.toContain(" error ");
+  expect(await querySum(daemon.url, "count(last_over_time(steady[3s]))")).toBe(HOSTS);
+  expect(await stopDaemon(daemon)).toBe(0);
+}, limitMs(SHORT_MS));

@@ -1,9 +1,16 @@
 /**
  * Bounds on what write requests hold at once: how many of them, and how many bytes of their bodies.
  *
- * A request that finds no room waits in line for `waitMs`, then it is refused; the line itself is bounded by the number
- * of requests. Order is first come, first served, so that a large body is not starved by small ones.
+ * A request that finds no room waits in line for `waitMs`, then it is refused. Order is first come, first served, so that a
+ * large body is not starved by small ones.
+ *
+ * Invariants
+ * - What clients only announce takes at most half of the room: those who announce and send nothing cannot shut out those
+ *   who send.
  */
+
+/** Share of the room that bodies may take before they arrive. */
+const AHEAD_SHARE = 0.5;
 
 export interface AdmissionOptions {
   readonly requestsMax: number;
@@ -22,6 +29,7 @@ export class WriteAdmission {
   readonly #waiters: Waiter[] = [];
   #requests = 0;
   #bytes = 0;
+  #ahead = 0;
   #refused = 0;
 
   constructor(options: AdmissionOptions) {
@@ -63,6 +71,20 @@ export class WriteAdmission {
     }
     this.#bytes += bytes;
     return true;
+  }
+
+  /** Reserves bytes that have been announced; false when they are to be reserved as they arrive. */
+  tryReserveAhead(bytes: number): boolean {
+    const fits = this.#ahead + bytes <= this.#options.bytesMax * AHEAD_SHARE;
+    if (!fits || this.#waiters.length > 0 || !this.#fits(bytes)) return false;
+    this.#bytes += bytes;
+    this.#ahead += bytes;
+    return true;
+  }
+
+  /** Announced bytes are here: they stay reserved until `release`. */
+  arrived(bytes: number): void {
+    this.#ahead -= bytes;
   }
 
   /** Reserves bytes: true at once, or a promise of whether room came in time. */

@@ -6,9 +6,6 @@ import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { decodeSnappy, snappyLength } from "../ingest/snappy.ts";
 import type { WriteAdmission } from "./admission.ts";
 
-/** Reserved for a body that does not tell its length, until it is there. */
-const UNKNOWN_LENGTH_BYTES = 256 << 10;
-
 /** A body that cannot be taken, with the status it is answered with. */
 export class MessageBodyError extends Error {
   readonly status: number;
@@ -26,10 +23,11 @@ export interface MessageBodyOptions {
   readonly admission: WriteAdmission;
 }
 
-/** A decoded body; dispose it to give its reservation back. */
+/** A decoded body of a request that is worked on; dispose it to give its reservation and its slot back. */
 export class MessageBody implements Disposable {
   readonly #admission: WriteAdmission;
   #reserved = 0;
+  #entered = false;
   #bytes: Uint8Array = new Uint8Array(0);
 
   private constructor(admission: WriteAdmission) {
@@ -56,6 +54,8 @@ export class MessageBody implements Disposable {
     this.#reserved = 0;
     this.#bytes = new Uint8Array(0);
     this.#admission.release(reserved);
+    if (this.#entered) this.#admission.leave();
+    this.#entered = false;
   }
 
   async #receive(request: Request, { bytesMax }: MessageBodyOptions): Promise<void> {
@@ -65,11 +65,52 @@ export class MessageBody implements Disposable {
     }
     const length = request.headers.get("content-length");
     if (length !== null && Number(length) > bytesMax) throw tooLarge(bytesMax);
-    await this.#reserve(length === null ? UNKNOWN_LENGTH_BYTES : Number(length));
-    const received = length === null
-      ? await receiveUnknown(request, bytesMax)
-      : new Uint8Array(await request.arrayBuffer());
+    const received = await this.#receiveAhead(request, length) ??
+      await this.#receiveArriving(request, bytesMax);
+    // Requests count from here: those whose bodies never come take no slot from others.
+    if (!this.#admission.enter()) {
+      throw new MessageBodyError(503, "too many write requests at once");
+    }
+    this.#entered = true;
     this.#bytes = await this.#decode(received, encoding, bytesMax);
+  }
+
+  /** The body in one piece, with its stated length reserved meanwhile; undefined where that may not be. */
+  async #receiveAhead(request: Request, length: string | null): Promise<Uint8Array | undefined> {
+    if (length === null || !this.#admission.tryReserveAhead(Number(length))) return undefined;
+    this.#reserved = Number(length);
+    try {
+      return new Uint8Array(await request.arrayBuffer().catch(failReading));
+    } finally {
+      this.#admission.arrived(Number(length));
+    }
+  }
+
+  /** The body in pieces that are reserved as they arrive. */
+  async #receiveArriving(request: Request, bytesMax: number): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    const reader = request.body?.getReader();
+    while (reader !== undefined) {
+      const { value, done } = await reader.read().catch(failReading);
+      if (done) break;
+      bytes += value.length;
+      pieces.push(value);
+      if (bytes > bytesMax || !this.#admission.tryReserve(value.length)) {
+        await reader.cancel().catch(() => {});
+        throw bytes > bytesMax
+          ? tooLarge(bytesMax)
+          : new MessageBodyError(503, "request bodies take too much memory");
+      }
+      this.#reserved += value.length;
+    }
+    const whole = new Uint8Array(bytes);
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
   }
 
   async #decode(received: Uint8Array, encoding: string, bytesMax: number): Promise<Uint8Array> {
@@ -123,21 +164,10 @@ function inflate(received: Uint8Array, encoding: "gzip" | "zstd", bytesMax: numb
   }
 }
 
-async function receiveUnknown(request: Request, bytesMax: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of request.body ?? []) {
-    bytes += piece.length;
-    if (bytes > bytesMax) throw tooLarge(bytesMax);
-    pieces.push(piece);
-  }
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+/** The connection ended before the body did: nobody is there to read the answer. */
+function failReading(error: unknown): never {
+  const why = error instanceof Error ? error.message : String(error);
+  throw new MessageBodyError(400, `cannot read the request body: ${why}`);
 }
 
 function tooLarge(bytesMax: number): MessageBodyError {

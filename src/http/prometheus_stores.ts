@@ -173,8 +173,6 @@ export class PrometheusStores {
 
   /** Runs a handler; whatever it throws becomes an answer in plain text. */
   async #guarded(handler: () => Promise<Response>): Promise<Response> {
-    const { admission } = this.#parts;
-    if (!admission.enter()) return busy("too many write requests at once");
     try {
       return await handler();
     } catch (error) {
@@ -190,8 +188,6 @@ export class PrometheusStores {
       if (!isEngineError(error)) throw error;
       if (error.code === "invalid" || error.code === "unsupported") return text(400, error.message);
       return busy(error.message);
-    } finally {
-      admission.leave();
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Request bodies within limits: received, held or streamed, and decompressed.
  *
- * A body whose length is known and at most HELD_BYTES_MAX is read into one buffer. A longer one is streamed, unless the
- * caller must see it twice. Both limits, of the body as received and of what it expands to, are kept while reading, so
+ * A body whose length is known and at most HELD_BYTES_MAX is read into one buffer, while there is ample room. A longer one
+ * is streamed, unless the caller must see it twice. Both limits, of the body as received and of what it expands to, are kept while reading, so
  * that a compression bomb costs a buffer and no more.
  */
 import { createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from "node:zlib";
@@ -13,10 +13,6 @@ export type Encoding = "identity" | "gzip" | "zstd";
 
 /** Longest body that is read into one buffer without need. */
 const HELD_BYTES_MAX = 4 << 20;
-/** Bytes reserved for a body that is streamed: what lies in buffers on its way. */
-const STREAM_BYTES = 256 << 10;
-/** Step by which the reservation of a body of unknown length grows. */
-const GROWTH_BYTES = 256 << 10;
 /** Compressed bodies up to this are expanded in one call, longer ones off the event loop. */
 const SYNC_COMPRESSED_MAX = 256 << 10;
 /** What one call may expand to; a body that gives more is streamed. */
@@ -88,6 +84,17 @@ class Reservation implements Disposable {
     this.#bytes += bytes;
   }
 
+  /** Takes what is announced, where that may be; then `receive` waits for it. */
+  async takeAhead<T>(bytes: number, receive: () => Promise<T>): Promise<T | undefined> {
+    if (!this.#admission.tryReserveAhead(bytes)) return undefined;
+    this.#bytes += bytes;
+    try {
+      return await receive();
+    } finally {
+      this.#admission.arrived(bytes);
+    }
+  }
+
   /** Takes more without waiting: who holds some must not wait for others that hold some. */
   grow(bytes: number): void {
     if (!this.#admission.tryReserve(bytes)) throw throttled("queue full");
@@ -118,45 +125,45 @@ export async function receiveBody(
   const reservation = new Reservation(admission);
   try {
     if (length <= HELD_BYTES_MAX || (hold && !Number.isNaN(length))) {
-      await reservation.take(length);
-      const held = new Uint8Array(await request.arrayBuffer().catch(failReading));
-      return heldBody(held, encoding, limits, reservation);
+      const whole = await reservation.takeAhead(
+        length,
+        () => request.arrayBuffer().catch(failReading),
+      );
+      if (whole !== undefined) {
+        return heldBody(new Uint8Array(whole), encoding, limits, reservation);
+      }
     }
     const received = limited(request.body, limits.receivedMax, limits.tooLarge);
-    if (!hold && !Number.isNaN(length)) {
-      await reservation.take(STREAM_BYTES);
-      return streamedBody(received, encoding, limits, reservation);
-    }
-    return await receiveUnknown(received, encoding, limits, reservation, hold);
+    const heldMax = hold ? Infinity : length > HELD_BYTES_MAX ? 0 : HELD_BYTES_MAX;
+    return await receiveArriving(received, encoding, limits, reservation, heldMax);
   } catch (error) {
     reservation[Symbol.dispose]();
     throw error;
   }
 }
 
-/** A body whose length is not known: held while it is short, streamed from where it gets long. */
-async function receiveUnknown(
+/**
+ * A body that takes room as it arrives, its length being unknown or more than may be taken ahead: held while it is short,
+ * streamed from where it gets long. Who sends nothing holds nothing.
+ */
+async function receiveArriving(
   received: AsyncIterable<Uint8Array>,
   encoding: Encoding,
   limits: BodyLimits,
   reservation: Reservation,
-  hold: boolean,
+  heldMax: number,
 ): Promise<ReceivedBody> {
-  await reservation.take(GROWTH_BYTES);
-  let reserved = GROWTH_BYTES;
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   const iterator = received[Symbol.asyncIterator]();
   for (;;) {
     const { value, done } = await iterator.next();
     if (done === true) return heldBody(concat(pieces, bytes), encoding, limits, reservation);
+    if (bytes === 0) await reservation.take(value.length);
+    else reservation.grow(value.length);
     pieces.push(value);
     bytes += value.length;
-    while (reserved < bytes) {
-      reservation.grow(GROWTH_BYTES);
-      reserved += GROWTH_BYTES;
-    }
-    if (hold || bytes <= HELD_BYTES_MAX) continue;
+    if (bytes <= heldMax) continue;
     return streamedBody(resume(pieces, iterator), encoding, limits, reservation);
   }
 }

@@ -65,14 +65,10 @@ export class WriteRoutes {
 
   /** Answers a POST to a write endpoint; `search` is its query string without the question mark. */
   async post(request: Request, version: ApiVersion, search: string): Promise<Response> {
-    const { replies, admission } = this.#parts;
+    const { replies } = this.#parts;
     const target = this.#target(version, search);
     const failure = "failure" in target ? target.failure : this.#unknown(target, version);
     if (failure !== undefined) return replies.failure(request, version, failure);
-    if (!admission.enter()) {
-      const busy = { status: 503, message: "request throttled, queue full" };
-      return replies.failure(request, version, busy);
-    }
     try {
       const result = await this.#write(request, version, target as WriteTarget);
       return result === undefined
@@ -82,8 +78,6 @@ export class WriteRoutes {
       if (!(error instanceof BodyFailure)) this.#parts.onError(error);
       const answer = error instanceof BodyFailure ? error.failure : failureOf(error);
       return replies.failure(request, version, answer);
-    } finally {
-      admission.leave();
     }
   }
 
@@ -121,8 +115,25 @@ export class WriteRoutes {
     version: ApiVersion,
     target: WriteTarget,
   ): Promise<Failure | undefined> {
-    const { admission, pipeline } = this.#parts;
+    const { admission } = this.#parts;
     using body = await receiveBody(request, this.#limits[version], admission, !target.partial);
+    // Requests count from here: those whose bodies never come take no slot from others.
+    if (!admission.enter()) {
+      throw new BodyFailure({ status: 503, message: "request throttled, queue full" });
+    }
+    try {
+      return await this.#store(body, version, target);
+    } finally {
+      admission.leave();
+    }
+  }
+
+  async #store(
+    body: ReceivedBody,
+    version: ApiVersion,
+    target: WriteTarget,
+  ): Promise<Failure | undefined> {
+    const { pipeline } = this.#parts;
     const options: LineWriteOptions = {
       unit: target.unit,
       database: target.label,

@@ -132,6 +132,24 @@ test("bodies that arrive byte by byte hold nobody up", async () => {
   await checkCalm();
 });
 
+test("bodies that are announced and never come take no room from others", async () => {
+  const paths = ["/write?db=b", "/api/v2/write?bucket=b&org=o", "/api/v1/write"];
+  const sockets = await Promise.all(Array.from({ length: 600 }, () => open(port)));
+  for (const [index, socket] of sockets.entries()) {
+    const length = index % 2 === 0 ? 4_000_000 : 20_000_000;
+    const path = paths[index % paths.length];
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\nm`);
+  }
+  await Bun.sleep(100);
+  const lines = "polite_bulk value=1\n".repeat(40_000);
+  for (let round = 0; round < 5; round++) {
+    await checkOthers();
+    expect(await write(lines)).toBe(204);
+  }
+  for (const socket of sockets) socket.destroy();
+  await checkCalm();
+});
+
 test("connections that say nothing, half a request, or only end hold nobody up", async () => {
   const words = ["", "G", "GET /he", "POST /write?db=b HTTP/1.1\r\nHost: x\r\nContent-Le"];
   const sockets = await Promise.all(Array.from({ length: 80 }, () => open(port)));

@@ -55,17 +55,21 @@ async function fillSnapshot(
   for (const path of [target.segments, target.registry, target.log, target.staging]) {
     fileSystem.makeDirectory(path);
   }
-  for (const { id } of version.segments) {
-    const name = segmentFileName(id);
-    await share(fileSystem, joinPath(paths.segments, name), joinPath(target.segments, name));
-  }
-  for (const name of version.registryFiles) {
-    await share(fileSystem, joinPath(paths.registry, name), joinPath(target.registry, name));
-  }
   const { identity } = version;
+  // Made before there are files: a manifest that is missing beside data is damage.
   const manifest = Manifest.open({ fileSystem, directory: staging, identity });
-  manifest.commitNow(editOf(version));
-  manifest.close();
+  try {
+    for (const { id } of version.segments) {
+      const name = segmentFileName(id);
+      await share(fileSystem, joinPath(paths.segments, name), joinPath(target.segments, name));
+    }
+    for (const name of version.registryFiles) {
+      await share(fileSystem, joinPath(paths.registry, name), joinPath(target.registry, name));
+    }
+    manifest.commitNow(editOf(version));
+  } finally {
+    manifest.close();
+  }
   for (const path of [target.segments, target.registry, target.log, target.staging, staging]) {
     fileSystem.syncDirectory(path);
   }

@@ -25,7 +25,7 @@ import {
   readRecording,
 } from "../support/power_cut/recording.ts";
 
-const BATCHES = isLong ? 1_000 : 150;
+const BATCHES = isLong ? 300 : 150;
 const LINES_PER_BATCH = 8;
 const WRITERS = 3;
 /** Cuts of the short form, spread over the run; the long form takes every one. */
@@ -33,7 +33,19 @@ const CUTS_MAX = isLong ? Infinity : 250;
 const START_MS = 1_760_000_000_000;
 const LIMIT_MS = isLong ? 3_600_000 : 120_000;
 /** Little files and flushes, so that a short run has many of each. */
-const FLAGS = ["--wal-file-size", "64K", "--flush-points", "1000", "--tcp-listen", "off"];
+const FLAGS = [
+  "--wal-file-size",
+  "64K",
+  "--flush-points",
+  "1000",
+  "--tcp-listen",
+  "off",
+  "--admin-api",
+  "true",
+];
+/** The writer whose points are deleted half-way. */
+const GONE = "gone";
+const GONE_BATCHES = 20;
 
 interface Acknowledgement {
   readonly writer: string;
@@ -45,6 +57,14 @@ interface Run {
   readonly events: readonly FileEvent[];
   readonly acknowledged: readonly Acknowledgement[];
   readonly loads: readonly LineLoad[];
+  /** When the points of `GONE` began to be deleted, and when that was confirmed. */
+  readonly deleted: { beganMs: number; endedMs: number };
+}
+
+async function post(url: string, path: string): Promise<void> {
+  const response = await fetch(`${url}/api/v1/admin/${path}`, { method: "POST" });
+  expect(await response.text()).not.toContain("error");
+  expect(response.status).toBeLessThan(300);
 }
 
 /** Writes under the recorder, stops, and reads the recording. */
@@ -63,13 +83,35 @@ async function record(recorder: string, directory: string, log: string): Promise
       onAcknowledged: (first) => acknowledged.push({ writer, first, timeMs: clock() }),
     });
   });
-  await Promise.all(loads.map(async (load) => {
+  const gone = new LineLoad({
+    protocol: "v1",
+    writer: GONE,
+    linesPerBatch: LINES_PER_BATCH,
+    startMs: START_MS,
+    onAcknowledged: (first) => acknowledged.push({ writer: GONE, first, timeMs: clock() }),
+  });
+  for (let batch = 0; batch < GONE_BATCHES; batch++) {
+    expect(await gone.writeBatch(daemon.url)).toBe(204);
+  }
+  const deleted = { beganMs: Infinity, endedMs: Infinity };
+  const maintain = async () => {
+    await post(daemon.url, "flush");
+    deleted.beganMs = clock();
+    await post(daemon.url, `tsdb/delete_series?match[]={writer="${GONE}"}`);
+    deleted.endedMs = clock();
+    await post(daemon.url, "compact");
+    await post(daemon.url, "tsdb/snapshot");
+    await post(daemon.url, "flush");
+  };
+  await Promise.all(loads.map(async (load, index) => {
     for (let batch = 0; batch < BATCHES; batch++) {
+      if (index === 0 && batch === BATCHES >> 1) await maintain();
       expect(await load.writeBatch(daemon.url)).toBe(204);
     }
   }));
+  loads.push(gone);
   expect(await stopDaemon(daemon)).toBe(0);
-  return { events: readRecording(log), acknowledged, loads };
+  return { events: readRecording(log), acknowledged, loads, deleted };
 }
 
 /** Opens a directory and compares it with what was acknowledged before `timeMs`. Throws where it falls short. */
@@ -85,6 +127,9 @@ async function verify(path: string, run: Run, timeMs: number): Promise<void> {
         const load = run.loads.find((each) => each.options.writer === writer);
         if (load === undefined) throw new Error(`Series of "${writer}" was never sent`);
         const counts = new Set<number>();
+        if (writer === GONE && points.length > 0 && timeMs > run.deleted.endedMs) {
+          throw new Error(`${points.length} points of ${metric} ${GONE} are there, though deleted`);
+        }
         for (const { timestamp, value } of points) {
           const count = Number(timestamp / 1_000_000n) - load.options.startMs;
           const expected = metric === "load"
@@ -99,6 +144,7 @@ async function verify(path: string, run: Run, timeMs: number): Promise<void> {
       }
     }
     for (const { writer, first } of owed) {
+      if (writer === GONE && timeMs > run.deleted.beganMs) continue;
       for (let count = first; count < first + LINES_PER_BATCH; count++) {
         for (const metric of ["load", "load_square"]) {
           if (found.get(`${metric} ${writer}`)?.has(count) === true) continue;

@@ -29,7 +29,9 @@ const BATCHES = isLong ? 300 : 150;
 const LINES_PER_BATCH = 8;
 const WRITERS = 3;
 /** Cuts of the short form, spread over the run; the long form takes every one. */
-const CUTS_MAX = isLong ? Infinity : 250;
+const CUTS_MAX = isLong ? Infinity : 150;
+/** Recoveries that are cut in their turn. */
+const RECOVERIES = isLong ? 40 : 6;
 const START_MS = 1_760_000_000_000;
 const LIMIT_MS = isLong ? 3_600_000 : 120_000;
 /** Little files and flushes, so that a short run has many of each. */
@@ -179,6 +181,46 @@ function scratchDirectory(): string {
   return mkdtempSync(join(base, "tsinkd-power-cut-"));
 }
 
+interface Cuts {
+  readonly run: Run;
+  readonly model: DiskModel;
+  readonly events: readonly FileEvent[];
+  readonly scratch: string;
+  /** The most cuts to try, spread evenly. */
+  readonly most: number;
+  /** Milliseconds since 1970 at a cut, for what is owed by then. */
+  readonly timeAt: (cut: number) => number;
+}
+
+/** Cuts the power at many points and verifies each disk; returns how many there were. */
+async function tryCuts({ run, model, events, scratch, most, timeAt }: Cuts): Promise<number> {
+  const { random, seed } = choices();
+  const step = Math.max(1, events.length / most);
+  let next = 0;
+  let states = 0;
+  for (let cut = 0; cut <= events.length; cut++) {
+    if (cut > 0) model.apply(events[cut - 1]!);
+    if (cut < Math.floor(next) && cut < events.length) continue;
+    next += step;
+    const survivals: [string, Survival][] = [
+      ["only what was synced", ONLY_SYNCED],
+      ["torn", torn(() => random.next())],
+      ["torn otherwise", torn(() => random.next())],
+    ];
+    for (const [name, survival] of survivals) {
+      const tree = join(scratch, String(states++));
+      mkdirSync(tree);
+      model.write(tree, survival);
+      await verify(join(tree, "data"), run, timeAt(cut)).catch((error) => {
+        const where = `cut ${cut} of ${events.length}, ${name}, seed ${seed}`;
+        throw new Error(`${where}:\n${describeCut(events, cut)}\n${String(error)}`);
+      });
+      rmSync(tree, { recursive: true });
+    }
+  }
+  return states;
+}
+
 test("a power cut at any point keeps what was acknowledged", async () => {
   using tools = new TestDirectory();
   using directory = new TestDirectory();
@@ -189,34 +231,11 @@ test("a power cut at any point keeps what was acknowledged", async () => {
   }
   const run = await record(recorder.path, directory.path, join(tools.path, "run.log"));
   const { events } = run;
-  const { random, seed } = choices();
   const scratch = scratchDirectory();
   const model = new DiskModel();
-  const step = Math.max(1, events.length / CUTS_MAX);
-  let next = 0;
-  let states = 0;
   try {
-    for (let cut = 0; cut <= events.length; cut++) {
-      if (cut > 0) model.apply(events[cut - 1]!);
-      if (cut < Math.floor(next) && cut < events.length) continue;
-      next += step;
-      const timeMs = events[cut]?.timeMs ?? Infinity;
-      const survivals: [string, Survival][] = [
-        ["only what was synced", ONLY_SYNCED],
-        ["torn", torn(() => random.next())],
-        ["torn otherwise", torn(() => random.next())],
-      ];
-      for (const [name, survival] of survivals) {
-        const tree = join(scratch, String(states++));
-        mkdirSync(tree);
-        model.write(tree, survival);
-        await verify(join(tree, "data"), run, timeMs).catch((error) => {
-          const where = `cut ${cut} of ${events.length}, ${name}, seed ${seed}`;
-          throw new Error(`${where}:\n${describeCut(events, cut)}\n${String(error)}`);
-        });
-        rmSync(tree, { recursive: true });
-      }
-    }
+    const timeAt = (cut: number) => events[cut]?.timeMs ?? Infinity;
+    const states = await tryCuts({ run, model, events, scratch, most: CUTS_MAX, timeAt });
     // The recording is complete: replayed to its end it is what the executable has left behind.
     const last = join(scratch, "last");
     mkdirSync(last);
@@ -225,8 +244,42 @@ test("a power cut at any point keeps what was acknowledged", async () => {
     const real = filesBelow(directory.path);
     expect([...built.keys()].sort()).toEqual([...real.keys()].sort());
     for (const [path, bytes] of real) expect(built.get(path)!.equals(bytes)).toBe(true);
+    console.log(`${run.acknowledged.length} batches, ${events.length} events, ${states} disks`);
+    await cutRecoveries({ recorder: recorder.path, run, scratch, tools: tools.path });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  console.log(`${run.acknowledged.length} batches, ${events.length} events, ${states} disks`);
 }, LIMIT_MS);
+
+/** The power goes again while the executable recovers from a torn disk, writes a little more and stops. */
+async function cutRecoveries(
+  given: {
+    readonly recorder: string;
+    readonly run: Run;
+    readonly scratch: string;
+    readonly tools: string;
+  },
+): Promise<void> {
+  const { recorder, run, scratch, tools } = given;
+  const { random } = choices();
+  let states = 0;
+  for (let round = 0; round < RECOVERIES; round++) {
+    const cut = Math.floor(run.events.length * (round + 0.5) / RECOVERIES);
+    const model = new DiskModel();
+    for (const event of run.events.slice(0, cut)) model.apply(event);
+    const tree = join(scratch, `recovery${round}`);
+    mkdirSync(tree);
+    model.write(tree, torn(() => random.next()));
+    const before = DiskModel.of(tree);
+    const log = join(tools, `recovery${round}.log`);
+    const daemon = await startDaemon(tree, FLAGS, {}, [recorder, log, tree]);
+    await post(daemon.url, "flush");
+    expect(await stopDaemon(daemon)).toBe(0);
+    // Nothing more was acknowledged; what was until the first cut is owed at each of the second.
+    const timeMs = run.events[cut]!.timeMs;
+    const timeAt = () => timeMs;
+    const events = readRecording(log);
+    states += await tryCuts({ run, model: before, events, scratch, most: 40, timeAt });
+  }
+  console.log(`${RECOVERIES} recoveries, ${states} disks`);
+}

@@ -5,7 +5,7 @@
  * What came later may be there or not: of a file, each sector of each write on its own; of a directory, the first
  * so-and-so many of its changes, since file systems keep those in order.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { FileEvent } from "./recording.ts";
 
@@ -63,6 +63,13 @@ export class DiskModel {
   readonly #root = newDirectory();
   readonly #files = new Map<bigint, File>();
 
+  /** A disk on which all that is below a directory is safe. */
+  static of(path: string): DiskModel {
+    const model = new DiskModel();
+    model.#load(path, model.#root);
+    return model;
+  }
+
   /** Takes the next event. Throws when it does not fit what happened before. */
   apply(event: FileEvent): void {
     switch (event.kind) {
@@ -109,6 +116,23 @@ export class DiskModel {
   /** Puts what survives into a directory that exists and is empty. */
   write(path: string, survival: Survival): void {
     writeDirectory(path, this.#root, survival);
+  }
+
+  #load(path: string, directory: Directory): void {
+    for (const { name } of readdirSync(path, { withFileTypes: true })) {
+      const below = join(path, name);
+      const status = statSync(below, { bigint: true });
+      let what: File | Directory;
+      if (status.isDirectory()) {
+        what = newDirectory();
+        this.#load(below, what);
+      } else {
+        what = { safe: readFileSync(below), changes: [], syncing: new Map() };
+        this.#files.set(status.ino, what);
+      }
+      directory.safe.set(name, what);
+      directory.now.set(name, what);
+    }
   }
 
   #file(event: FileEvent): File {

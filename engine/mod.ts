@@ -23,13 +23,9 @@ export * from "./settings.ts";
 export * from "./write/line_errors.ts";
 export type { LineOptions, LineSettings, LineUnit } from "./write/line_run.ts";
 export {
-  type FillOptions,
   LINE_BYTES_MAX,
-  type LineFill,
   LineScanner,
-  type LinesTaken,
   type LineStream,
-  type LineWindow,
   type ScanOptions,
 } from "./write/line_scanner.ts";
 export { openDatabase, type OpenOptions } from "./open.ts";

@@ -247,7 +247,6 @@ export interface LineProtocolKernel {
   readonly PARSE_FINAL: WebAssembly.Global;
   readonly PARSE_CHECK_ONLY: WebAssembly.Global;
   readonly PARSE_KNOWN_ONLY: WebAssembly.Global;
-  readonly LINE_ERRORS_MAX: WebAssembly.Global;
   readonly lineErrorsPtr: WebAssembly.Global;
   readonly lineErrorCount: WebAssembly.Global;
   readonly lineStop: WebAssembly.Global;

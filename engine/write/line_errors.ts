@@ -105,12 +105,6 @@ export class LineErrors implements LineReport {
   ancientRows = 0;
   errors: LineError[] = [];
   readonly reasons: Map<LineReason, number> = new Map();
-  readonly #kept: number;
-
-  /** Keeps the first `kept` errors. */
-  constructor(kept: number = LINE_ERRORS_KEPT) {
-    this.#kept = kept;
-  }
 
   /** Takes over the errors of the last parseLines, whose first line has the number `lineBase`. */
   collect(kernels: Kernels, lineBase: number): void {
@@ -125,7 +119,7 @@ export class LineErrors implements LineReport {
         entries + (i + 1) * ENTRY_WORDS,
       );
       const reason = this.#count(entry[3]!);
-      if (this.errors.length === this.#kept) continue;
+      if (this.errors.length === LINE_ERRORS_KEPT) continue;
       const line = kernels.u8.subarray(input + entry[1]!, input + entry[1]! + entry[2]!);
       this.errors.push({
         line: lineBase + entry[0]!,
@@ -140,7 +134,7 @@ export class LineErrors implements LineReport {
   /** Notes a line that is too long to be parsed; `start` is how it begins. */
   addTooLong(start: Uint8Array, line: number): void {
     const reason = this.#count(LINE_TOO_LONG);
-    if (this.errors.length === this.#kept) return;
+    if (this.errors.length === LINE_ERRORS_KEPT) return;
     this.errors.push({ line, text: quoteLine(start), reason, kind: "malformed", detail: {} });
   }
 

@@ -50,8 +50,6 @@ export interface LineRunSetup {
   /** PARSE_ flags of the kernels beside PARSE_FINAL. */
   readonly flags: number;
   readonly settings: LineSettings;
-  /** Errors that the report keeps. */
-  readonly errorsKept?: number;
 }
 
 /** Where a step ended. */
@@ -72,12 +70,7 @@ export class LineRun {
   constructor(kernels: Kernels, setup: LineRunSetup) {
     this.#kernels = kernels;
     this.#setup = setup;
-    this.#errors = new LineErrors(setup.errorsKept);
-  }
-
-  /** Number of the next line, from 1. */
-  get line(): number {
-    return this.#line;
+    this.#errors = new LineErrors();
   }
 
   get report(): LineReport {

@@ -11,7 +11,7 @@ import { assert } from "../base/assert.ts";
 import type { TimeUnit } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import { LINE_ERRORS_KEPT, type LineError, type LineReport } from "./line_errors.ts";
+import type { LineError, LineReport } from "./line_errors.ts";
 import { type LineOptions, LineRun, type LineSettings } from "./line_run.ts";
 
 /** Longest line, its line feed included. */
@@ -32,35 +32,9 @@ export interface ScanOptions extends LineOptions {
 }
 
 /** Which lines are taken: all; none, so that only malformed ones are reported; or all before the first that is refused or creates something. */
-export type LinesTaken = "all" | "none" | "known";
-
-export interface FillOptions extends LineSettings {
-  readonly nowNs: bigint;
-  readonly take: LinesTaken;
-}
-
-/** Bytes for one fill: `head` followed by `tail`. */
-export interface LineWindow {
-  readonly head: Uint8Array;
-  readonly tail: Uint8Array;
-  /** The data end here: the last line needs no line feed. */
-  readonly final: boolean;
-}
-
-/** What one fill did. */
-export interface LineFill {
-  /** Bytes of whole lines taken. */
-  readonly taken: number;
-  /** Lines taken, empty ones and comments included. */
-  readonly lines: number;
-  /** There was no room for the next line's row or error; the rest comes in the next fill. */
-  readonly isFull: boolean;
-  /** Holds every error. */
-  readonly report: LineReport;
-}
+type LinesTaken = "all" | "none" | "known";
 
 const encoder = new TextEncoder();
-const NOTHING = new Uint8Array(0);
 
 /** Parses whole bodies. */
 export class LineScanner {
@@ -80,16 +54,8 @@ export class LineScanner {
   /** Parses a body and has its rows written. Throws EngineError "limit" for one database too many. */
   scan(bytes: Uint8Array, options: ScanOptions): LineReport {
     if (options.allOrNothing !== true) return this.#scanAll(bytes, options, "all");
-    if (bytes.length <= this.#inputBytes) {
-      const fill = this.fill({ head: NOTHING, tail: bytes, final: true }, {
-        ...options,
-        take: "known",
-      });
-      if (fill.taken === bytes.length) {
-        if (fill.report.rows > 0) options.write();
-        return fill.report;
-      }
-    }
+    const known = bytes.length <= this.#inputBytes ? this.#scanKnown(bytes, options) : undefined;
+    if (known !== undefined) return known;
     const check = this.#scanAll(bytes, options, "none");
     return check.malformed > 0 ? check : this.#scanAll(bytes, options, "all");
   }
@@ -99,17 +65,17 @@ export class LineScanner {
     return new LineStream(this.#begin(options, take), options.write);
   }
 
-  /** Parses one window, at most LINE_BYTES_MAX bytes, into the batch, which is the caller's to write. */
-  fill({ head, tail, final }: LineWindow, options: FillOptions): LineFill {
-    const run = this.#begin(options, options.take, this.#kernels.exports.LINE_ERRORS_MAX.value);
+  /** Has a body of one window written if none of its lines creates anything or is refused; else nothing is done. */
+  #scanKnown(bytes: Uint8Array, options: ScanOptions): LineReport | undefined {
+    const run = this.#begin(options, "known");
     run.setTime(options.nowNs);
-    run.load(head, 0);
-    run.load(tail, head.length);
-    const { end, isFull } = run.step(0, head.length + tail.length, final);
-    return { taken: end, lines: run.line - 1, isFull, report: run.report };
+    run.load(bytes, 0);
+    if (run.step(0, bytes.length, true).end < bytes.length) return undefined;
+    if (run.report.rows > 0) options.write();
+    return run.report;
   }
 
-  #begin(settings: LineSettings, take: LinesTaken, errorsKept = LINE_ERRORS_KEPT): LineRun {
+  #begin(settings: LineSettings, take: LinesTaken): LineRun {
     const { exports } = this.#kernels;
     const flags = {
       all: 0,
@@ -121,7 +87,6 @@ export class LineScanner {
       unit: this.#unit,
       flags: flags[take],
       settings,
-      errorsKept,
     });
   }
 

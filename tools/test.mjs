@@ -42,7 +42,14 @@ function add(report, succeeded) {
 
 function bunTests(title, name, args) {
   const report = join(reports, `${name}.xml`);
-  const options = ["test", "--randomize", "--dots", `--timeout=${TEST_MS_MAX}`, ...args];
+  const options = [
+    "test",
+    "--randomize",
+    "--dots",
+    "--parallel",
+    `--timeout=${TEST_MS_MAX}`,
+    ...args,
+  ];
   add(
     report,
     step(title, findRuntime("bun"), [

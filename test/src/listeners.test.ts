@@ -235,10 +235,14 @@ describe("TCP", () => {
 });
 
 describe("unix socket", () => {
-  const folder = mkdtempSync(join(tmpdir(), "tsinkd-listeners-"));
-  const path = join(folder, "lines.sock");
+  function makeFolder(): string {
+    const folder = mkdtempSync(join(tmpdir(), "tsinkd-listeners-"));
+    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  }
 
   test("lines are stored, the file goes at the stop", async () => {
+    const path = join(makeFolder(), "lines.sock");
     const { engine, stream } = await listen({}, path);
     const socket = await dial(path);
     socket.write("a v=1\n");
@@ -248,11 +252,10 @@ describe("unix socket", () => {
   });
 
   test("a file that is no socket stays", async () => {
-    const other = join(folder, "precious");
+    const other = join(makeFolder(), "precious");
     writeFileSync(other, "data");
     await expect(StreamListener.open(parts().listener, STREAM, other)).rejects.toThrow();
     expect(existsSync(other)).toBe(true);
-    rmSync(folder, { recursive: true });
   });
 });
 

@@ -29,6 +29,7 @@ import type { LineParser } from "./ingest/line_write.ts";
 import { Pipeline } from "./ingest/pipeline.ts";
 import { ListenerMetrics, type ListenerParts, removeSocket, StreamListener } from "./listeners.ts";
 import { Log } from "./log.ts";
+import { MemoryGuard } from "./memory_guard.ts";
 import { Metrics } from "./metrics.ts";
 import { describeProcess } from "./process_metrics.ts";
 import { openQueries, type Queries } from "./queries.ts";
@@ -338,11 +339,23 @@ export class Daemon {
 
   #openPipeline({ database, parser }: OpenedEngine): Pipeline {
     const { values } = this.#configuration;
+    const guard = new MemoryGuard({
+      residentBytes: () => process.memoryUsage.rss(),
+      engineBytes: () => database.kernels.exports.memory.buffer.byteLength,
+      collect: () => Bun.gc(true),
+    });
+    this.#metrics.gauge(
+      "tsinkd_collections_total",
+      "Times that garbage of request bodies was collected early.",
+      () => guard.collections,
+      "counter",
+    );
     return new Pipeline({
       database,
       parser,
       metrics: this.#metrics,
       nowNs: () => this.#components.clock.nowNs(),
+      passed: (bytes) => guard.passed(bytes),
       options: {
         autoCreate: values["auto-create"],
         databases: values.databases,

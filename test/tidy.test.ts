@@ -59,6 +59,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "src/queries.ts": 8,
   "src/process_metrics.ts": 8,
   "src/engine_metrics.ts": 8,
+  "src/memory_guard.ts": 8,
   "cli/": 9,
 };
 
@@ -88,6 +89,7 @@ const ALSO: readonly (readonly [string, string])[] = [
   ["src/daemon.ts", "src/queries.ts"],
   ["src/daemon.ts", "src/process_metrics.ts"],
   ["src/daemon.ts", "src/engine_metrics.ts"],
+  ["src/daemon.ts", "src/memory_guard.ts"],
   ["src/ingest/pipeline.ts", "src/access/"],
   ["src/ingest/pipeline.ts", "src/stores/"],
 ];

@@ -36,6 +36,8 @@ export interface LineWriteParts {
   readonly database: Database;
   readonly parser: LineParser;
   readonly nowNs: () => bigint;
+  /** Sees the bytes of each piece once it is parsed. */
+  readonly passed: (bytes: number) => void;
   /** Sees what each batch became. */
   readonly count: (rows: number, points: number, tooOld: number) => void;
 }
@@ -107,6 +109,7 @@ export class LineWrite {
       if (wait !== undefined) return this.#resume(wait, bytes.subarray(at), end);
       this.#stream.push(bytes.subarray(at, at + STEP_BYTES), this.#now());
     }
+    this.#parts.passed(bytes.length);
     if (!end) return undefined;
     const wait = this.#admit();
     if (wait !== undefined) return this.#resume(wait, bytes.subarray(bytes.length), true);
@@ -121,6 +124,7 @@ export class LineWrite {
   async pushWhole(bytes: Uint8Array, allOrNothing: boolean): Promise<void> {
     const wait = this.#admit();
     if (wait !== undefined) await wait;
+    this.#parts.passed(bytes.length);
     this.#whole = this.#parts.parser.scan(bytes, {
       ...this.#scan,
       nowNs: this.#now(),

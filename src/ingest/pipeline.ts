@@ -23,6 +23,8 @@ export interface PipelineParts {
   readonly parser: LineParser;
   readonly metrics: Metrics;
   readonly nowNs: () => bigint;
+  /** Sees the bytes of bodies once they are parsed. */
+  readonly passed?: (bytes: number) => void;
   readonly options: PipelineOptions;
 }
 
@@ -90,6 +92,7 @@ export class Pipeline {
       database: this.database,
       parser: this.#parts.parser,
       nowNs: this.#parts.nowNs,
+      passed: this.#parts.passed ?? (() => {}),
       count: (stored, points, tooOld) => {
         rows.add(stored);
         this.#points.add(points);

@@ -9,7 +9,7 @@ function open(options: Partial<LineWriteOptions> = {}) {
   const { database, parser } = engine;
   let counted = 0;
   const count = (rows: number) => counted += rows;
-  const line = new LineWrite({ database, parser, nowNs: () => 7n, count }, {
+  const line = new LineWrite({ database, parser, nowNs: () => 7n, passed: () => {}, count }, {
     unit: "ns",
     ...options,
   });

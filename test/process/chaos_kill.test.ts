@@ -17,8 +17,15 @@ const START_MS_MAX = 2_000;
 const PROTOCOLS: readonly LoadProtocol[] = ["v1", "v2", "gzip", "tcp"];
 const DAY_MS = 86_400_000;
 
-/** Small files, so that a run crosses log files, flushes and compactions. */
-const FLAGS = ["--wal-file-size", "64K", "--flush-points", "20000"];
+/** Settings that each start draws from: small files, so that a run crosses log files, flushes and compactions. */
+const VARIANTS: readonly (readonly string[])[] = [
+  ["--wal-file-size", "64K", "--flush-points", "20000"],
+  ["--wal-file-size", "64K", "--flush-points", "1000", "--flush-idle", "100ms"],
+  ["--wal-file-size", "256K", "--wal-size-max", "1M"],
+  ["--wal-file-size", "1M", "--memory-limit", "16M"],
+  // What is answered before the sync is with the kernel, which a killed process does not take with it.
+  ["--wal-sync", "periodic", "--wal-sync-interval", "50ms", "--flush-points", "5000"],
+];
 
 interface Cycle {
   readonly daemon: DaemonProcess;
@@ -53,9 +60,12 @@ async function writeUntil(
 }
 
 /** Starts the daemon; returns how long it took. */
-async function startTimed(directory: string): Promise<{ daemon: DaemonProcess; tookMs: number }> {
+async function startTimed(
+  directory: string,
+  random: SeededRandom,
+): Promise<{ daemon: DaemonProcess; tookMs: number }> {
   const began = performance.now();
-  const daemon = await startDaemon(directory, FLAGS);
+  const daemon = await startDaemon(directory, ["--partition", "12h", ...random.pick(VARIANTS)]);
   return { daemon, tookMs: performance.now() - began };
 }
 
@@ -69,7 +79,7 @@ test("kill -9 under load loses nothing that was acknowledged", async () => {
   let points = 0;
   try {
     for (; performance.now() < until; cycles++) {
-      const { daemon, tookMs } = await startTimed(directory.path);
+      const { daemon, tookMs } = await startTimed(directory.path, random);
       slowestMs = Math.max(slowestMs, tookMs);
       // Earlier cycles' points now and then, the last one's always.
       const checked = cycles % 8 === 7 ? loads : loads.slice(-PROTOCOLS.length);
@@ -78,7 +88,7 @@ test("kill -9 under load loses nothing that was acknowledged", async () => {
       loads.push(...added);
       await writeUntil({ daemon, loads: added, random }, killDaemon);
     }
-    const { daemon } = await startTimed(directory.path);
+    const { daemon } = await startTimed(directory.path, random);
     points = await accountForAll(daemon.url, loads);
     expect(await stopDaemon(daemon)).toBe(0);
   } catch (error) {
@@ -95,12 +105,12 @@ test("SIGTERM under load stores what was acknowledged and ends with 0", async ()
   const loads: LineLoad[] = [];
   try {
     for (let cycle = 0; cycle < 3; cycle++) {
-      const { daemon } = await startTimed(directory.path);
+      const { daemon } = await startTimed(directory.path, random);
       const added = makeLoads(cycle);
       loads.push(...added);
       await writeUntil({ daemon, loads: added, random }, stopDaemon);
     }
-    const { daemon } = await startTimed(directory.path);
+    const { daemon } = await startTimed(directory.path, random);
     expect(await accountForAll(daemon.url, loads)).toBeGreaterThan(0);
     await stopDaemon(daemon);
   } catch (error) {

@@ -22,11 +22,16 @@ export interface DaemonProcess {
   readonly exited: Promise<number | string>;
 }
 
-/** A directory of its own for a test's data; disposed with the test. */
+/** Daemons by the directory that they were started in. */
+const started = new Map<string, Set<ChildProcess>>();
+
+/** A directory of its own for a test's data; disposed with the test, and with it what a failed test left running there. */
 export class TestDirectory implements Disposable {
   readonly path: string = mkdtempSync(join(tmpdir(), "tsinkd-process-"));
 
   [Symbol.dispose](): void {
+    for (const child of started.get(this.path) ?? []) child.kill("SIGKILL");
+    started.delete(this.path);
     rmSync(this.path, { recursive: true, force: true });
   }
 }
@@ -49,6 +54,9 @@ export async function startDaemon(
     env: { PATH: process.env["PATH"] ?? "", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  const children = started.get(directory) ?? new Set();
+  started.set(directory, children.add(child));
+  child.once("exit", () => children.delete(child));
   let text = "";
   child.stdout.on("data", (bytes) => text += String(bytes));
   child.stderr.on("data", (bytes) => text += String(bytes));

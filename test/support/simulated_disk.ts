@@ -102,6 +102,11 @@ export class SimulatedDisk implements FileSystem {
     this.#faults.length = 0;
   }
 
+  /** Nothing works any more until `crash()`. */
+  turnOff(): void {
+    this.#isOff = true;
+  }
+
   /** Power cut and restart: handles are dead, locks free, syncs under way fail, and only what was synced is sure to be there. */
   crash(outcome: CrashOutcome = "random"): void {
     this.#isOff = true;

@@ -1,0 +1,165 @@
+/**
+ * What a database must hold, kept beside it in plain maps.
+ *
+ * An operation is sure once it was acknowledged. Of those that were under way when the machine stopped, any may have
+ * happened, each as a whole: writes in the order in which they were made (one is there only when those before it are),
+ * deletions each for itself.
+ */
+
+/** Values of one series by time, as texts. */
+export type SeriesState = Map<bigint, string>;
+/** By series: metric, then tags. */
+export type State = Map<string, SeriesState>;
+
+export interface WrittenPoint {
+  readonly series: string;
+  readonly time: bigint;
+  readonly value: string;
+}
+
+export interface ModelOperation {
+  readonly kind: "write" | "delete";
+  readonly apply: (state: State) => void;
+  isSure: boolean;
+  /** Whether a view sees it while the database is open. */
+  isVisible: boolean;
+}
+
+/** Operations under way beyond which nobody could tell what happened. */
+const UNSURE_DELETIONS_MAX = 6;
+
+export class Model {
+  #base: State = new Map();
+  #operations: ModelOperation[] = [];
+  /** Points before it may be gone; undefined while there is no retention. */
+  highestCutoff: bigint | undefined;
+
+  write(points: readonly WrittenPoint[]): ModelOperation {
+    const apply = (state: State) => {
+      for (const { series, time, value } of points) {
+        let values = state.get(series);
+        if (values === undefined) state.set(series, values = new Map());
+        values.set(time, value);
+      }
+    };
+    return this.#add({ kind: "write", apply, isSure: false, isVisible: true });
+  }
+
+  delete(
+    matches: (series: string) => boolean,
+    range: { readonly start: bigint; readonly end: bigint },
+  ): ModelOperation {
+    const apply = (state: State) => {
+      for (const [series, values] of state) {
+        if (!matches(series)) continue;
+        for (const time of values.keys()) {
+          if (time >= range.start && time < range.end) values.delete(time);
+        }
+      }
+    };
+    return this.#add({ kind: "delete", apply, isSure: false, isVisible: false });
+  }
+
+  /** The operation was acknowledged. */
+  confirm(operation: ModelOperation): void {
+    operation.isSure = true;
+    operation.isVisible = true;
+    if (operation.kind === "write") this.#confirmWritesBefore(operation);
+    this.#fold();
+  }
+
+  /** Nothing of the operation happened. */
+  drop(operation: ModelOperation): void {
+    this.#operations = this.#operations.filter((each) => each !== operation);
+    this.#fold();
+  }
+
+  /** Every write so far is sure. */
+  confirmWrites(): void {
+    for (const operation of this.#operations) if (operation.kind === "write") operation.isSure = true;
+    this.#fold();
+  }
+
+  get hasUnsureDeletions(): boolean {
+    return this.#operations.some(({ kind, isSure }) => kind === "delete" && !isSure);
+  }
+
+  /** What an open database shows now. */
+  visible(): State {
+    return this.#with((operation) => operation.isVisible);
+  }
+
+  /** What may be found after a crash, likeliest first. */
+  *possible(): Generator<State> {
+    const unsure = this.#operations.filter(({ isSure }) => !isSure);
+    const writes = unsure.filter(({ kind }) => kind === "write");
+    const deletions = unsure.filter(({ kind }) => kind === "delete");
+    if (deletions.length > UNSURE_DELETIONS_MAX) throw new Error("Too many deletions under way");
+    for (let kept = writes.length; kept >= 0; kept--) {
+      const lost = new Set(writes.slice(kept));
+      for (let mask = 2 ** deletions.length - 1; mask >= 0; mask--) {
+        const undone = new Set(deletions.filter((_, i) => (mask & (1 << i)) === 0));
+        yield this.#with((operation) => !lost.has(operation) && !undone.has(operation));
+      }
+    }
+  }
+
+  /** From now on this is what is known. */
+  settle(state: State): void {
+    this.#base = state;
+    this.#operations = [];
+  }
+
+  #add(operation: ModelOperation): ModelOperation {
+    this.#operations.push(operation);
+    return operation;
+  }
+
+  #confirmWritesBefore(operation: ModelOperation): void {
+    for (const each of this.#operations) {
+      if (each === operation) return;
+      if (each.kind === "write") each.isSure = true;
+    }
+  }
+
+  #fold(): void {
+    while (this.#operations[0]?.isSure === true) this.#operations.shift()!.apply(this.#base);
+  }
+
+  #with(holds: (operation: ModelOperation) => boolean): State {
+    const state: State = new Map();
+    for (const [series, values] of this.#base) state.set(series, new Map(values));
+    for (const operation of this.#operations) if (holds(operation)) operation.apply(state);
+    return state;
+  }
+}
+
+/** Points before `current` must not be shown, those before `highest` need not. */
+export interface Cutoffs {
+  readonly current: bigint | undefined;
+  readonly highest: bigint | undefined;
+}
+
+export const NO_CUTOFFS: Cutoffs = { current: undefined, highest: undefined };
+
+/** The first difference between what should be and what is; undefined where there is none. */
+export function difference(expected: State, found: State, cutoffs: Cutoffs): string | undefined {
+  for (const [series, values] of found) {
+    const wanted = expected.get(series);
+    for (const [time, value] of values) {
+      if (cutoffs.current !== undefined && time < cutoffs.current) {
+        return `${series} at ${time}: found ${value} before the retention's ${cutoffs.current}`;
+      }
+      const right = wanted?.get(time);
+      if (right !== value) return `${series} at ${time}: found ${value}, expected ${right}`;
+    }
+  }
+  for (const [series, values] of expected) {
+    const there = found.get(series);
+    for (const [time, value] of values) {
+      if (cutoffs.highest !== undefined && time < cutoffs.highest) continue;
+      if (!there?.has(time)) return `${series} at ${time}: missing, expected ${value}`;
+    }
+  }
+  return undefined;
+}

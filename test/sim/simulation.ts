@@ -1,0 +1,381 @@
+/**
+ * One simulated life of a database, told by a seed: sessions of random work, each ended by a crash, a failing disk or a
+ * close; after each the database is opened again and must hold what the model says.
+ */
+import type { Database } from "../../engine/database.ts";
+import { isEngineError } from "../../engine/errors.ts";
+import type { Settings } from "../../engine/settings.ts";
+import type { View } from "../../engine/query/view.ts";
+import { type Cutoffs, difference, Model, type ModelOperation, type State } from "./model.ts";
+import { ALL_TIME, countPoints, readAll, readDatabase } from "./reading.ts";
+import { isDocumented, PowerCut, World } from "./world.ts";
+import { Workload } from "./workload.ts";
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly sessions: number;
+  readonly crashes: number;
+  readonly writes: number;
+  readonly points: number;
+  readonly operations: number;
+}
+
+const SESSIONS = 6;
+const STEPS_MAX = 60;
+const VIEWS_MAX = 3;
+
+/** A view that is held open, and what it must show as long as it is. */
+interface HeldView {
+  readonly view: View;
+  readonly expected: State;
+}
+
+type Step =
+  | "write"
+  | "delete"
+  | "flush"
+  | "compact"
+  | "snapshot"
+  | "view"
+  | "look"
+  | "wait"
+  | "verify";
+
+const WEIGHTS: Readonly<Record<Step, number>> = {
+  write: 20,
+  delete: 2,
+  flush: 2,
+  compact: 1,
+  snapshot: 0.4,
+  view: 2,
+  look: 2,
+  wait: 4,
+  verify: 1,
+};
+
+/** Runs one life. Throws what is wrong, with the seed. */
+export async function simulate(seed: number): Promise<SimulationResult> {
+  const simulation = new Simulation(seed);
+  try {
+    return await simulation.run();
+  } catch (error) {
+    const history = simulation.world.disk.history.slice(-Number(process.env.H ?? 6)).join("\n  ");
+    const steps = simulation.steps.slice(-12).join(", ");
+    const said = simulation.world.complaints.slice(-5).join("\n  ");
+    throw new Error(
+      `Seed ${seed}: ${error instanceof Error ? error.message : String(error)}\n` +
+        `repeat with: npm run prove -- --seed ${seed}\n` +
+        `steps: ${steps}\ndisk:\n  ${history}\nsaid:\n  ${said}`,
+      { cause: error },
+    );
+  }
+}
+
+class Simulation {
+  readonly world: World;
+  readonly steps: string[] = [];
+  readonly #seed: number;
+  readonly #model = new Model();
+  readonly #workload: Workload;
+  #views: HeldView[] = [];
+  /** Operations whose outcome is not known yet. */
+  readonly #pending = new Set<Promise<void>>();
+  #snapshots = 0;
+  #crashes = 0;
+  #writes = 0;
+  /** Whether the database stopped writing, or its disk fails. */
+  #isHurt = false;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    this.world = new World({ seed, settings: settingsOf(seed) });
+    this.#workload = new Workload(this.world.random);
+  }
+
+  async run(): Promise<SimulationResult> {
+    const { disk, random } = this.world;
+    for (let session = 0; session < SESSIONS; session++) {
+      this.steps.push(`session ${session}`);
+      await this.#session(session === SESSIONS - 1);
+    }
+    if (!this.world.isOpen) await this.#open();
+    await this.world.finish(this.world.database.compact());
+    this.#model.confirmWrites();
+    this.#verify(readDatabase(this.world.database));
+    const points = countPoints(this.#model.visible());
+    await this.world.close();
+    if (disk.openPaths.length > 0) throw new Error(`Left open: ${disk.openPaths.join(", ")}`);
+    void random;
+    return {
+      seed: this.#seed,
+      sessions: SESSIONS,
+      crashes: this.#crashes,
+      writes: this.#writes,
+      points,
+      operations: disk.operations,
+    };
+  }
+
+  /** Opens where it is closed, works until something ends it, and checks what is there afterwards. */
+  async #session(isLast: boolean): Promise<void> {
+    const { disk, random, world } = { ...this, world: this.world, ...this.world, disk: this.world.disk, random: this.world.random };
+    this.#isHurt = false;
+    if (random.next() < 0.5) disk.holdSyncs();
+    if (!isLast) this.#plan();
+    let isCut = false;
+    try {
+      if (!world.isOpen) await this.#open();
+      const steps = 5 + random.below(STEPS_MAX);
+      for (let i = 0; i < steps && !this.#isHurt; i++) await this.#step();
+      if (isLast || random.next() < 0.3) await this.#close();
+    } catch (error) {
+      if (!(error instanceof PowerCut) && !disk.isOff && !this.#endsSession(error)) throw error;
+      isCut = true;
+    }
+    if (!world.isOpen && !disk.isOff && !isCut) return;
+    this.#views = [];
+    this.#crashes++;
+    this.steps.push("crash");
+    await world.crash(random.pick(["random", "random", "random", "lost", "kept"] as const));
+    await Promise.all(this.#pending);
+    await this.#openAndSettle();
+  }
+
+  /** Chooses what goes wrong in this session. */
+  #plan(): void {
+    const { disk, random } = this.world;
+    const fate = random.next();
+    const at = disk.operations + 1 + random.below(random.pick([20, 100, 600]));
+    const when = random.pick(["before", "during", "after"] as const);
+    if (fate < 0.6) disk.inject({ at, kind: "crash", when });
+    else if (fate < 0.75) {
+      disk.inject({ at, kind: "error", when, code: random.pick(["EIO", "ENOSPC"]) });
+    } else if (fate < 0.85) {
+      for (let i = 0; i < 12; i++) disk.inject({ at: at + i, kind: "error", when: "before" });
+    }
+  }
+
+  /** An error that may end a session: of a disk that was told to fail. */
+  #endsSession(error: unknown): boolean {
+    return this.world.disk.faultsMet > 0 &&
+      (isEngineError(error, "io") || isEngineError(error, "failed"));
+  }
+
+  async #open(): Promise<void> {
+    await this.world.open();
+  }
+
+  async #openAndSettle(): Promise<void> {
+    const { world } = this;
+    await this.#open();
+    const found = readDatabase(world.database);
+    const cutoffs = this.#cutoffs(world.database);
+    let first: string | undefined;
+    let last: string | undefined;
+    for (const state of this.#model.possible()) {
+      const wrong = difference(state, found, cutoffs);
+      if (wrong === undefined) {
+        this.#model.settle(state);
+        return;
+      }
+      first ??= wrong;
+      last = wrong;
+    }
+    const there = countPoints(found);
+    throw new Error(`After the restart, with ${there} points: ${first}; at least: ${last}`);
+  }
+
+  async #close(): Promise<void> {
+    for (const { view } of this.#views.splice(0)) view[Symbol.dispose]();
+    this.steps.push("close");
+    await this.world.close();
+    await Promise.all(this.#pending);
+    this.#model.confirmWrites();
+  }
+
+  async #step(): Promise<void> {
+    const step = this.#choose();
+    this.steps.push(step);
+    try {
+      await this.#do(step);
+    } catch (error) {
+      if (error instanceof PowerCut || this.world.disk.isOff) throw error;
+      if (!isDocumented(error)) throw error;
+      if (!this.#endsSession(error) && !isEngineError(error, "limit")) throw error;
+      if (isEngineError(error, "failed")) this.#isHurt = true;
+    }
+    if (this.world.disk.isOff) throw new PowerCut("The machine is off");
+  }
+
+  #choose(): Step {
+    const all = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0);
+    let at = this.world.random.next() * all;
+    for (const [step, weight] of Object.entries(WEIGHTS)) {
+      at -= weight;
+      if (at < 0) return step as Step;
+    }
+    return "write";
+  }
+
+  async #do(step: Step): Promise<void> {
+    const { world } = this;
+    const { database, random } = world;
+    switch (step) {
+      case "write":
+        return await this.#write();
+      case "delete":
+        return await this.#delete();
+      case "flush": {
+        const flush = this.#track(database.flush());
+        if (random.next() < 0.5) await world.finish(flush);
+        return;
+      }
+      case "compact": {
+        const compact = this.#track(database.compact());
+        if (random.next() < 0.5) await world.finish(compact);
+        return;
+      }
+      case "snapshot":
+        return await this.#snapshot();
+      case "view":
+        return this.#hold();
+      case "look":
+        return this.#look();
+      case "wait":
+        for (let turns = random.below(6); turns >= 0; turns--) await world.turn();
+        world.clock.advance(random.pick([1, 10, 1_000, 100_000]));
+        return await world.turn();
+      case "verify":
+        if (!this.#model.hasUnsureDeletions) this.#verify(readDatabase(database));
+    }
+  }
+
+  async #write(): Promise<void> {
+    const { world } = this;
+    const { database, random, clock } = world;
+    const admission = database.admit();
+    if (admission !== undefined) await world.finish(admission);
+    const points = this.#workload.fill(database, clock.wallMs);
+    const acknowledgement = random.next() < 0.8 ? "durable" : "appended";
+    const cutoff = database.stats().retention.cutoff;
+    const accepted = cutoff === undefined ? points : points.filter(({ time }) => time >= cutoff);
+    const result = database.write(acknowledgement);
+    if (result.points !== accepted.length) {
+      throw new Error(`${result.points} points were written, ${accepted.length} should be`);
+    }
+    this.#writes++;
+    const operation = this.#model.write(accepted);
+    if (result.done === undefined) return;
+    const done = this.#settleBy(result.done, operation);
+    if (random.next() < 0.5) await world.finish(done);
+  }
+
+  async #delete(): Promise<void> {
+    const { world } = this;
+    const { database, random, clock } = world;
+    const metric = random.pick(this.#workload.metrics);
+    const host = this.#workload.host;
+    const isWide = random.next() < 0.3;
+    const range = random.next() < 0.15 ? ALL_TIME : this.#workload.range(clock.wallMs);
+    const matchers = [{ name: "__name__", operator: "=", value: metric } as const];
+    const matchHost = { name: "host", operator: "=", value: host } as const;
+    const matches = (series: string) =>
+      series.startsWith(`${metric}{`) && (isWide || series === `${metric}{host=${host}}`);
+    const deletion = database.delete({
+      matchers: isWide ? matchers : [...matchers, matchHost],
+      range,
+    });
+    const operation = this.#model.delete(matches, range);
+    const done = this.#settleBy(deletion.then(() => {}), operation);
+    if (random.next() < 0.5) await world.finish(done);
+  }
+
+  async #snapshot(): Promise<void> {
+    const { world } = this;
+    await this.#calm();
+    const path = `/snapshots/${++this.#snapshots}`;
+    const expected = this.#model.visible();
+    await world.finish(world.database.snapshot(path));
+    const copy = await world.open(path, { retentionMs: 0 });
+    const wrong = difference(expected, readDatabase(copy), this.#cutoffs(copy));
+    await world.finish(copy.close());
+    if (wrong !== undefined) throw new Error(`In the snapshot: ${wrong}`);
+  }
+
+  /** Waits for everything under way. */
+  async #calm(): Promise<void> {
+    while (this.#pending.size > 0) await this.world.finish(Promise.all(this.#pending));
+  }
+
+  #hold(): void {
+    const { database, random } = this.world;
+    if (this.#views.length >= VIEWS_MAX) this.#views.shift()!.view[Symbol.dispose]();
+    const expected = readDatabase(database);
+    const view = database.view(ALL_TIME);
+    // Half of them select only later.
+    if (random.next() < 0.5) readAll(view);
+    this.#views.push({ view, expected });
+  }
+
+  #look(): void {
+    for (const { view, expected } of this.#views) {
+      const found = readAll(view);
+      const wrong = difference(expected, found, { current: undefined, highest: undefined }) ??
+        difference(found, expected, { current: undefined, highest: undefined });
+      if (wrong !== undefined) throw new Error(`In an open view: ${wrong}`);
+    }
+  }
+
+  #verify(found: State): void {
+    const cutoffs = this.#cutoffs(this.world.database);
+    const wrong = difference(this.#model.visible(), found, cutoffs);
+    if (wrong !== undefined) throw new Error(`While open: ${wrong}`);
+  }
+
+  #cutoffs(database: Database): Cutoffs {
+    const current = database.stats().retention.cutoff;
+    const { highestCutoff } = this.#model;
+    if (current !== undefined && (highestCutoff === undefined || current > highestCutoff)) {
+      this.#model.highestCutoff = current;
+    }
+    return { current, highest: this.#model.highestCutoff };
+  }
+
+  /** Notes the outcome of an operation in the model, whenever it comes. */
+  #settleBy(done: Promise<void>, operation: ModelOperation): Promise<void> {
+    return this.#track(done.then(
+      () => this.#model.confirm(operation),
+      (error: unknown) => {
+        // "io" and "limit" say that nothing happened; after anything else nobody knows.
+        const isKnown = isEngineError(error, "io") || isEngineError(error, "limit");
+        if (isKnown && !this.world.disk.isOff && operation.kind === "delete") {
+          this.#model.drop(operation);
+        }
+        throw error;
+      },
+    ));
+  }
+
+  /** Keeps count of what is under way. Its failure is met by whoever waits for it; it may be nobody. */
+  #track(promise: Promise<void>): Promise<void> {
+    const quiet = promise.catch((error: unknown) => {
+      if (isEngineError(error, "failed")) this.#isHurt = true;
+      else if (!isDocumented(error) && !this.world.disk.isOff) this.#unexpected ??= error;
+    });
+    this.#pending.add(quiet);
+    void quiet.then(() => this.#pending.delete(quiet));
+    return promise;
+  }
+
+  #unexpected: unknown;
+}
+
+/** Bounds and modes that the seed picks. */
+function settingsOf(seed: number): Partial<Settings> {
+  return {
+    ...(seed % 3 === 0 ? { retentionMs: 600_000 } : {}),
+    ...(seed % 5 === 0 ? { logSyncMode: "periodic" } : {}),
+    ...(seed % 4 === 0 ? { flushPointsMax: 1_000 } : {}),
+    ...(seed % 7 === 0 ? { compactionEnabled: false } : {}),
+  };
+}

@@ -14,7 +14,7 @@
  *
  * See docs/format/registry.md; bytes pinned by test/golden/registry.hex.
  */
-import { crc32, zstdCompress, zstdDecompressSync } from "node:zlib";
+import { crc32, zstdCompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { assert } from "../base/assert.ts";
 import { EngineError } from "../errors.ts";
 import type { FileHandle } from "../fs/file_system.ts";
@@ -31,6 +31,8 @@ const COMPRESSION = { none: 0, zstd: 1 } as const;
 
 /** Blocks below this are stored as they are. */
 const PACKED_BYTES_MIN = 256;
+/** Blocks below this are packed at once: handing them to a thread takes longer. */
+const PACKED_BESIDE_BYTES_MIN = 64 << 10;
 const MAGIC = "tsinkreg";
 
 export function encodeHeader(): Uint8Array {
@@ -42,7 +44,7 @@ export function encodeHeader(): Uint8Array {
   return bytes;
 }
 
-/** A block of definitions, packed where that pays. Packing runs beside the event loop. */
+/** A block of definitions, packed where that pays. Packing what is large runs beside the event loop. */
 export async function encodeBlock(definitions: Uint8Array): Promise<Uint8Array> {
   assert(definitions.length > 0 && definitions.length <= BLOCK_UNPACKED_MAX, "Block too large");
   if (definitions.length >= PACKED_BYTES_MIN) {
@@ -58,7 +60,8 @@ export function encodeEnd(): Uint8Array {
   return frame(new Uint8Array(0), [0, BLOCK_KIND.end, COMPRESSION.none]);
 }
 
-function pack(bytes: Uint8Array): Promise<Uint8Array> {
+function pack(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
+  if (bytes.length < PACKED_BESIDE_BYTES_MIN) return zstdCompressSync(bytes);
   return new Promise((resolve, reject) =>
     zstdCompress(bytes, (error, packed) => error === null ? resolve(packed) : reject(error))
   );

@@ -197,7 +197,8 @@ class Simulation {
     const step = this.#choose();
     this.steps.push(step);
     try {
-      await this.#do(step);
+      if (process.env.V) console.log(step);
+    await this.#do(step);
     } catch (error) {
       if (error instanceof PowerCut || this.world.disk.isOff) throw error;
       if (!isDocumented(error)) throw error;

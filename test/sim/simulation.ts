@@ -59,7 +59,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   try {
     return await simulation.run();
   } catch (error) {
-    const history = simulation.world.disk.history.slice(-Number(process.env.H ?? 6)).join("\n  ");
+    const history = simulation.world.disk.history.slice(-8).join("\n  ");
     const steps = simulation.steps.slice(-12).join(", ");
     const said = simulation.world.complaints.slice(-5).join("\n  ");
     throw new Error(
@@ -80,6 +80,8 @@ class Simulation {
   #views: HeldView[] = [];
   /** Operations whose outcome is not known yet. */
   readonly #pending = new Set<Promise<void>>();
+  /** Counts starts: what a machine that lost its power still says is of no interest. */
+  #life = 0;
   #snapshots = 0;
   #crashes = 0;
   #writes = 0;
@@ -137,7 +139,8 @@ class Simulation {
     this.#crashes++;
     this.steps.push("crash");
     await world.crash(random.pick(["random", "random", "random", "lost", "kept"] as const));
-    await Promise.all(this.#pending);
+    this.#life++;
+    this.#pending.clear();
     await this.#openAndSettle();
   }
 
@@ -197,8 +200,7 @@ class Simulation {
     const step = this.#choose();
     this.steps.push(step);
     try {
-      if (process.env.V) console.log(step);
-    await this.#do(step);
+      await this.#do(step);
     } catch (error) {
       if (error instanceof PowerCut || this.world.disk.isOff) throw error;
       if (!isDocumented(error)) throw error;
@@ -344,12 +346,15 @@ class Simulation {
 
   /** Notes the outcome of an operation in the model, whenever it comes. */
   #settleBy(done: Promise<void>, operation: ModelOperation): Promise<void> {
+    const life = this.#life;
     return this.#track(done.then(
-      () => this.#model.confirm(operation),
+      () => {
+        if (life === this.#life) this.#model.confirm(operation);
+      },
       (error: unknown) => {
         // "io" and "limit" say that nothing happened; after anything else nobody knows.
         const isKnown = isEngineError(error, "io") || isEngineError(error, "limit");
-        if (isKnown && !this.world.disk.isOff && operation.kind === "delete") {
+        if (isKnown && life === this.#life && !this.world.disk.isOff && operation.kind === "delete") {
           this.#model.drop(operation);
         }
         throw error;

@@ -18,9 +18,10 @@ import type { DatabasePaths } from "./fs/paths.ts";
 import type { Head } from "./head/head.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { ManifestFile, Version } from "./manifest/version.ts";
-import type { VersionSet } from "./manifest/version_set.ts";
+import type { VersionPin, VersionSet } from "./manifest/version_set.ts";
 import { Deletions } from "./query/deletions.ts";
 import { ReadView } from "./query/read_view.ts";
+import type { ReadState } from "./query/source_set.ts";
 import type { View } from "./query/view.ts";
 import type { RetentionClock } from "./retention/retention_clock.ts";
 import type { BlockCache } from "./segment/block_cache.ts";
@@ -147,10 +148,19 @@ export class Engine implements Database {
       );
     }
     const { kernels, head, registry, cache, readers, versions, settings, recency } = this.#parts;
-    const pin = versions.pin();
     this.#queries.views++;
     const bounds = { first: range.start, last: range.end - 1n };
     const mark = head.openView();
+    const pins: VersionPin[] = [];
+    let state: ReadState | undefined;
+    const takeState = (): ReadState => {
+      const hidden = this.#deletions;
+      if (state?.hidden !== hidden || pins.at(-1)?.version !== versions.current) state = undefined;
+      if (state !== undefined) return state;
+      const pin = versions.pin();
+      pins.push(pin);
+      return state = { segments: readers.openAll(pin.version.segments, bounds), hidden };
+    };
     return new ReadView({
       kernels,
       head,
@@ -158,13 +168,12 @@ export class Engine implements Database {
       cache,
       range,
       timeUnit: settings.timeUnit,
-      segments: readers.openAll(pin.version.segments, bounds),
-      hidden: this.#deletions,
+      state: takeState,
       cutoff: recency.cutoff() ?? TIME_MIN,
       scratchBytesMax: settings.queryScratchBytes,
       counters: this.#queries,
       onClose: () => {
-        pin[Symbol.dispose]();
+        for (const pin of pins) pin[Symbol.dispose]();
         head.closeView(mark);
       },
     });

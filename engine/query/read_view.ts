@@ -1,6 +1,6 @@
 /**
- * The view over an open database: the head as captured, the segments of one pinned version, the deletions and the
- * retention of that moment. See view.ts for the contract.
+ * The view over an open database: for each selection the head as captured, the segments of the version and the deletions
+ * of that moment. See view.ts for the contract.
  */
 import { assert } from "../base/assert.ts";
 import { TICKS_PER_MS } from "../base/time.ts";
@@ -21,9 +21,8 @@ import type { Matcher } from "../series/matcher.ts";
 import type { SeriesGroup, SeriesRegistry } from "../series/registry.ts";
 import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
-import { type HiddenRanges, type ReadBounds, SeriesReader } from "./series_reader.ts";
-import type { OpenSegment } from "../segment/segment_readers.ts";
-import { SourceSet, unionOf } from "./source_set.ts";
+import { type ReadBounds, SeriesReader } from "./series_reader.ts";
+import { type ReadState, SourceSet, without } from "./source_set.ts";
 import type { NumberColumn, SeriesReference, View } from "./view.ts";
 
 /** What a view is made of. */
@@ -34,10 +33,8 @@ export interface ViewParts {
   readonly cache: BlockCache;
   readonly range: TimeRange;
   readonly timeUnit: TimeUnit;
-  /** Segments whose times meet the range, lowest sequence first. */
-  readonly segments: readonly OpenSegment[];
-  /** Absent when no deletion is in force. */
-  readonly hidden: HiddenRanges | undefined;
+  /** The state of this moment; its segments stay until the view is closed. */
+  readonly state: () => ReadState;
   /** Points before this are expired. */
   readonly cutoff: bigint;
   readonly scratchBytesMax: number;
@@ -66,7 +63,8 @@ export class ReadView implements View {
   readonly range: TimeRange;
   readonly #parts: ViewParts;
   readonly #bounds: ReadBounds;
-  readonly #sets = new Map<number, SourceSet>();
+  /** By measurement; a source is in one set at most: that of the selection that met it first. */
+  readonly #sets = new Map<number, SourceSet[]>();
   readonly #lease: ChunkLease;
   readonly #reader: SeriesReader;
   #lastSet: SourceSet | undefined;
@@ -86,7 +84,6 @@ export class ReadView implements View {
       kernels: parts.kernels,
       head: parts.head,
       lease: this.#lease,
-      hidden: parts.hidden,
       scratchBytesMax: parts.scratchBytesMax,
     });
   }
@@ -188,15 +185,23 @@ export class ReadView implements View {
 
   /** Fields of one measurement mostly live in the same sources: one set serves them all. */
   #captureGroup(group: SeriesGroup): void {
-    const known = this.#sets.get(group.measurementPointer);
-    if (known !== undefined && known.includes(group.sources)) return;
-    const ids = known === undefined ? group.sources : unionOf(known.ids, group.sources);
-    this.#sets.set(group.measurementPointer, this.#newSet(ids));
+    const key = group.measurementPointer;
+    const known = this.#sets.get(key) ?? [];
+    let missing = group.sources;
+    for (const set of known) {
+      if (set.includes(missing)) return;
+      missing = without(missing, set.ids);
+    }
+    if (missing.length > 0) this.#addSet(key, missing);
   }
 
-  #newSet(ids: Uint32Array): SourceSet {
-    const { head, segments } = this.#parts;
-    return new SourceSet(ids, { head, segments, bounds: this.#bounds });
+  #addSet(key: number, ids: Uint32Array): SourceSet {
+    const { head, state } = this.#parts;
+    const set = new SourceSet(ids, { head, state: state(), bounds: this.#bounds });
+    const known = this.#sets.get(key);
+    if (known === undefined) this.#sets.set(key, [set]);
+    else known.push(set);
+    return set;
   }
 
   #locate(source: number): { set: SourceSet; position: number } {
@@ -206,15 +211,16 @@ export class ReadView implements View {
       const position = last.positionOf(source);
       if (position >= 0) return { set: last, position };
     }
-    for (const set of this.#sets.values()) {
-      const position = set.positionOf(source);
-      if (position < 0) continue;
-      this.#lastSet = set;
-      return { set, position };
+    for (const sets of this.#sets.values()) {
+      for (const set of sets) {
+        const position = set.positionOf(source);
+        if (position < 0) continue;
+        this.#lastSet = set;
+        return { set, position };
+      }
     }
     // A source that was not selected through this view.
-    const set = this.#newSet(Uint32Array.of(source));
-    this.#sets.set(-source, set);
+    const set = this.#addSet(-source, Uint32Array.of(source));
     this.#lastSet = set;
     return { set, position: 0 };
   }

@@ -42,7 +42,6 @@ export class SeriesReader implements Disposable {
   readonly #kernels: Kernels;
   readonly #head: Head;
   readonly #lease: ChunkLease;
-  readonly #hidden: HiddenRanges | undefined;
   readonly #scratchBytesMax: number;
   // The run: times, then bits; twice as much where pieces are merged.
   #block = 0;
@@ -62,13 +61,11 @@ export class SeriesReader implements Disposable {
     readonly kernels: Kernels;
     readonly head: Head;
     readonly lease: ChunkLease;
-    readonly hidden: HiddenRanges | undefined;
     readonly scratchBytesMax: number;
   }) {
     this.#kernels = from.kernels;
     this.#head = from.head;
     this.#lease = from.lease;
-    this.#hidden = from.hidden;
     this.#scratchBytesMax = from.scratchBytesMax;
   }
 
@@ -138,7 +135,7 @@ export class SeriesReader implements Disposable {
         this.#mins[at] = list.minTimes[i]!;
         this.#maxs[at] = list.maxTimes[i]!;
         this.#segments[at] = segment;
-        this.#hides[at] = this.#hidden?.ofSegment(series, segment) ?? NO_HIDDEN;
+        this.#hides[at] = set.hidden?.ofSegment(series, segment) ?? NO_HIDDEN;
       }
     }
     this.#collectHead(set, position, series, bounds);
@@ -155,7 +152,7 @@ export class SeriesReader implements Disposable {
       this.#mins[at] = chunk.minTime;
       this.#maxs[at] = chunk.maxTime;
       this.#segments[at] = undefined;
-      this.#hides[at] = this.#hidden?.ofHead(series, chunk.stamp) ?? NO_HIDDEN;
+      this.#hides[at] = set.hidden?.ofHead(series, chunk.stamp) ?? NO_HIDDEN;
     }
     const builders = words[start + 1]!;
     for (let i = builders - 1; i >= 0; i--) {

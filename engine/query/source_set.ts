@@ -6,6 +6,7 @@ import type { Head, HeadCapture } from "../head/head.ts";
 import { ChunkList } from "../segment/chunk_list.ts";
 import type { TimeBounds } from "../segment/reader.ts";
 import type { OpenSegment } from "../segment/segment_readers.ts";
+import type { HiddenRanges } from "./series_reader.ts";
 
 /** Chunks of the set's sources in one segment; those of source i are at starts[i] to starts[i + 1]. */
 export interface SegmentChunks {
@@ -14,27 +15,33 @@ export interface SegmentChunks {
   readonly starts: Uint32Array;
 }
 
+/** The state of the database at one moment: what is not in these segments is in the head at that moment. */
+export interface ReadState {
+  /** Segments whose times meet the view's range, lowest sequence first. */
+  readonly segments: readonly OpenSegment[];
+  /** Absent when no deletion is in force. */
+  readonly hidden: HiddenRanges | undefined;
+}
+
 export class SourceSet {
   /** Ascending ids. */
   readonly ids: Uint32Array;
   readonly capture: HeadCapture;
+  readonly hidden: HiddenRanges | undefined;
   readonly #segments: readonly OpenSegment[];
   readonly #bounds: TimeBounds;
   #chunks: SegmentChunks[] | undefined;
   #last = 0;
 
-  /** Captures the head at once; segments are looked into when the first source is read. */
+  /** Captures the head at once, in the step in which `state` was taken; segments are looked into when the first source is read. */
   constructor(
     ids: Uint32Array,
-    from: {
-      readonly head: Head;
-      readonly segments: readonly OpenSegment[];
-      readonly bounds: TimeBounds;
-    },
+    from: { readonly head: Head; readonly state: ReadState; readonly bounds: TimeBounds },
   ) {
     this.ids = ids;
     this.capture = from.head.capture(ids);
-    this.#segments = from.segments;
+    this.hidden = from.state.hidden;
+    this.#segments = from.state.segments;
     this.#bounds = from.bounds;
   }
 
@@ -94,16 +101,11 @@ export class SourceSet {
   }
 }
 
-/** The union of two ascending lists of ids. */
-export function unionOf(a: Uint32Array, b: Uint32Array): Uint32Array {
-  const union = new Uint32Array(a.length + b.length);
-  let count = 0;
-  for (let i = 0, k = 0; i < a.length || k < b.length;) {
-    const left = i < a.length ? a[i]! : Infinity;
-    const right = k < b.length ? b[k]! : Infinity;
-    union[count++] = Math.min(left, right);
-    if (left <= right) i++;
-    if (right <= left) k++;
-  }
-  return union.slice(0, count);
+/** The ids of `a` that are not in `b`; both ascend. */
+export function without(a: Uint32Array, b: Uint32Array): Uint32Array {
+  let at = 0;
+  return a.filter((id) => {
+    while (at < b.length && b[at]! < id) at++;
+    return b[at] !== id;
+  });
 }

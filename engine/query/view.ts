@@ -1,9 +1,11 @@
 /**
- * A view: one consistent state of the database for reading. Everything that reads, reads through a view.
+ * A view: consistent states of the database for reading. Everything that reads, reads through a view.
  *
  * Contract
- * - A view sees every write that was applied before it was opened, and none after; flushes and compactions do not change what it
- *   sees. It pins segments: dispose it.
+ * - A selection shows one state, that of the moment in which it is made: every write applied before it and none after.
+ *   Whatever is written, flushed, compacted or deleted later, its series read the same as long as the view is open. A
+ *   source that several selections of a view meet stays in the state of the first one. Select at once what belongs together.
+ * - A view pins what it has selected: segments and rows in memory. Dispose it.
  * - Columns are views on linear memory: valid until the next read of any view or any kernel call; copy what you keep.
  */
 import type { Family, Labels, SourceId, TimeRange } from "../base/types.ts";

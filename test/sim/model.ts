@@ -76,7 +76,9 @@ export class Model {
 
   /** Every write so far is sure. */
   confirmWrites(): void {
-    for (const operation of this.#operations) if (operation.kind === "write") operation.isSure = true;
+    for (const operation of this.#operations) {
+      if (operation.kind === "write") operation.isSure = true;
+    }
     this.#fold();
   }
 
@@ -134,7 +136,7 @@ export class Model {
   }
 }
 
-/** Points before `current` must not be shown, those before `highest` need not. */
+/** Points before `current` must not be shown; about those before `highest` nothing is promised. */
 export interface Cutoffs {
   readonly current: bigint | undefined;
   readonly highest: bigint | undefined;
@@ -150,6 +152,7 @@ export function difference(expected: State, found: State, cutoffs: Cutoffs): str
       if (cutoffs.current !== undefined && time < cutoffs.current) {
         return `${series} at ${time}: found ${value} before the retention's ${cutoffs.current}`;
       }
+      if (cutoffs.highest !== undefined && time < cutoffs.highest) continue;
       const right = wanted?.get(time);
       if (right !== value) return `${series} at ${time}: found ${value}, expected ${right}`;
     }

@@ -4,10 +4,11 @@ import type { Database } from "../../engine/database.ts";
 import type { ColumnBlock } from "../../engine/query/block.ts";
 import { timeAt } from "../../engine/query/block.ts";
 import type { View } from "../../engine/query/view.ts";
+import type { SeriesGroup } from "../../engine/series/registry.ts";
 import type { State } from "./model.ts";
 
 export const ALL_TIME: TimeRange = { start: -(2n ** 63n), end: 2n ** 63n - 1n };
-const EVERYTHING = [{ name: "__name__", operator: "=~", value: ".+" }] as const;
+export const EVERYTHING = [{ name: "__name__", operator: "=~", value: ".+" }] as const;
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -46,9 +47,13 @@ function valueText(block: ColumnBlock, index: number): string {
 }
 
 /** Everything in the view. Throws what reading throws, and where times do not ascend or the ways to read disagree. */
-export function readAll(view: View, range: TimeRange = view.range): State {
+export function readAll(
+  view: View,
+  groups: readonly SeriesGroup[] = view.select(EVERYTHING),
+): State {
+  const { range } = view;
   const state: State = new Map();
-  for (const group of view.select(EVERYTHING)) {
+  for (const group of groups) {
     for (const source of group.sources) {
       const reference = { source, slot: group.slot, family: group.family } as Parameters<
         View["readBlocks"]

@@ -6,8 +6,16 @@ import type { Database } from "../../engine/database.ts";
 import { isEngineError } from "../../engine/errors.ts";
 import type { Settings } from "../../engine/settings.ts";
 import type { View } from "../../engine/query/view.ts";
-import { type Cutoffs, difference, Model, type ModelOperation, type State } from "./model.ts";
-import { ALL_TIME, countPoints, readAll, readDatabase } from "./reading.ts";
+import type { SeriesGroup } from "../../engine/series/registry.ts";
+import {
+  type Cutoffs,
+  difference,
+  Model,
+  type ModelOperation,
+  NO_CUTOFFS,
+  type State,
+} from "./model.ts";
+import { ALL_TIME, countPoints, EVERYTHING, readAll, readDatabase } from "./reading.ts";
 import { isDocumented, PowerCut, World } from "./world.ts";
 import { Workload } from "./workload.ts";
 
@@ -27,7 +35,13 @@ const VIEWS_MAX = 3;
 /** A view that is held open, and what it must show as long as it is. */
 interface HeldView {
   readonly view: View;
-  readonly expected: State;
+  /** Absent until something is selected. */
+  selected: Selected | undefined;
+}
+
+interface Selected {
+  readonly groups: readonly SeriesGroup[];
+  readonly state: State;
 }
 
 type Step =
@@ -79,7 +93,7 @@ class Simulation {
   readonly #workload: Workload;
   #views: HeldView[] = [];
   /** Operations whose outcome is not known yet. */
-  readonly #pending = new Set<Promise<void>>();
+  readonly #pending = new Map<Promise<void>, string>();
   /** Counts starts: what a machine that lost its power still says is of no interest. */
   #life = 0;
   #snapshots = 0;
@@ -120,7 +134,13 @@ class Simulation {
 
   /** Opens where it is closed, works until something ends it, and checks what is there afterwards. */
   async #session(isLast: boolean): Promise<void> {
-    const { disk, random, world } = { ...this, world: this.world, ...this.world, disk: this.world.disk, random: this.world.random };
+    const { disk, random, world } = {
+      ...this,
+      world: this.world,
+      ...this.world,
+      disk: this.world.disk,
+      random: this.world.random,
+    };
     this.#isHurt = false;
     if (random.next() < 0.5) disk.holdSyncs();
     if (!isLast) this.#plan();
@@ -192,7 +212,7 @@ class Simulation {
     for (const { view } of this.#views.splice(0)) view[Symbol.dispose]();
     this.steps.push("close");
     await this.world.close();
-    await Promise.all(this.#pending);
+    await this.#calm();
     this.#model.confirmWrites();
   }
 
@@ -298,6 +318,7 @@ class Simulation {
     await this.#calm();
     const path = `/snapshots/${++this.#snapshots}`;
     const expected = this.#model.visible();
+    this.#cutoffs(world.database);
     await world.finish(world.database.snapshot(path));
     const copy = await world.open(path, { retentionMs: 0 });
     const wrong = difference(expected, readDatabase(copy), this.#cutoffs(copy));
@@ -307,25 +328,43 @@ class Simulation {
 
   /** Waits for everything under way. */
   async #calm(): Promise<void> {
-    while (this.#pending.size > 0) await this.world.finish(Promise.all(this.#pending));
+    while (this.#pending.size > 0) {
+      const names = [...this.#pending.values()].join(", ");
+      await this.world.finish(Promise.all(this.#pending.keys()), names);
+    }
   }
 
   #hold(): void {
     const { database, random } = this.world;
     if (this.#views.length >= VIEWS_MAX) this.#views.shift()!.view[Symbol.dispose]();
-    const expected = readDatabase(database);
-    const view = database.view(ALL_TIME);
-    // Half of them select only later.
-    if (random.next() < 0.5) readAll(view);
-    this.#views.push({ view, expected });
+    const held: HeldView = { view: database.view(ALL_TIME), selected: undefined };
+    this.#views.push(held);
+    // Half of them select only later, in a state that is another one then.
+    if (random.next() < 0.5) this.#select(held);
+  }
+
+  /** What is selected is what the database shows at this moment. */
+  #select(held: HeldView): void {
+    const groups = held.view.select(EVERYTHING);
+    const state = readAll(held.view, groups);
+    held.selected = { groups, state };
+    // The view keeps the retention's cutoff of the moment in which it was opened.
+    const { highest } = this.#cutoffs(this.world.database);
+    const now = readDatabase(this.world.database);
+    const wrong = difference(now, state, { current: undefined, highest });
+    if (wrong !== undefined) throw new Error(`In a selection: ${wrong}`);
   }
 
   #look(): void {
-    for (const { view, expected } of this.#views) {
-      const found = readAll(view);
-      const wrong = difference(expected, found, { current: undefined, highest: undefined }) ??
-        difference(found, expected, { current: undefined, highest: undefined });
-      if (wrong !== undefined) throw new Error(`In an open view: ${wrong}`);
+    for (const held of this.#views) {
+      const { view, selected } = held;
+      if (selected === undefined) this.#select(held);
+      else {
+        const found = readAll(view, selected.groups);
+        const wrong = difference(selected.state, found, NO_CUTOFFS) ??
+          difference(found, selected.state, NO_CUTOFFS);
+        if (wrong !== undefined) throw new Error(`In an open view: ${wrong}`);
+      }
     }
   }
 
@@ -354,7 +393,9 @@ class Simulation {
       (error: unknown) => {
         // "io" and "limit" say that nothing happened; after anything else nobody knows.
         const isKnown = isEngineError(error, "io") || isEngineError(error, "limit");
-        if (isKnown && life === this.#life && !this.world.disk.isOff && operation.kind === "delete") {
+        if (
+          isKnown && life === this.#life && !this.world.disk.isOff && operation.kind === "delete"
+        ) {
           this.#model.drop(operation);
         }
         throw error;
@@ -368,7 +409,7 @@ class Simulation {
       if (isEngineError(error, "failed")) this.#isHurt = true;
       else if (!isDocumented(error) && !this.world.disk.isOff) this.#unexpected ??= error;
     });
-    this.#pending.add(quiet);
+    this.#pending.set(quiet, this.steps.at(-1) ?? "");
     void quiet.then(() => this.#pending.delete(quiet));
     return promise;
   }

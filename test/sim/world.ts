@@ -79,7 +79,9 @@ export class World {
     const logger: Logger = {
       log: (level, message, fields) => {
         if (level !== "warn" && level !== "error") return;
-        this.complaints.push(fields === undefined ? message : `${message} ${JSON.stringify(fields)}`);
+        this.complaints.push(
+          fields === undefined ? message : `${message} ${JSON.stringify(fields)}`,
+        );
       },
     };
     const components = { fileSystem, clock, random, logger };
@@ -110,7 +112,7 @@ export class World {
   }
 
   /** Waits for a promise while the simulated world goes on. Throws PowerCut when the machine stops meanwhile. */
-  async finish<T>(promise: Promise<T>): Promise<T> {
+  async finish<T>(promise: Promise<T>, what = "an operation"): Promise<T> {
     let isDone = false;
     const end = () => void (isDone = true);
     promise.then(end, end);
@@ -127,7 +129,7 @@ export class World {
       if (this.disk.isOff) throw new PowerCut("The machine is off");
       this.#goOn(turns);
     }
-    throw new Error("Waited in vain: nothing goes on");
+    throw new Error(`Waited in vain for ${what}`);
   }
 
   /** Lets the world go on a little. */

@@ -295,6 +295,8 @@ export class SimulatedDisk implements FileSystem {
       return Promise.resolve();
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Nobody waits where a fault after the sync has been told instead.
+    promise.catch(() => {});
     this.#held.push({ snapshot, resolve, reject });
     return promise;
   }

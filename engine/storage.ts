@@ -20,11 +20,20 @@ import {
   pointsOf,
 } from "./query/aggregate.ts";
 import { familyOfKind, type Value } from "./query/block.ts";
-import { type Page, type PageOptions, readPage } from "./query/pager.ts";
+import { type Page, type PageOptions, readPage, type ScanRow } from "./query/pager.ts";
+import {
+  checkShard,
+  digestOf,
+  identityKey,
+  type ShardDigest,
+  type ShardWindow,
+} from "./query/shard_window.ts";
 import type { SeriesReference, View } from "./query/view.ts";
 import { canonicalLabels, checkMetric, checkSource, compareText } from "./series/labels.ts";
 import type { Matcher } from "./series/matcher.ts";
+import type { SeriesGroup, ShardFilter } from "./series/registry.ts";
 import type { Acknowledgement } from "./settings.ts";
+import type { DatabaseStats } from "./stats.ts";
 
 /** One point of one series. */
 export interface Row {
@@ -74,7 +83,7 @@ interface FoundSeries extends MetricSeries {
   readonly reference: SeriesReference;
 }
 
-export class Storage {
+export class Storage implements AsyncDisposable {
   readonly database: Database;
 
   constructor(database: Database) {
@@ -166,6 +175,61 @@ export class Storage {
 
   /** Series that satisfy the selection, sorted by name and labels. */
   selectSeries(selection: SeriesSelection): MetricSeries[] {
+    return this.#selectSeries(selection, (view, matchers) => view.select(matchers));
+  }
+
+  /** The same, restricted to some shards of the metadata. Throws "unsupported" where the database has not as many shards. */
+  selectSeriesInShards(selection: SeriesSelection, scope: ShardFilter): MetricSeries[] {
+    return this.#selectSeries(
+      selection,
+      (_, matchers) => this.database.registry.selectInShards(matchers, scope),
+    );
+  }
+
+  /** Series of some shards that hold a point, sorted by name and labels. */
+  listMetricsInShards(scope: ShardFilter): MetricSeries[] {
+    return this.selectSeriesInShards({}, scope);
+  }
+
+  /** What the series of one shard hold in a range, for comparing two copies. Throws "invalid", "unsupported". */
+  computeShardWindowDigest(window: ShardWindow): ShardDigest {
+    const range = this.#checkWindow(window);
+    using view = this.database.view(range);
+    const points = (series: FoundSeries) => pointsOf(view.readBlocks(series.reference, range));
+    const series = this.#ofShard(window);
+    return digestOf(window, series.map((each) => ({ key: each.key, points: points(each) })));
+  }
+
+  /** Rows of the series of one shard in a range, in order of the series' identities, a page at a time. */
+  scanShardWindowRows(
+    window: ShardWindow,
+    options: PageOptions & { readonly maxSeries?: number } = {},
+  ): Page<MetricSeries> {
+    const range = this.#checkWindow(window);
+    using view = this.database.view(range);
+    const read = (each: FoundSeries) => pointsOf(view.readBlocks(each.reference, range));
+    const page = readPage(this.#ofShard(window), read, options);
+    return { ...page, rows: page.rows.map(withoutReference) };
+  }
+
+  /** Bytes that the engine accounts for now, and the setting that bounds them. */
+  memoryUsed(): number {
+    const { headBytes, registryBytes, cacheBytes, queryBytes, scratchBytes } = this.stats().memory;
+    return headBytes + registryBytes + cacheBytes + queryBytes + scratchBytes;
+  }
+
+  memoryBudget(): number {
+    return this.database.settings.memoryLimitBytes;
+  }
+
+  stats(): DatabaseStats {
+    return this.database.stats();
+  }
+
+  #selectSeries(
+    selection: SeriesSelection,
+    select: (view: View, matchers: readonly Matcher[]) => readonly SeriesGroup[],
+  ): MetricSeries[] {
     if ((selection.start === undefined) !== (selection.end === undefined)) {
       throw new EngineError("invalid", "Cannot select series: give both start and end, or neither");
     }
@@ -173,7 +237,7 @@ export class Storage {
       ? ALL_TIME
       : rangeOf(selection.start, selection.end!);
     using view = this.database.view(range);
-    return this.#find(view, matchersOf(selection))
+    return foundIn(view, select(view, matchersOf(selection)))
       .filter((series) => view.hasPoints(series.reference, range))
       .map(({ name, labels }) => ({ name, labels }));
   }
@@ -209,11 +273,7 @@ export class Storage {
       (each) => pointsOf(view.readBlocks(each.reference, range)),
       options,
     );
-    const rows = page.rows.map(({ series: { name, labels }, point }) => ({
-      series: { name, labels },
-      point,
-    }));
-    return { ...page, rows };
+    return { ...page, rows: page.rows.map(withoutReference) };
   }
 
   /** Hides what is selected from everything written so far. */
@@ -231,6 +291,10 @@ export class Storage {
 
   close(): Promise<void> {
     return this.database.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #addRow(row: Row): void {
@@ -270,16 +334,41 @@ export class Storage {
   }
 
   #find(view: View, matchers: readonly Matcher[]): FoundSeries[] {
-    const found: FoundSeries[] = [];
-    for (const group of view.select(matchers)) {
-      for (const id of group.sources) {
-        const source = id as SourceId;
-        const reference = { source, slot: group.slot, family: group.family };
-        found.push({ name: group.metric, labels: view.tagsOf(source), reference });
-      }
-    }
-    return found.sort(bySeries);
+    return foundIn(view, view.select(matchers));
   }
+
+  #checkWindow(window: ShardWindow): TimeRange {
+    checkShard(window);
+    return rangeOf(window.start, window.end);
+  }
+
+  /** Series of a shard in order of their identities. */
+  #ofShard({ shard, shardCount }: ShardWindow): (FoundSeries & { readonly key: string })[] {
+    const groups = this.database.registry.selectInShards([], { shardCount, shards: [shard] });
+    return foundIn(this.database.registry, groups)
+      .map((series) => ({ ...series, key: identityKey(series.name, series.labels) }))
+      .sort((a, b) => a.key < b.key ? -1 : 1);
+  }
+}
+
+/** The series of groups, sorted by name and labels. */
+function foundIn(
+  from: { tagsOf(source: SourceId): Labels },
+  groups: readonly SeriesGroup[],
+): FoundSeries[] {
+  const found: FoundSeries[] = [];
+  for (const group of groups) {
+    for (const id of group.sources) {
+      const source = id as SourceId;
+      const reference = { source, slot: group.slot, family: group.family };
+      found.push({ name: group.metric, labels: from.tagsOf(source), reference });
+    }
+  }
+  return found.sort(bySeries);
+}
+
+function withoutReference({ series: { name, labels }, point }: ScanRow<MetricSeries>) {
+  return { series: { name, labels }, point };
 }
 
 /** Aggregates as the options say; a custom aggregation comes before the others. */

@@ -1,19 +1,21 @@
 /**
  * Ingest through the whole engine, without a network: lines are parsed, logged, synced in groups and applied.
- * Usage: bun test/bench/ingest.ts FILE [LINES_A_REQUEST] [CONNECTIONS]; prints points/s, bytes of log and segments, memory.
+ * Usage: bun test/bench/ingest.ts [cpu | sensors | FILE] [LINES_A_REQUEST] [CONNECTIONS]; prints points/s, bytes of log and
+ * segments, memory. `cpu`: 100 hosts, 6 h; `sensors`: 5,000 devices, 1 h.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { LineScanner, openDatabase } from "../../engine/mod.ts";
+import { cpuLines, sensorLines } from "../support/bench_lines.ts";
 
-const [file, linesText = "5000", connectionsText = "4"] = process.argv.slice(2);
-if (file === undefined) {
-  console.error("usage: ingest.ts FILE [LINES_A_REQUEST] [CONNECTIONS]");
-  process.exit(2);
-}
-const text = readFileSync(file);
+const [file = "cpu", linesText = "5000", connectionsText = "4"] = process.argv.slice(2);
+const text = file === "cpu"
+  ? cpuLines(100, 6)
+  : file === "sensors"
+  ? sensorLines(5_000, 1)
+  : readFileSync(file);
 const requests = cut(text, Number(linesText));
 const directory = mkdtempSync(join(tmpdir(), "tsinkd-ingest-"));
 try {

@@ -1,6 +1,7 @@
 /**
  * PromQL over the engine, without a network: the shapes of the TSBS DevOps queries and of dashboards.
- * Usage: bun test/bench/query.ts FILE HOURS [RUNS]; FILE is cpu data in line protocol from 2026-01-01T00:00:05Z in steps of 10 s.
+ * Usage: bun test/bench/query.ts [FILE HOURS [RUNS]]; FILE is cpu data in line protocol from 2026-01-01T00:00:05Z in steps of
+ * 10 s; without it 100 hosts and 24 h are made.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,12 +10,9 @@ import process from "node:process";
 import { LineScanner, openDatabase } from "../../engine/mod.ts";
 import { EngineQueryable } from "../../src/promql/engine_queryable.ts";
 import { QueryEngine } from "../../src/promql/query_engine.ts";
+import { cpuLines } from "../support/bench_lines.ts";
 
-const [file, hoursText, runsText = "10"] = process.argv.slice(2);
-if (file === undefined || hoursText === undefined) {
-  console.error("usage: query.ts FILE HOURS [RUNS]");
-  process.exit(2);
-}
+const [file, hoursText = "24", runsText = "10"] = process.argv.slice(2);
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const start = Date.UTC(2026, 0, 1);
@@ -103,7 +101,7 @@ async function measure(name: string, query: () => Promise<unknown>): Promise<voi
 
 async function load(database: Awaited<ReturnType<typeof openDatabase>>): Promise<void> {
   const scanner = new LineScanner(database.kernels, database.settings.timeUnit);
-  const text = readFileSync(file!);
+  const text = file === undefined ? cpuLines(100, 24) : readFileSync(file);
   for (let from = 0; from < text.length;) {
     const cut = from + (4 << 20) >= text.length
       ? text.length

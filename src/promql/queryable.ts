@@ -28,7 +28,7 @@ export interface MsBounds {
 
 /**
  * The samples of one series in ascending time order, no time twice. Only the first `count` entries are valid, and
- * only until the next `read` of the same session: the arrays are reused.
+ * only until the next `read` of any session, and until the next await: the arrays are reused.
  */
 export interface SampleColumns {
   readonly count: number;

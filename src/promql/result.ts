@@ -87,8 +87,11 @@ export async function finishWindows(
 ): Promise<MatrixValue> {
   const windows = new Windows(source.frame);
   const joined = new Map<string, ResultSeries>();
-  for (let series = source.next(); series !== undefined; series = source.next()) {
+  for (;;) {
+    // Before the read, never after it: what was read is valid only until somebody else reads.
     if (evaluation.isDue) await evaluation.pause();
+    const series = source.next();
+    if (series === undefined) break;
     windows.slide(series.times, series.count);
     const result = samplesOf(series, windows);
     if (result.count === 0) continue;

@@ -391,7 +391,9 @@ export class Daemon {
 
   /** Our own trouble. A database that takes no more writes ends the process: a restart replays the log. */
   #noticeError(error: unknown): void {
-    this.#log.error("Request failed", { reason: messageOf(error) });
+    // Two messages, so that many refused writes do not push mistakes of our own out of the log.
+    const message = isEngineError(error) ? "Cannot store" : "Request failed";
+    this.#log.error(message, { reason: messageOf(error) });
     if (!isEngineError(error, "failed") || this.#state.phase === "stopping") return;
     this.#log.error("Writing has stopped; restart to recover", { reason: error.message });
     void this.stop(1);

@@ -219,7 +219,20 @@ function openLog(opening: LogOpening): LogWriter {
     logger.log("info", "Replayed the log", { records: report.records, rows: report.rows });
   }
   const { log: directory } = paths;
-  return LogWriter.open({ components, kernels, directory, settings, report });
+  const end = beyondDeletions(report.end, version.tombstones);
+  return LogWriter.open({ components, kernels, directory, settings, report: { ...report, end } });
+}
+
+/**
+ * The log goes on in a file above those that deletions speak of. Such a file may be gone, when a power cut came before its
+ * first sync: were its number given out again, the deletion would hide rows that are newer than it.
+ */
+function beyondDeletions(end: LogPosition, tombstones: readonly Tombstone[]): LogPosition {
+  const file = tombstones.reduce(
+    (highest, { logPosition }) => Math.max(highest, logPosition.file + 1),
+    end.file,
+  );
+  return { ...end, file };
 }
 
 /** Deletions that were made while the log was written: at their place among the records they seal what they hide. */

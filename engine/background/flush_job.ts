@@ -49,14 +49,13 @@ export class FlushJob implements BackgroundJob {
   }
 
   async run(): Promise<JobOutcome> {
-    const { head, settings, flusher, clock, onFlushed } = this.#parts;
+    const { head, settings, clock, onFlushed } = this.#parts;
     this.#waitingSinceMs ??= clock.monotonicMs();
     const left = this.#waitingSinceMs + settings.flushIdlePartitionMs - clock.monotonicMs();
     const isFinished = left <= 0 && this.#holdsFinishedPartition();
     if (this.#isAsked || isFinished || this.#isOverBound()) {
       this.#waitingSinceMs = clock.monotonicMs();
-      await flusher.flush();
-      this.#isAsked = false;
+      await this.#flush();
       onFlushed();
     } else if (left <= 0) this.#waitingSinceMs = clock.monotonicMs();
     if (this.#isOverBound()) return "more";
@@ -66,6 +65,18 @@ export class FlushJob implements BackgroundJob {
     }
     const until = this.#waitingSinceMs + settings.flushIdlePartitionMs;
     return { afterMs: Math.max(1, until - clock.monotonicMs()) };
+  }
+
+  /** Who asks while it runs asks for another one: rows written meanwhile are not in this one. */
+  async #flush(): Promise<void> {
+    const wasAsked = this.#isAsked;
+    this.#isAsked = false;
+    try {
+      await this.#parts.flusher.flush();
+    } catch (error) {
+      this.#isAsked ||= wasAsked;
+      throw error;
+    }
   }
 
   #isOverBound(): boolean {

@@ -14,6 +14,7 @@ import {
   type ModelOperation,
   NO_CUTOFFS,
   type State,
+  type WrittenPoint,
 } from "./model.ts";
 import { ALL_TIME, countPoints, EVERYTHING, readAll, readDatabase } from "./reading.ts";
 import { isDocumented, PowerCut, World } from "./world.ts";
@@ -282,7 +283,7 @@ class Simulation {
     const acknowledgement = random.next() < 0.8 ? "durable" : "appended";
     const cutoff = database.stats().retention.cutoff;
     const accepted = cutoff === undefined ? points : points.filter(({ time }) => time >= cutoff);
-    const result = database.write(acknowledgement);
+    const result = this.#apply(accepted, () => database.write(acknowledgement));
     if (result.points !== accepted.length) {
       throw new Error(`${result.points} points were written, ${accepted.length} should be`);
     }
@@ -291,6 +292,16 @@ class Simulation {
     if (result.done === undefined) return;
     const done = this.#settleBy(result.done, operation);
     if (random.next() < 0.5) await world.finish(done);
+  }
+
+  /** A write that a power cut interrupts may be in the log. */
+  #apply<T>(points: readonly WrittenPoint[], write: () => T): T {
+    try {
+      return write();
+    } catch (error) {
+      if (this.world.disk.isOff) this.#model.write(points);
+      throw error;
+    }
   }
 
   async #delete(): Promise<void> {

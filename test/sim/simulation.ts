@@ -110,7 +110,7 @@ class Simulation {
   }
 
   async run(): Promise<SimulationResult> {
-    const { disk, random } = this.world;
+    const { disk } = this.world;
     for (let session = 0; session < SESSIONS; session++) {
       this.steps.push(`session ${session}`);
       await this.#session(session === SESSIONS - 1);
@@ -122,7 +122,6 @@ class Simulation {
     const points = countPoints(this.#model.visible());
     await this.world.close();
     if (disk.openPaths.length > 0) throw new Error(`Left open: ${disk.openPaths.join(", ")}`);
-    void random;
     return {
       seed: this.#seed,
       sessions: SESSIONS,
@@ -159,6 +158,7 @@ class Simulation {
     this.#views = [];
     this.#crashes++;
     this.steps.push("crash");
+    if (world.isOpen) this.#cutoffs(world.database);
     await world.crash(random.pick(["random", "random", "random", "lost", "kept"] as const));
     this.#life++;
     this.#pending.clear();
@@ -220,6 +220,7 @@ class Simulation {
   async #step(): Promise<void> {
     const step = this.#choose();
     this.steps.push(step);
+    this.#cutoffs(this.world.database);
     try {
       await this.#do(step);
     } catch (error) {
@@ -332,8 +333,12 @@ class Simulation {
     this.#cutoffs(world.database);
     await world.finish(world.database.snapshot(path));
     const copy = await world.open(path, { retentionMs: 0 });
-    const wrong = difference(expected, readDatabase(copy), this.#cutoffs(copy));
-    await world.finish(copy.close());
+    let wrong: string | undefined;
+    try {
+      wrong = difference(expected, readDatabase(copy), this.#cutoffs(copy));
+    } finally {
+      await world.finish(copy.close());
+    }
     if (wrong !== undefined) throw new Error(`In the snapshot: ${wrong}`);
   }
 
@@ -357,8 +362,17 @@ class Simulation {
   /** What is selected is what the database shows at this moment. */
   #select(held: HeldView): void {
     const groups = held.view.select(EVERYTHING);
-    const state = readAll(held.view, groups);
-    held.selected = { groups, state };
+    // From here on the view keeps this moment, also where the disk fails to read it.
+    const selected = { groups, state: new Map() as State };
+    held.selected = selected;
+    try {
+      selected.state = readAll(held.view, groups);
+    } catch (error) {
+      this.#views = this.#views.filter((each) => each !== held);
+      held.view[Symbol.dispose]();
+      throw error;
+    }
+    const { state } = selected;
     // The view keeps the retention's cutoff of the moment in which it was opened.
     const { highest } = this.#cutoffs(this.world.database);
     const now = readDatabase(this.world.database);

@@ -48,9 +48,9 @@ class SumFold implements Fold {
   readonly #evaluation: Evaluation;
   readonly #node: Aggregation;
   readonly #mean: boolean;
-  readonly #seen: Uint8Array;
-  readonly #lost: Float64Array;
-  readonly #counts: Float64Array;
+  /** Made for the second series, or one with histograms: until then `output` holds the only series. */
+  #sums: Sums | undefined;
+  #isFirst = true;
   #histograms: (HistogramSum | undefined)[] | undefined;
   /** A series whose histograms did not go together, for the warning. */
   #mixedLabels: Labels = NO_LABELS;
@@ -60,81 +60,58 @@ class SumFold implements Fold {
     this.#evaluation = evaluation;
     this.#node = node;
     this.#mean = node.operator === "avg";
-    evaluation.hold(0, steps * 17);
-    this.#seen = new Uint8Array(steps);
-    this.#lost = new Float64Array(steps);
-    this.#counts = new Float64Array(this.#mean ? steps : 0);
   }
 
   add(row: Row): void {
-    if (this.#mean) this.#addToMean(row);
-    else this.#addToSum(row);
-    if (row.histograms !== undefined) this.#addHistograms(row);
+    if (this.#isFirst && row.histograms === undefined) {
+      this.#isFirst = false;
+      this.#keepOnly(row);
+      return;
+    }
+    this.#isFirst = false;
+    const sums = this.#sums ??= this.#makeSums();
+    if (this.#mean) addToMean(sums, this.output.values, row);
+    else addToSum(sums, this.output.values, row);
+    if (row.histograms !== undefined) this.#addHistograms(sums, row);
   }
 
-  #addToSum({ kinds, values }: Row): void {
-    const seen = this.#seen;
-    const lost = this.#lost;
-    const sums = this.output.values;
+  #keepOnly({ kinds, values }: Row): void {
+    const own = this.output;
     for (let step = 0; step < kinds.length; step++) {
       if (kinds[step] !== FLOAT) continue;
-      const value = values[step]!;
-      if (seen[step] === 0) {
-        seen[step] = SAW_FLOAT;
-        sums[step] = value;
-        continue;
-      }
-      seen[step]! |= SAW_FLOAT;
-      const sum = sums[step]!;
-      const next = sum + value;
-      sums[step] = next;
-      if (next - next !== 0) lost[step] = 0;
-      else if (Math.abs(sum) >= Math.abs(value)) lost[step]! += sum - next + value;
-      else lost[step]! += value - next + sum;
+      own.kinds[step] = FLOAT;
+      // The sum of -0 alone is 0.
+      own.values[step] = values[step]! + 0;
     }
   }
 
-  #addToMean({ kinds, values }: Row): void {
-    const seen = this.#seen;
-    const lost = this.#lost;
-    const counts = this.#counts;
-    const sums = this.output.values;
-    for (let step = 0; step < kinds.length; step++) {
-      if (kinds[step] !== FLOAT) continue;
-      let value = values[step]!;
-      const count = ++counts[step]!;
-      if (count === 1) {
-        seen[step]! |= SAW_FLOAT;
-        sums[step] = value;
-        continue;
-      }
-      let sum = sums[step]!;
-      let next = sum + value;
-      if ((seen[step]! & INCREMENTAL) !== 0 || next === Infinity || next === -Infinity) {
-        // The mean of what came before, weighed, and the share of the new value.
-        const weight = (seen[step]! & INCREMENTAL) !== 0 ? (count - 1) / count : 1 / count;
-        seen[step]! |= INCREMENTAL;
-        sum *= weight;
-        lost[step]! *= weight;
-        value /= count;
-        next = sum + value;
-      }
-      sums[step] = next;
-      if (next - next !== 0) lost[step] = 0;
-      else if (Math.abs(sum) >= Math.abs(value)) lost[step]! += sum - next + value;
-      else lost[step]! += value - next + sum;
+  #makeSums(): Sums {
+    const { kinds } = this.output;
+    const steps = kinds.length;
+    this.#evaluation.hold(0, steps * 17);
+    const sums = {
+      seen: new Uint8Array(steps),
+      lost: new Float64Array(steps),
+      counts: new Float64Array(this.#mean ? steps : 0),
+    };
+    for (let step = 0; step < steps; step++) {
+      if (kinds[step] === ABSENT) continue;
+      kinds[step] = ABSENT;
+      sums.seen[step] = SAW_FLOAT;
+      if (this.#mean) sums.counts[step] = 1;
     }
+    return sums;
   }
 
-  #addHistograms({ kinds, histograms, labels }: Row): void {
+  #addHistograms({ seen }: Sums, { kinds, histograms, labels }: Row): void {
     this.#histograms ??= new Array(kinds.length);
     for (let step = 0; step < kinds.length; step++) {
       if (kinds[step] !== HISTOGRAM) continue;
-      this.#seen[step]! |= SAW_HISTOGRAM;
+      seen[step]! |= SAW_HISTOGRAM;
       const histogram = histograms![step]!;
       const sum = this.#histograms[step] ??= new HistogramSum(this.#mean);
       if (sum.count > 0 && sum.isCustom !== isCustom(histogram)) {
-        this.#seen[step]! |= SAW_BOTH_SCHEMAS;
+        seen[step]! |= SAW_BOTH_SCHEMAS;
         this.#mixedLabels = labels;
       } else {
         sum.add(histogram);
@@ -143,11 +120,13 @@ class SumFold implements Fold {
   }
 
   finish(): void {
+    const sums = this.#sums;
+    if (sums === undefined) return;
     const { kinds, values } = this.output;
     const { annotations } = this.#evaluation;
     const { position } = this.#node.expr;
     for (let step = 0; step < kinds.length; step++) {
-      const seen = this.#seen[step]!;
+      const seen = sums.seen[step]!;
       if (seen === 0) continue;
       if ((seen & SAW_FLOAT) !== 0 && (seen & SAW_HISTOGRAM) !== 0) {
         annotations.warn(MIXED_IN_AGGREGATION, position);
@@ -160,10 +139,66 @@ class SumFold implements Fold {
         this.output.setHistogram(step, sum.result());
       } else {
         kinds[step] = FLOAT;
-        const divisor = this.#mean && (seen & INCREMENTAL) === 0 ? this.#counts[step]! : 1;
-        values[step] = values[step]! / divisor + this.#lost[step]! / divisor;
+        const divisor = this.#mean && (seen & INCREMENTAL) === 0 ? sums.counts[step]! : 1;
+        values[step] = values[step]! / divisor + sums.lost[step]! / divisor;
       }
     }
+  }
+}
+
+/** What a sum needs beside the values: for each step what it saw, what rounding lost, how many values there were. */
+interface Sums {
+  readonly seen: Uint8Array;
+  readonly lost: Float64Array;
+  /** Empty where no mean is asked for. */
+  readonly counts: Float64Array;
+}
+
+function addToSum({ seen, lost }: Sums, totals: Float64Array, { kinds, values }: Row): void {
+  for (let step = 0; step < kinds.length; step++) {
+    if (kinds[step] !== FLOAT) continue;
+    const value = values[step]!;
+    if (seen[step] === 0) {
+      seen[step] = SAW_FLOAT;
+      totals[step] = value;
+      continue;
+    }
+    seen[step]! |= SAW_FLOAT;
+    const sum = totals[step]!;
+    const next = sum + value;
+    totals[step] = next;
+    if (next - next !== 0) lost[step] = 0;
+    else if (Math.abs(sum) >= Math.abs(value)) lost[step]! += sum - next + value;
+    else lost[step]! += value - next + sum;
+  }
+}
+
+function addToMean(sums: Sums, totals: Float64Array, { kinds, values }: Row): void {
+  const { seen, lost, counts } = sums;
+  for (let step = 0; step < kinds.length; step++) {
+    if (kinds[step] !== FLOAT) continue;
+    let value = values[step]!;
+    const count = ++counts[step]!;
+    if (count === 1) {
+      seen[step]! |= SAW_FLOAT;
+      totals[step] = value;
+      continue;
+    }
+    let sum = totals[step]!;
+    let next = sum + value;
+    if ((seen[step]! & INCREMENTAL) !== 0 || next === Infinity || next === -Infinity) {
+      // The mean of what came before, weighed, and the share of the new value.
+      const weight = (seen[step]! & INCREMENTAL) !== 0 ? (count - 1) / count : 1 / count;
+      seen[step]! |= INCREMENTAL;
+      sum *= weight;
+      lost[step]! *= weight;
+      value /= count;
+      next = sum + value;
+    }
+    totals[step] = next;
+    if (next - next !== 0) lost[step] = 0;
+    else if (Math.abs(sum) >= Math.abs(value)) lost[step]! += sum - next + value;
+    else lost[step]! += value - next + sum;
   }
 }
 

@@ -15,7 +15,7 @@ import { isMixed } from "./extended_windows.ts";
 import { HistogramSum } from "./histogram_sum.ts";
 import { isCustom } from "./histogram.ts";
 import { CompensatedSum } from "./kahan.ts";
-import { quantileOfSorted, sortNumbers } from "./quantile.ts";
+import { quantileBySelection, quantileOfSorted, sortNumbers } from "./quantile.ts";
 import { type RangeCall, type RangeFunction, WORK_SAMPLES } from "./range_call.ts";
 import { FLOAT, type Row } from "./row.ts";
 import type { WindowSeries } from "./selector.ts";
@@ -325,6 +325,7 @@ export const quantileOverTime: RangeFunction = floatsOnly(
     const { from, to } = windows;
     const quantiles = call.parameters[0]!;
     const sorted = overlapsMuch(windows, count) ? new SortedWindow() : undefined;
+    const scratch = sorted === undefined ? windows.numbers(count) : undefined;
     let first = 0;
     let past = 0;
     for (let step = 0; step < from.length; step++) {
@@ -335,8 +336,14 @@ export const quantileOverTime: RangeFunction = floatsOnly(
       }
       call.countWork(to[step]! - from[step]!);
       if (sorted === undefined) {
-        const window = sortNumbers(values.slice(from[step]!, to[step]!));
-        row.setFloat(step, quantileOfSorted(q, window));
+        const offset = from[step]!;
+        const size = to[step]! - offset;
+        if (!(q >= 0 && q <= 1)) {
+          row.setFloat(step, quantileOfSorted(q, values.subarray(offset, to[step]!)));
+          continue;
+        }
+        for (let at = 0; at < size; at++) scratch![at] = values[offset + at]!;
+        row.setFloat(step, quantileBySelection(q, scratch!, size));
         continue;
       }
       for (; past < to[step]!; past++) sorted.add(values[past]!);

@@ -29,3 +29,64 @@ export function quantileOfSorted(q: number, sorted: Float64Array): number {
   const weight = rank - lower;
   return sorted[lower]! * (1 - weight) + sorted[upper]! * weight;
 }
+
+/**
+ * The quantile of `count` numbers in any order, 0 <= q <= 1, as `quantileOfSorted` has it of them in order. Puts them into
+ * another order: only the two ranks that count are found.
+ */
+export function quantileBySelection(q: number, values: Float64Array, count: number): number {
+  if (count === 0 || q !== q) return NaN;
+  const nans = nansFirst(values, count);
+  const rank = q * (count - 1);
+  const lower = Math.floor(rank);
+  const upper = Math.min(lower + 1, count - 1);
+  const weight = rank - lower;
+  const low = lower < nans ? NaN : select(values, nans, count - 1, lower);
+  let high = low;
+  if (upper > lower) {
+    high = upper < nans ? NaN : values[upper]!;
+    if (lower < nans && upper >= nans) high = select(values, nans, count - 1, upper);
+    else for (let at = upper + 1; at < count; at++) if (values[at]! < high) high = values[at]!;
+  }
+  return low * (1 - weight) + high * weight;
+}
+
+/** Moves NaN to the front; how many there are. */
+function nansFirst(values: Float64Array, count: number): number {
+  let nans = 0;
+  for (let at = 0; at < count; at++) {
+    const value = values[at]!;
+    if (value === value) continue;
+    values[at] = values[nans]!;
+    values[nans++] = value;
+  }
+  return nans;
+}
+
+/**
+ * The value of a rank among values[first] to values[last], none of them NaN. Afterwards nothing before that place is
+ * above it, and nothing behind it below.
+ */
+function select(values: Float64Array, first: number, last: number, rank: number): number {
+  while (first < last) {
+    const pivot = medianOfThree(values[first]!, values[(first + last) >> 1]!, values[last]!);
+    let left = first;
+    let right = last;
+    while (left <= right) {
+      while (values[left]! < pivot) left++;
+      while (values[right]! > pivot) right--;
+      if (left > right) break;
+      const value = values[left]!;
+      values[left++] = values[right]!;
+      values[right--] = value;
+    }
+    if (rank <= right) last = right;
+    else if (rank >= left) first = left;
+    else break;
+  }
+  return values[rank]!;
+}
+
+function medianOfThree(a: number, b: number, c: number): number {
+  return a < b ? (b < c ? b : a < c ? c : a) : a < c ? a : b < c ? c : b;
+}

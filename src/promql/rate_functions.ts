@@ -91,16 +91,23 @@ function extrapolateFloats(
 /** How many values up to each one are below their predecessor. */
 function countFalls(values: Float64Array, count: number, falls: Int32Array): void {
   let fallen = 0;
+  let before = NaN;
   for (let at = 0; at < count; at++) {
-    if (at > 0 && values[at]! < values[at - 1]!) fallen++;
+    const value = values[at]!;
+    // Without a branch: gauges fall half of the time, which no processor can predict.
+    fallen += Number(value < before);
+    before = value;
     falls[at] = fallen;
   }
 }
 
 function lostInFalls(values: Float64Array, first: number, last: number): number {
   let lost = 0;
+  let before = values[first]!;
   for (let at = first + 1; at <= last; at++) {
-    if (values[at]! < values[at - 1]!) lost += values[at - 1]!;
+    const value = values[at]!;
+    if (value < before) lost += before;
+    before = value;
   }
   return lost;
 }

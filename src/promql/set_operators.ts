@@ -1,5 +1,5 @@
 /** `and`, `or` and `unless`: whole samples pass or not, step by step, by whether the other side has their match group. */
-import type { BinaryExpr, SetOperator, VectorMatching } from "./ast.ts";
+import type { BinaryExpr, Expr, SetOperator, VectorMatching } from "./ast.ts";
 import type { Grid } from "./evaluation.ts";
 import type { Evaluator } from "./evaluator_face.ts";
 import { keyOfListed, keyWithout, METRIC_NAME } from "./labels.ts";
@@ -24,17 +24,88 @@ export async function combineSets(
   grid: Grid,
 ): Promise<RowStream> {
   const keyOf = matchKey(node.matching!);
+  if (operator === "or") return await union(chainOf(node), keyOf, evaluator, grid);
   const left = await evaluator.collect(await evaluator.vector(node.left, grid), grid);
   const right = await evaluator.collect(await evaluator.vector(node.right, grid), grid);
-  if (operator === "or") {
-    mask(right, presence(left, keyOf, grid), keyOf, false);
-    const table = new RowTable(evaluator.evaluation, grid.steps);
-    for (const row of left) table.merge(row);
-    for (const row of right) table.merge(row);
-    return streamOf(table.rows);
-  }
   mask(left, presence(right, keyOf, grid), keyOf, operator === "and");
   return streamOf(left);
+}
+
+/** The operands of `a or b or c` from left to right, as far as they are matched in the same way. */
+function chainOf(node: BinaryExpr): Expr[] {
+  const operands: Expr[] = [node.right];
+  let left = withoutParens(node.left);
+  while (left.kind === "binary" && left.operator === "or" && matchesAlike(left, node)) {
+    operands.push(left.right);
+    left = withoutParens(left.left);
+  }
+  operands.push(left);
+  return operands.reverse();
+}
+
+function withoutParens(expr: Expr): Expr {
+  let inner = expr;
+  while (inner.kind === "paren") inner = inner.expr;
+  return inner;
+}
+
+function matchesAlike({ matching: a }: BinaryExpr, { matching: b }: BinaryExpr): boolean {
+  return a!.on === b!.on && a!.labels.length === b!.labels.length &&
+    a!.labels.every((label, at) => label === b!.labels[at]);
+}
+
+/** Takes from each operand what no operand before it has in the same match group and step. */
+async function union(
+  operands: readonly Expr[],
+  keyOf: (labels: Labels) => string,
+  evaluator: Evaluator,
+  grid: Grid,
+): Promise<RowStream> {
+  const table = new RowTable(evaluator.evaluation, grid.steps);
+  const present = new Presence();
+  for (const [at, operand] of operands.entries()) {
+    const rows = await evaluator.collect(await evaluator.vector(operand, grid), grid);
+    const keys = rows.map((row) => keyOf(row.labels));
+    if (at > 0) {
+      for (const [i, { kinds }] of rows.entries()) {
+        const steps = present.of(keys[i]!);
+        if (steps === undefined) continue;
+        for (let step = 0; step < kinds.length; step++) {
+          if (steps[step] !== ABSENT) kinds[step] = ABSENT;
+        }
+      }
+    }
+    if (at + 1 < operands.length) {
+      for (const [i, row] of rows.entries()) present.add(keys[i]!, row);
+    }
+    for (const row of rows) table.merge(row);
+  }
+  return streamOf(table.rows);
+}
+
+/** At which steps any row of a match group has a sample: not ABSENT. The only row of its group tells it itself. */
+class Presence {
+  readonly #steps = new Map<string, Uint8Array>();
+  readonly #owned = new Set<string>();
+
+  of(key: string): Uint8Array | undefined {
+    return this.#steps.get(key);
+  }
+
+  add(key: string, { kinds }: Row): void {
+    let steps = this.#steps.get(key);
+    if (steps === undefined) {
+      this.#steps.set(key, kinds);
+      return;
+    }
+    if (!this.#owned.has(key)) {
+      this.#owned.add(key);
+      this.#steps.set(key, steps = steps.slice());
+    }
+    for (let step = 0; step < kinds.length; step++) {
+      if (kinds[step] !== ABSENT) steps[step] = 1;
+    }
+  }
 }
 
 /** By match group, at which steps any row of it has a sample. */

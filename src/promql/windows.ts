@@ -17,6 +17,7 @@ export class Windows {
   readonly from: Int32Array;
   readonly to: Int32Array;
   #scratch = new Int32Array(0);
+  #numbers = new Float64Array(0);
 
   constructor(frame: WindowFrame) {
     this.frame = frame;
@@ -47,6 +48,12 @@ export class Windows {
   scratch(count: number): Int32Array {
     if (this.#scratch.length < count) this.#scratch = new Int32Array(count * 2);
     return this.#scratch;
+  }
+
+  /** As `scratch`, for numbers. */
+  numbers(count: number): Float64Array {
+    if (this.#numbers.length < count) this.#numbers = new Float64Array(count * 2);
+    return this.#numbers;
   }
 
   /** Left border, exclusive, of a step's window. */

@@ -127,9 +127,13 @@ function lowerBound(times: usize, count: u32, time: i64): u32 {
   return low;
 }
 
+/** Numbers below 2^51 in size become doubles by adding their integer to the bits of 1.5 * 2^52. */
+const MAGIC: f64 = 6755399441055744;
+const HALF_RANGE: i64 = 1 << 51;
+
 /**
- * Turns a run into doubles in place: times into milliseconds, exact for whole ones; i64, u64 and bool values into the
- * nearest double. f64 bits stay as they are.
+ * Turns a run into doubles in place: times into milliseconds, exact for whole ones, the nearest double otherwise; i64, u64
+ * and bool values into the nearest double. f64 bits stay as they are.
  */
 export function runToNumbers(
   times: usize,
@@ -138,20 +142,67 @@ export function runToNumbers(
   family: u32,
   ticksPerMs: f64,
 ): void {
-  const ticks = <i64> ticksPerMs;
-  const perTick = 1 / ticksPerMs;
-  for (let i: u32 = 0; i < count; i++) {
-    const at = times + <usize> i * 8;
-    const time = load<i64>(at);
-    if (ticks <= 1) store<f64>(at, <f64> time * perTick);
-    else {
-      const whole = <i64> Math.floor(<f64> time * perTick);
-      store<f64>(at, <f64> whole + <f64> (time - whole * ticks) / ticksPerMs);
+  if (count == 0) return;
+  if (ticksPerMs > 1) timesToMs(times, count, ticksPerMs);
+  else {
+    const perTick = 1 / ticksPerMs;
+    for (let i: u32 = 0; i < count; i++) {
+      const at = times + <usize> i * 8;
+      store<f64>(at, <f64> load<i64>(at) * perTick);
     }
   }
-  if (family == 1) return;
-  for (let i: u32 = 0; i < count; i++) {
-    const at = bits + <usize> i * 8;
+  if (family != 1) bitsToDoubles(bits, count, family);
+}
+
+function timesToMs(times: usize, count: u32, ticksPerMs: f64): void {
+  const ticks = <i64> ticksPerMs;
+  const perTick = 1 / ticksPerMs;
+  const first = load<i64>(times);
+  let wholeFirst = first / ticks;
+  if (wholeFirst * ticks > first) wholeFirst--;
+  const base = wholeFirst * ticks;
+  const end = times + <usize> count * 8;
+  let at = times;
+  if (<u64> (load<i64>(end - 8) - base) < <u64> HALF_RANGE) {
+    // Distances to a whole millisecond are exact in doubles, and so is what is left of them beside whole milliseconds.
+    const pairsEnd = times + <usize> (count & ~1) * 8;
+    const shift = i64x2.splat(reinterpret<i64>(MAGIC) - base);
+    const magic = f64x2.splat(MAGIC);
+    const wholes = f64x2.splat(<f64> wholeFirst);
+    const scale = f64x2.splat(perTick);
+    const size = f64x2.splat(ticksPerMs);
+    for (; at < pairsEnd; at += 16) {
+      const distance = f64x2.sub(i64x2.add(v128.load(at), shift), magic);
+      const ms = f64x2.floor(f64x2.mul(distance, scale));
+      const rest = f64x2.sub(distance, f64x2.mul(ms, size));
+      v128.store(at, f64x2.add(f64x2.add(ms, wholes), f64x2.mul(rest, scale)));
+    }
+  }
+  for (; at < end; at += 8) {
+    const time = load<i64>(at);
+    const whole = <i64> Math.floor(<f64> time * perTick);
+    store<f64>(at, <f64> whole + <f64> (time - whole * ticks) / ticksPerMs);
+  }
+}
+
+function bitsToDoubles(bits: usize, count: u32, family: u32): void {
+  const end = bits + <usize> count * 8;
+  const pairsEnd = bits + <usize> (count & ~1) * 8;
+  const half = i64x2.splat(HALF_RANGE);
+  let all = i64x2.splat(0);
+  for (let at = bits; at < pairsEnd; at += 16) {
+    all = v128.or(all, i64x2.add(v128.load(at), half));
+  }
+  let at = bits;
+  const high = <u64> (i64x2.extract_lane(all, 0) | i64x2.extract_lane(all, 1));
+  if (high < <u64> HALF_RANGE * 2) {
+    const shift = i64x2.splat(reinterpret<i64>(MAGIC));
+    const magic = f64x2.splat(MAGIC);
+    for (; at < pairsEnd; at += 16) {
+      v128.store(at, f64x2.sub(i64x2.add(v128.load(at), shift), magic));
+    }
+  }
+  for (; at < end; at += 8) {
     store<f64>(at, family == 3 ? <f64> load<u64>(at) : <f64> load<i64>(at));
   }
 }

@@ -7,6 +7,17 @@ export * from "./errors.ts";
 export type { FileSystem } from "./fs/file_system.ts";
 export * from "./query/aggregate.ts";
 export * from "./query/block.ts";
+export type { Page, PageOptions, ScanRow } from "./query/pager.ts";
+export {
+  type Aggregator,
+  type BytesAggregation,
+  bytesAggregation,
+  type Codec,
+  decodeValue,
+  encodeValue,
+  type QueryOptions,
+} from "./query/query_options.ts";
+export type { ShardWindow, ShardWindowDigest } from "./query/shard_window.ts";
 export type { NumberColumn, SeriesReference, View } from "./query/view.ts";
 export type { Matcher, MatchOperator } from "./series/matcher.ts";
 export { compileRegex, type Regex } from "./series/regex.ts";

@@ -19,6 +19,7 @@ import { compactionExecutor } from "./compaction/start_worker.ts";
 import { type Components, defaultComponents, type Logger } from "./components.ts";
 import type { Database } from "./database.ts";
 import { Engine, type EngineParts, type EngineServices } from "./engine.ts";
+import { EngineError } from "./errors.ts";
 import { makeDurableDirectory } from "./fs/durable_directory.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { MemoryFileSystem } from "./fs/memory_file_system.ts";
@@ -361,6 +362,12 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
 
 async function copyVersion(parts: EngineParts, directory: string): Promise<void> {
   const { versions, components, paths } = parts;
+  if (paths.directory === MEMORY_PATH && components.fileSystem instanceof MemoryFileSystem) {
+    throw new EngineError(
+      "invalid",
+      "Cannot write a snapshot: the database is in memory; open it on a directory to have copies",
+    );
+  }
   using pin = versions.pin();
   await writeSnapshot(
     components.fileSystem,

@@ -8,31 +8,37 @@
 import { ALL_TIME } from "./base/time.ts";
 import type { Labels, SourceId, TimeRange } from "./base/types.ts";
 import { DEFAULT_FIELD } from "./base/types.ts";
+import { type Components, defaultComponents } from "./components.ts";
 import type { Database, DeleteResult, Selection } from "./database.ts";
-import { EngineError } from "./errors.ts";
+import { EngineError, isEngineError } from "./errors.ts";
+import { absolutePath } from "./fs/paths.ts";
 import { openDatabase, type OpenOptions } from "./open.ts";
-import {
-  aggregateSeries,
-  type Aggregation,
-  type DataPoint,
-  downsample,
-  forEachBucket,
-  pointsOf,
-} from "./query/aggregate.ts";
+import { type DataPoint, pointsOf } from "./query/aggregate.ts";
 import { familyOfKind, type Value } from "./query/block.ts";
 import { type Page, type PageOptions, readPage, type ScanRow } from "./query/pager.ts";
+import { checkQueryOptions, evaluate, type QueryOptions } from "./query/query_options.ts";
 import {
+  byIdentity,
   checkShard,
-  digestOf,
-  identityKey,
-  type ShardDigest,
+  digestWindow,
   type ShardWindow,
+  type ShardWindowDigest,
+  type WindowSeries,
 } from "./query/shard_window.ts";
 import type { SeriesReference, View } from "./query/view.ts";
-import { canonicalLabels, checkMetric, checkSource, compareText } from "./series/labels.ts";
+import {
+  canonicalLabels,
+  checkMetric,
+  checkSource,
+  compareText,
+  identityHash,
+  seriesIdentity,
+  shardOf,
+} from "./series/labels.ts";
 import type { Matcher } from "./series/matcher.ts";
-import type { SeriesGroup, ShardFilter } from "./series/registry.ts";
+import type { ShardFilter } from "./series/registry.ts";
 import type { Acknowledgement } from "./settings.ts";
+import { restoreSnapshot } from "./snapshot.ts";
 import type { DatabaseStats } from "./stats.ts";
 
 /** One point of one series. */
@@ -51,24 +57,6 @@ export interface MetricSeries {
 export interface SeriesPoints {
   readonly series: MetricSeries;
   readonly points: readonly DataPoint[];
-}
-
-/** Makes one value of many byte values: for aggregations of one's own. */
-export interface BytesAggregation {
-  /** Undefined: no output. */
-  aggregate(values: readonly Uint8Array[]): Uint8Array | undefined;
-}
-
-export interface QueryOptions {
-  readonly labels?: Labels;
-  readonly start: bigint;
-  readonly end: bigint;
-  readonly aggregation?: Aggregation;
-  /** Buckets of this many ticks, aligned to `start`. */
-  readonly downsampleInterval?: bigint;
-  readonly custom?: BytesAggregation;
-  readonly limit?: number;
-  readonly offset?: number;
 }
 
 /** Which series: a metric, matchers, and optionally a range in which they must have a point. */
@@ -93,6 +81,18 @@ export class Storage implements AsyncDisposable {
   /** Opens a database and puts the row-oriented calls over it. */
   static async open(options: OpenOptions = {}): Promise<Storage> {
     return new Storage(await openDatabase(options));
+  }
+
+  /**
+   * Puts a snapshot in the place of a database that nobody has open, or where there is none. Throws "invalid" when source
+   * and target are one or the source is no database, "locked" when the target is in use, "io".
+   */
+  static async restore(
+    paths: { readonly source: string; readonly target: string },
+    components: Partial<Components> = {},
+  ): Promise<void> {
+    const { fileSystem } = defaultComponents(components);
+    await restoreSnapshot(fileSystem, absolutePath(paths.source), absolutePath(paths.target));
   }
 
   /**
@@ -160,12 +160,16 @@ export class Storage implements AsyncDisposable {
       .filter(({ points }) => points.length > 0);
   }
 
-  /** Reads, then aggregates or downsamples, then takes the page that offset and limit name. */
+  /** Reads, then aggregates or downsamples, then takes the page that offset and limit name. Throws "invalid". */
   selectWithOptions(metric: string, options: QueryOptions): DataPoint[] {
-    const points = this.select(metric, options.labels ?? [], options.start, options.end);
-    const from = options.offset ?? 0;
-    const to = options.limit === undefined ? undefined : from + options.limit;
-    return shape(points, options).slice(from, to);
+    const labels = canonicalLabels(options.labels ?? []);
+    checkSource(metric, labels);
+    checkQueryOptions(options);
+    const range = rangeOf(options.start, options.end);
+    using view = this.database.view(range);
+    const series = this.#exact(view, metric, labels);
+    if (series === undefined || options.limit === 0) return [];
+    return evaluate(view.readBlocks(series.reference, range), options);
   }
 
   /** Series that hold a point, sorted by name and labels. */
@@ -175,71 +179,47 @@ export class Storage implements AsyncDisposable {
 
   /** Series that satisfy the selection, sorted by name and labels. */
   selectSeries(selection: SeriesSelection): MetricSeries[] {
-    return this.#selectSeries(selection, (view, matchers) => view.select(matchers));
+    return this.#selectSeries(selection, undefined);
   }
 
-  /** The same, restricted to some shards of the metadata. Throws "unsupported" where the database has not as many shards. */
+  /**
+   * The same among the series of some metadata shards. Throws "unsupported" unless the database was made with the setting
+   * metadataShards and the scope names as many: what would look at every series is never done silently.
+   */
   selectSeriesInShards(selection: SeriesSelection, scope: ShardFilter): MetricSeries[] {
-    return this.#selectSeries(
-      selection,
-      (_, matchers) => this.database.registry.selectInShards(matchers, scope),
-    );
+    return this.#selectSeries(selection, scope);
   }
 
-  /** Series of some shards that hold a point, sorted by name and labels. */
+  /** Series of some metadata shards that hold a point, sorted by name and labels. Throws as selectSeriesInShards does. */
   listMetricsInShards(scope: ShardFilter): MetricSeries[] {
     return this.selectSeriesInShards({}, scope);
   }
 
-  /** What the series of one shard hold in a range, for comparing two copies. Throws "invalid", "unsupported". */
-  computeShardWindowDigest(window: ShardWindow): ShardDigest {
-    const range = this.#checkWindow(window);
+  /**
+   * What is in a shard's window, in short, for comparing two copies. Works for any number of shards; all series are looked
+   * at unless it is that of the setting metadataShards. Throws "invalid".
+   */
+  computeShardWindowDigest(window: ShardWindow): ShardWindowDigest {
+    const { shard, shardCount, start, end } = window;
+    checkShard(window);
+    const range = rangeOf(start, end);
     using view = this.database.view(range);
-    const points = (series: FoundSeries) => pointsOf(view.readBlocks(series.reference, range));
-    const series = this.#ofShard(window);
-    return digestOf(window, series.map((each) => ({ key: each.key, points: points(each) })));
+    return digestWindow(
+      { shard, shardCount, start, end },
+      this.#ofShard(view, window),
+      (series) => view.readBlocks(series.reference, range),
+    );
   }
 
-  /** Rows of the series of one shard in a range, in order of the series' identities, a page at a time. */
+  /** Rows of a shard's window, series in the order of their identities, a page at a time. Throws "invalid". */
   scanShardWindowRows(
     window: ShardWindow,
     options: PageOptions & { readonly maxSeries?: number } = {},
   ): Page<MetricSeries> {
-    const range = this.#checkWindow(window);
+    checkShard(window);
+    const range = rangeOf(window.start, window.end);
     using view = this.database.view(range);
-    const read = (each: FoundSeries) => pointsOf(view.readBlocks(each.reference, range));
-    const page = readPage(this.#ofShard(window), read, options);
-    return { ...page, rows: page.rows.map(withoutReference) };
-  }
-
-  /** Bytes that the engine accounts for now, and the setting that bounds them. */
-  memoryUsed(): number {
-    const { headBytes, registryBytes, cacheBytes, queryBytes, scratchBytes } = this.stats().memory;
-    return headBytes + registryBytes + cacheBytes + queryBytes + scratchBytes;
-  }
-
-  memoryBudget(): number {
-    return this.database.settings.memoryLimitBytes;
-  }
-
-  stats(): DatabaseStats {
-    return this.database.stats();
-  }
-
-  #selectSeries(
-    selection: SeriesSelection,
-    select: (view: View, matchers: readonly Matcher[]) => readonly SeriesGroup[],
-  ): MetricSeries[] {
-    if ((selection.start === undefined) !== (selection.end === undefined)) {
-      throw new EngineError("invalid", "Cannot select series: give both start and end, or neither");
-    }
-    const range = selection.start === undefined
-      ? ALL_TIME
-      : rangeOf(selection.start, selection.end!);
-    using view = this.database.view(range);
-    return foundIn(view, select(view, matchersOf(selection)))
-      .filter((series) => view.hasPoints(series.reference, range))
-      .map(({ name, labels }) => ({ name, labels }));
+    return readFound(view, this.#ofShard(view, window), { range, ...options });
   }
 
   /** Rows of these series, one series after the other in the order given. */
@@ -250,6 +230,7 @@ export class Storage implements AsyncDisposable {
     options: PageOptions = {},
   ): Page<MetricSeries> {
     const range = rangeOf(start, end);
+    for (const each of series) checkSource(each.name, canonicalLabels(each.labels));
     using view = this.database.view(range);
     const read = (each: MetricSeries) => {
       const found = this.#exact(view, each.name, each.labels);
@@ -265,15 +246,10 @@ export class Storage implements AsyncDisposable {
     end: bigint,
     options: PageOptions = {},
   ): Page<MetricSeries> {
+    checkMetric(metric);
     const range = rangeOf(start, end);
     using view = this.database.view(range);
-    const series = this.#ofMetric(view, metric);
-    const page = readPage(
-      series,
-      (each) => pointsOf(view.readBlocks(each.reference, range)),
-      options,
-    );
-    return { ...page, rows: page.rows.map(withoutReference) };
+    return readFound(view, this.#ofMetric(view, metric), { range, ...options });
   }
 
   /** Hides what is selected from everything written so far. */
@@ -289,12 +265,35 @@ export class Storage implements AsyncDisposable {
     return this.database.snapshot(directory);
   }
 
+  /** Figures for operators. */
+  stats(): DatabaseStats {
+    return this.database.stats();
+  }
+
+  /** Bytes of memory that the database counts now: head, registry, cache, and what reads hold. */
+  memoryUsed(): number {
+    const { memory } = this.database.stats();
+    const { headBytes, registryBytes, cacheBytes, queryBytes, scratchBytes } = memory;
+    return headBytes + registryBytes + cacheBytes + queryBytes + scratchBytes;
+  }
+
+  /** Bytes of memory that it may take: the setting memoryLimitBytes. */
+  memoryBudget(): number {
+    return this.database.settings.memoryLimitBytes;
+  }
+
+  /** Ends background work, syncs the log and gives up the directory. Throws "closed" when that was done before. */
   close(): Promise<void> {
     return this.database.close();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /** Closes; no error when it is closed already. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.close();
+    } catch (error) {
+      if (!isEngineError(error, "closed")) throw error;
+    }
   }
 
   #addRow(row: Row): void {
@@ -333,65 +332,54 @@ export class Storage implements AsyncDisposable {
     return this.#find(view, [{ name: "__name__", operator: "=", value: metric }]);
   }
 
-  #find(view: View, matchers: readonly Matcher[]): FoundSeries[] {
-    return foundIn(view, view.select(matchers));
+  #selectSeries(selection: SeriesSelection, scope: ShardFilter | undefined): MetricSeries[] {
+    const { start, end } = selection;
+    if ((start === undefined) !== (end === undefined)) {
+      throw new EngineError("invalid", "Cannot select series: give both start and end, or neither");
+    }
+    const range = start === undefined ? ALL_TIME : rangeOf(start, end!);
+    using view = this.database.view(range);
+    return this.#find(view, matchersOf(selection), scope)
+      .filter((series) => view.hasPoints(series.reference, range))
+      .map(({ name, labels }) => ({ name, labels }));
   }
 
-  #checkWindow(window: ShardWindow): TimeRange {
-    checkShard(window);
-    return rangeOf(window.start, window.end);
+  /** Series of a shard by their identities, through the index of shards where there is one for this geometry. */
+  #ofShard(view: View, { shard, shardCount }: ShardWindow): (FoundSeries & WindowSeries)[] {
+    const isIndexed = this.database.settings.metadataShards === shardCount;
+    const scope = isIndexed ? { shardCount, shards: [shard] } : undefined;
+    return this.#find(view, [], scope)
+      .map((series) => ({ ...series, identity: seriesIdentity(series.name, series.labels) }))
+      .filter(({ identity }) => isIndexed || shardOf(identityHash(identity), shardCount) === shard)
+      .sort(byIdentity);
   }
 
-  /** Series of a shard in order of their identities. */
-  #ofShard({ shard, shardCount }: ShardWindow): (FoundSeries & { readonly key: string })[] {
-    const groups = this.database.registry.selectInShards([], { shardCount, shards: [shard] });
-    return foundIn(this.database.registry, groups)
-      .map((series) => ({ ...series, key: identityKey(series.name, series.labels) }))
-      .sort((a, b) => a.key < b.key ? -1 : 1);
+  #find(view: View, matchers: readonly Matcher[], scope?: ShardFilter): FoundSeries[] {
+    const found: FoundSeries[] = [];
+    for (const group of view.select(matchers, scope)) {
+      for (const id of group.sources) {
+        const source = id as SourceId;
+        const reference = { source, slot: group.slot, family: group.family };
+        found.push({ name: group.metric, labels: view.tagsOf(source), reference });
+      }
+    }
+    return found.sort(bySeries);
   }
 }
 
-/** The series of groups, sorted by name and labels. */
-function foundIn(
-  from: { tagsOf(source: SourceId): Labels },
-  groups: readonly SeriesGroup[],
-): FoundSeries[] {
-  const found: FoundSeries[] = [];
-  for (const group of groups) {
-    for (const id of group.sources) {
-      const source = id as SourceId;
-      const reference = { source, slot: group.slot, family: group.family };
-      found.push({ name: group.metric, labels: from.tagsOf(source), reference });
-    }
-  }
-  return found.sort(bySeries);
+/** A page over series that were found through the view. */
+function readFound(
+  view: View,
+  series: readonly FoundSeries[],
+  options: PageOptions & { readonly maxSeries?: number; readonly range: TimeRange },
+): Page<MetricSeries> {
+  const read = (each: FoundSeries) => pointsOf(view.readBlocks(each.reference, options.range));
+  const page = readPage(series, read, options);
+  return { ...page, rows: page.rows.map(withoutReference) };
 }
 
 function withoutReference({ series: { name, labels }, point }: ScanRow<MetricSeries>) {
   return { series: { name, labels }, point };
-}
-
-/** Aggregates as the options say; a custom aggregation comes before the others. */
-function shape(points: DataPoint[], options: QueryOptions): DataPoint[] {
-  const { custom, downsampleInterval: interval, start } = options;
-  const aggregation = options.aggregation ?? "none";
-  if (custom !== undefined) {
-    const result: DataPoint[] = [];
-    const add = (timestamp: bigint, part: readonly DataPoint[]) => {
-      const value = custom.aggregate(part.map(({ value }) => bytesOf(value)));
-      if (value !== undefined) result.push({ timestamp, value: { kind: "bytes", value } });
-    };
-    if (interval !== undefined) forEachBucket(points, { start, interval }, add);
-    else if (points.length > 0) add(points.at(-1)!.timestamp, points);
-    return result;
-  }
-  if (interval !== undefined) return downsample(points, { start, interval, aggregation });
-  return aggregateSeries(points, aggregation);
-}
-
-function bytesOf(value: Value): Uint8Array {
-  if (value.kind === "bytes") return value.value;
-  throw new EngineError("invalid", `Cannot aggregate: the value is ${value.kind}, not bytes`);
 }
 
 function blobBytes(value: Value): number {

@@ -18,7 +18,7 @@ import type { Kernels } from "../kernels/kernels.ts";
 import type { BlockCache } from "../segment/block_cache.ts";
 import { ChunkLease } from "../segment/chunk_lease.ts";
 import type { Matcher } from "../series/matcher.ts";
-import type { SeriesGroup, SeriesRegistry } from "../series/registry.ts";
+import type { SeriesGroup, SeriesRegistry, ShardFilter } from "../series/registry.ts";
 import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
 import { type ReadBounds, SeriesReader } from "./series_reader.ts";
@@ -88,9 +88,12 @@ export class ReadView implements View {
     });
   }
 
-  select(matchers: readonly Matcher[]): readonly SeriesGroup[] {
+  select(matchers: readonly Matcher[], scope?: ShardFilter): readonly SeriesGroup[] {
     this.#checkOpen();
-    const groups = this.#parts.registry.select(matchers);
+    const { registry } = this.#parts;
+    const groups = scope === undefined
+      ? registry.select(matchers)
+      : registry.selectInShards(matchers, scope);
     this.#parts.counters.selections++;
     for (const group of groups) this.#captureGroup(group);
     return groups;

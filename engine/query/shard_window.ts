@@ -1,135 +1,153 @@
 /**
- * Shard windows: what the series of one shard hold in a range, as a digest to compare two copies by and as rows to mend
- * them with (anti-entropy).
+ * Shard windows: what two copies of a database compare to find out where they differ. A window is a shard of the series
+ * (identityHash modulo the number of shards, labels.ts) and a range of time; its digest tells how many series and points
+ * lie in it and a fingerprint of all of them.
  *
- * The digest's fingerprint is FNV-1a 64 over, for each series in order of its identity: the identity in hexadecimal, the
- * number of points (u64), and the hash of each point in order of time (u64). A point's hash is FNV-1a 64 over its timestamp
- * (i64), the kind of its value, and the value's own bytes, so that NaN and the infinities differ from each other and from
- * nothing; all NaNs are alike. Little-endian. Independent of the order in which points were written.
+ * Fingerprint: FNV-1a 64 over, for each series that has points, in the order of identity bytes:
+ *
+ *   n  identity   u32 bytes of it, then the bytes (labels.ts)
+ *   8  points     u64
+ *   8  point hash u64, one for each point in ascending time: FNV-1a 64 over
+ *        8  time      i64
+ *        1  family    FAMILY (base/types.ts)
+ *        n  value     f64, i64 and u64: their 8 bytes; bool: 0 or 1; blob and histogram: u32 bytes, then the bytes as stored
+ *
+ * Little-endian. Values are hashed as bits, so that NaN, the infinities, -0 and NaN payloads are all different, and the
+ * order of insertion, flushes and compactions make no difference. Never change it: copies of different releases compare.
  */
-import type { Labels } from "../base/types.ts";
+import { FAMILY, type Labels } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
-import { seriesIdentity } from "../series/labels.ts";
-import type { DataPoint } from "./aggregate.ts";
-import type { Value } from "./block.ts";
+import type { ColumnBlock } from "./block.ts";
 
-/** Which shard of how many, and a half-open range. */
 export interface ShardWindow {
   readonly shard: number;
   readonly shardCount: number;
+  /** Half-open. */
   readonly start: bigint;
   readonly end: bigint;
 }
 
-export interface ShardDigest extends ShardWindow {
+export interface ShardWindowDigest extends ShardWindow {
+  /** Series with a point in the window. */
   readonly seriesCount: number;
   readonly pointCount: number;
-  /** FNV-1a 64, see above. */
+  /** 64 bits. */
   readonly fingerprint: bigint;
 }
 
-/** Throws "invalid" for a shard that does not exist. */
+/** A series of the window, and how to find its points. */
+export interface WindowSeries {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly identity: Uint8Array;
+}
+
+/** Throws "invalid" unless the shard is one of `shardCount`, which is at least 1. */
 export function checkShard({ shard, shardCount }: ShardWindow): void {
-  const isShard = Number.isInteger(shardCount) && shardCount > 0 && Number.isInteger(shard) &&
-    shard >= 0 && shard < shardCount;
-  if (isShard) return;
-  throw new EngineError(
-    "invalid",
-    `Cannot use shard ${shard} of ${shardCount}: name one from 0 up`,
-  );
+  const counts = Number.isInteger(shardCount) && shardCount > 0;
+  if (counts && Number.isInteger(shard) && shard >= 0 && shard < shardCount) return;
+  throw new EngineError("invalid", `Cannot use shard ${shard} of ${shardCount}: there is none`);
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-/** Identity of a series as text: orders and names series alike everywhere. */
-export function identityKey(metric: string, labels: Labels): string {
-  let key = "";
-  for (const byte of seriesIdentity(metric, labels)) key += HEX[byte];
-  return key;
+/** Order of series within a window: by their identity's bytes. */
+export function byIdentity(a: WindowSeries, b: WindowSeries): number {
+  const shared = Math.min(a.identity.length, b.identity.length);
+  for (let i = 0; i < shared; i++) {
+    const order = a.identity[i]! - b.identity[i]!;
+    if (order !== 0) return order;
+  }
+  return a.identity.length - b.identity.length;
 }
 
-const FNV_LOW = 0x84222325;
-const FNV_HIGH = 0xcbf29ce4;
-/** The prime is 2^40 + 0x1b3. */
-const PRIME_LOW = 0x1b3;
+/** The digest over series in the order of `byIdentity`. */
+export function digestWindow<Series extends WindowSeries>(
+  window: ShardWindow,
+  series: readonly Series[],
+  read: (series: Series) => readonly ColumnBlock[],
+): ShardWindowDigest {
+  const total = new Fnv64();
+  let seriesCount = 0;
+  let pointCount = 0;
+  for (const each of series) {
+    const blocks = read(each);
+    const points = blocks.reduce((sum, block) => sum + block.count, 0);
+    if (points === 0) continue;
+    total.u32(each.identity.length);
+    total.bytes(each.identity);
+    total.u32(points);
+    total.u32(Math.floor(points / 2 ** 32));
+    for (const block of blocks) hashBlock(block, total);
+    seriesCount++;
+    pointCount += points;
+  }
+  return { ...window, seriesCount, pointCount, fingerprint: total.value };
+}
 
-/** FNV-1a 64 in two halves of 32 bits: a BigInt a byte would be sixty times slower. */
-class Fnv {
-  #low = FNV_LOW;
-  #high = FNV_HIGH;
+/** Puts the hashes of a block's points into `total`. */
+function hashBlock(block: ColumnBlock, total: Fnv64): void {
+  const originLow = Number(BigInt.asUintN(32, block.origin));
+  const originHigh = Number(BigInt.asIntN(32, block.origin >> 32n));
+  const bits = block.integers ?? block.numbers;
+  const halves = new Uint32Array(bits.buffer, bits.byteOffset, bits.length * 2);
+  const family = FAMILY[block.family];
+  const point = new Fnv64();
+  for (let i = 0; i < block.count; i++) {
+    point.reset();
+    const low = originLow + block.offsets[i]! % 2 ** 32;
+    point.u32(low);
+    point.u32(originHigh + Math.floor(block.offsets[i]! / 2 ** 32) + (low >= 2 ** 32 ? 1 : 0));
+    point.u8(family);
+    const blob = block.blobs?.[i];
+    if (blob !== undefined) {
+      point.u32(blob.length);
+      point.bytes(blob);
+    } else if (block.family === "bool") {
+      point.u8(block.numbers[i]!);
+    } else {
+      point.u32(halves[2 * i]!);
+      point.u32(halves[2 * i + 1]!);
+    }
+    total.u32(point.low);
+    total.u32(point.high);
+  }
+}
 
-  byte(value: number): void {
-    const low = (this.#low ^ value) >>> 0;
-    const product = low * PRIME_LOW;
-    const carry = Math.floor(product / 0x1_0000_0000);
-    this.#high = (this.#high * PRIME_LOW + carry + low * 256) % 0x1_0000_0000;
-    this.#low = product >>> 0;
+/** FNV-1a with 64 bits, in two halves: a BigInt for each byte would take a hundred times as long. */
+class Fnv64 {
+  low = 0;
+  high = 0;
+
+  constructor() {
+    this.reset();
   }
 
-  bytes(values: Iterable<number>): void {
-    for (const value of values) this.byte(value);
+  reset(): void {
+    this.low = 0x84222325;
+    this.high = 0xcbf29ce4;
   }
 
-  u64(value: bigint): void {
-    scratch.setBigUint64(0, BigInt.asUintN(64, value), true);
-    this.bytes(scratchBytes);
+  /** The next byte. The prime is 2^40 + 0x1b3: the products stay exact in a double. */
+  u8(byte: number): void {
+    const low = (this.low ^ byte) >>> 0;
+    const product = low * 0x1b3;
+    this.low = product >>> 0;
+    this.high = (this.high * 0x1b3 + Math.floor(product / 2 ** 32) + ((low << 8) >>> 0)) >>> 0;
+  }
+
+  /** Four bytes of a number, taken modulo 2^32. */
+  u32(value: number): void {
+    const word = value >>> 0;
+    this.u8(word & 255);
+    this.u8((word >>> 8) & 255);
+    this.u8((word >>> 16) & 255);
+    this.u8(word >>> 24);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) this.u8(bytes[i]!);
   }
 
   get value(): bigint {
-    return (BigInt(this.#high) << 32n) | BigInt(this.#low);
+    return BigInt(this.high) << 32n | BigInt(this.low);
   }
-}
-
-const scratchBytes = new Uint8Array(8);
-const scratch = new DataView(scratchBytes.buffer);
-const encoder = new TextEncoder();
-
-/** Numbers of value kinds in a point's hash; digests of two programs are compared: never reuse one. */
-const KIND = { f64: 1, i64: 2, u64: 3, bool: 4, bytes: 5, string: 6, histogram: 7 } as const;
-
-function pointHash({ timestamp, value }: DataPoint): bigint {
-  const hash = new Fnv();
-  hash.u64(timestamp);
-  hash.byte(KIND[value.kind]);
-  hash.bytes(valueBytes(value));
-  return hash.value;
-}
-
-function valueBytes(value: Value): Iterable<number> {
-  switch (value.kind) {
-    case "f64":
-      scratch.setFloat64(0, value.value, true);
-      return scratchBytes;
-    case "i64":
-    case "u64":
-      scratch.setBigUint64(0, BigInt.asUintN(64, value.value), true);
-      return scratchBytes;
-    case "bool":
-      return [value.value ? 1 : 0];
-    case "string":
-      return encoder.encode(value.value);
-    case "bytes":
-    case "histogram":
-      return value.value;
-  }
-}
-
-/** Digest of series in order of their keys; those without points do not count. */
-export function digestOf(
-  window: ShardWindow,
-  series: Iterable<{ readonly key: string; readonly points: readonly DataPoint[] }>,
-): ShardDigest {
-  const hash = new Fnv();
-  let seriesCount = 0;
-  let pointCount = 0;
-  for (const { key, points } of series) {
-    if (points.length === 0) continue;
-    seriesCount++;
-    pointCount += points.length;
-    hash.bytes(encoder.encode(key));
-    hash.u64(BigInt(points.length));
-    for (const point of points) hash.u64(pointHash(point));
-  }
-  const { shard, shardCount, start, end } = window;
-  return { shard, shardCount, start, end, seriesCount, pointCount, fingerprint: hash.value };
 }

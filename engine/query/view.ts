@@ -10,7 +10,7 @@
  */
 import type { Family, Labels, SourceId, TimeRange } from "../base/types.ts";
 import type { Matcher } from "../series/matcher.ts";
-import type { SeriesGroup } from "../series/registry.ts";
+import type { SeriesGroup, ShardFilter } from "../series/registry.ts";
 import type { ColumnBlock } from "./block.ts";
 
 /** The points of one series as doubles, ascending in time, no time twice. */
@@ -27,8 +27,11 @@ export interface NumberColumn {
 
 export interface View extends Disposable {
   readonly range: TimeRange;
-  /** Series that satisfy all matchers, whether or not they have points in the view's range. Sources ascend. */
-  select(matchers: readonly Matcher[]): readonly SeriesGroup[];
+  /**
+   * Series that satisfy all matchers, whether or not they have points in the view's range, restricted to those of some
+   * metadata shards where a scope is given. Sources ascend.
+   */
+  select(matchers: readonly Matcher[], scope?: ShardFilter): readonly SeriesGroup[];
   /** Tags of a source (sorted, without the metric's name). */
   tagsOf(source: SourceId): Labels;
   /**

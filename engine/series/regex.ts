@@ -10,6 +10,8 @@ import { type Glob, matchesGlob, type RegexShape, shapeOf } from "./regex_shape.
 
 /** Characters of a pattern. */
 export const REGEX_CHARACTERS_MAX = 262_144;
+/** Characters of a pattern that is more than a list of texts with gaps: compiling and matching cost time with its length. */
+export const REGEX_PROGRAM_CHARACTERS_MAX = 8_192;
 /** Compiled expressions that are kept. */
 export const REGEX_CACHE_MAX = 256;
 /** Characters of all patterns that are kept. */
@@ -114,6 +116,12 @@ export function compileRegex(pattern: string): Regex {
 }
 
 function compile(pattern: string): RE2JS {
+  if (pattern.length > REGEX_PROGRAM_CHARACTERS_MAX) {
+    throw new EngineError(
+      "invalid",
+      `Cannot compile regular expression: ${pattern.length} characters are above ${REGEX_PROGRAM_CHARACTERS_MAX}, the most for anything but a list of texts`,
+    );
+  }
   try {
     return RE2JS.compile(pattern, RE2JS.DOTALL);
   } catch (error) {

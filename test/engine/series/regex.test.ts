@@ -73,6 +73,10 @@ describe("errors name the pattern, the place and the reason", () => {
   test.each([
     { pattern: "a(b", says: '"a(b": missing closing )' },
     {
+      pattern: "(a|b)?".repeat(2_000),
+      says: "12000 characters are above 8192",
+    },
+    {
       pattern: "ab**",
       says: '"ab**": invalid nested repetition operator "**" at character 3',
     },

@@ -11,7 +11,7 @@
  */
 
 /** Texts or gapped texts that one expression may stand for; more are left to RE2. */
-export const REGEX_LITERALS_MAX = 4_096;
+export const REGEX_LITERALS_MAX = 16_384;
 /** Gapped texts that are tried one after the other. */
 export const REGEX_GLOBS_MAX = 64;
 /** Beginnings that are told apart. */

@@ -73,6 +73,8 @@ export class ReadView implements View {
   #startMs = NaN;
   #endMs = NaN;
   #msBounds: ReadBounds = { first: 0n, last: 0n };
+  // The last column: most series of a selection have as many points as the one before, and lie in the same place.
+  #column = NOTHING;
 
   constructor(parts: ViewParts) {
     this.#parts = parts;
@@ -128,13 +130,21 @@ export class ReadView implements View {
       FAMILY[series.family],
       TICKS_PER_MS[timeUnit],
     );
-    const { f64 } = kernels;
-    return {
+    return this.#columnAt(timesPointer, bitsPointer, count);
+  }
+
+  #columnAt(timesPointer: number, valuesPointer: number, count: number): NumberColumn {
+    const { f64 } = this.#parts.kernels;
+    const last = this.#column;
+    const isSame = last.count === count && last.timesPointer === timesPointer &&
+      last.valuesPointer === valuesPointer && last.times.buffer === f64.buffer;
+    if (isSame) return last;
+    return this.#column = {
       count,
       times: f64.subarray(timesPointer >> 3, (timesPointer >> 3) + count),
-      values: f64.subarray(bitsPointer >> 3, (bitsPointer >> 3) + count),
+      values: f64.subarray(valuesPointer >> 3, (valuesPointer >> 3) + count),
       timesPointer,
-      valuesPointer: bitsPointer,
+      valuesPointer,
     };
   }
 

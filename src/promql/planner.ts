@@ -161,3 +161,33 @@ function mannerBelow(node: Expr, above: ReadingManner): ReadingManner {
   if (OF_BUCKETS.test(name)) return { ...above, detectResets: false };
   return name.startsWith("sort") ? { ...above, inOrder: true } : above;
 }
+
+/** Operators whose groups are the series they are given, or make new labels out of values. */
+const KEEPS_SERIES = /^(?:topk|bottomk|limitk|limit_ratio)$/;
+
+/**
+ * Whether no two rows of an expression have equal labels, apart from names still to be removed. False where that is not
+ * plain from the expression.
+ */
+export function hasDistinctRows(expr: Expr): boolean {
+  switch (expr.kind) {
+    case "paren":
+    case "step_invariant":
+      return hasDistinctRows(expr.expr);
+    case "vector_selector":
+      return true;
+    case "aggregation":
+      if (KEEPS_SERIES.test(expr.operator)) return hasDistinctRows(expr.expr);
+      return expr.operator !== "count_values";
+    case "binary":
+      if (expr.operator === "or") return true;
+      if (expr.operator === "and" || expr.operator === "unless") return hasDistinctRows(expr.left);
+      if (expr.left.type === "scalar") return hasDistinctRows(expr.right);
+      return expr.right.type === "scalar" && hasDistinctRows(expr.left);
+    case "call":
+      return expr.signature.name === "label_replace" || expr.signature.name === "label_join" ||
+        expr.args.some((arg) => arg.kind === "matrix_selector");
+    default:
+      return false;
+  }
+}

@@ -7,7 +7,7 @@ import { scalarAsVector, TreeEvaluator } from "./evaluator.ts";
 import { markStepInvariant } from "./invariance.ts";
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from "./limits.ts";
 import { parseQuery } from "./parser.ts";
-import { readBounds, readingManners } from "./planner.ts";
+import { hasDistinctRows, readBounds, readingManners } from "./planner.ts";
 import type { Queryable } from "./queryable.ts";
 import { finishMatrix, finishVector, finishWindows } from "./result.ts";
 import type { SyntaxOptions } from "./type_check.ts";
@@ -60,7 +60,7 @@ export class QueryEngine implements PromqlEngine {
         }
         case "vector": {
           const rows = await evaluator.collect(await evaluator.vector(expr, grid), grid);
-          return finishVector(rows, timeMs);
+          return finishVector(rows, timeMs, hasDistinctRows(expr));
         }
         case "matrix":
           return await finishWindows(await evaluator.windows(expr, grid), evaluator.evaluation);
@@ -90,7 +90,11 @@ export class QueryEngine implements PromqlEngine {
       const stream = expr.type === "scalar"
         ? await scalarAsVector(expr, evaluator, grid)
         : await evaluator.vector(expr, grid);
-      return finishMatrix(await evaluator.collect(stream, grid), grid.times);
+      return finishMatrix(
+        await evaluator.collect(stream, grid),
+        grid.times,
+        hasDistinctRows(expr),
+      );
     });
   }
 

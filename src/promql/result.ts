@@ -11,11 +11,21 @@ import type { WindowSeries } from "./selector.ts";
 import type { MatrixValue, ResultSeries, VectorValue } from "./value.ts";
 import { Windows } from "./windows.ts";
 
-/** Removes names and joins rows that then have equal labels. */
-function joinRows(rows: readonly Row[]): Row[] {
+/**
+ * Removes names and joins rows that then have equal labels. Where `distinct` says that no two rows have equal labels as
+ * they come, there is nothing to join unless a name goes.
+ */
+function joinRows(rows: readonly Row[], distinct: boolean): readonly Row[] {
+  let changed = false;
+  for (const row of rows) {
+    if (!row.dropName) continue;
+    const labels = dropMetadata(row.labels);
+    if (labels !== row.labels) changed = true;
+    row.labels = labels;
+  }
+  if (distinct && !changed) return rows;
   const joined = new Map<string, Row>();
   for (const row of rows) {
-    if (row.dropName) row.labels = dropMetadata(row.labels);
     const key = labelsKey(row.labels);
     const known = joined.get(key);
     if (known === undefined) {
@@ -31,9 +41,13 @@ function joinRows(rows: readonly Row[]): Row[] {
   return [...joined.values()];
 }
 
-/** The result of an instant query: rows of one step, in their order. */
-export function finishVector(rows: readonly Row[], timeMs: number): VectorValue {
-  const joined = joinRows(rows);
+/** The result of an instant query: rows of one step, in their order. `distinct`: no two have equal labels. */
+export function finishVector(
+  rows: readonly Row[],
+  timeMs: number,
+  distinct: boolean,
+): VectorValue {
+  const joined = joinRows(rows, distinct);
   const values = Float64Array.from(joined, (row) => row.values[0]!);
   const labels = joined.map((row) => row.labels);
   if (!joined.some(({ kinds }) => kinds[0] === HISTOGRAM)) {
@@ -45,9 +59,13 @@ export function finishVector(rows: readonly Row[], timeMs: number): VectorValue 
   return { type: "vector", timeMs, labels, values, histograms };
 }
 
-/** The result of a range query, ordered by labels. */
-export function finishMatrix(rows: readonly Row[], times: Float64Array): MatrixValue {
-  const joined = sortByLabels(joinRows(rows));
+/** The result of a range query, ordered by labels. `distinct`: no two rows have equal labels. */
+export function finishMatrix(
+  rows: readonly Row[],
+  times: Float64Array,
+  distinct: boolean,
+): MatrixValue {
+  const joined = sortByLabels([...joinRows(rows, distinct)]);
   return { type: "matrix", series: joined.map((row) => rowAsResult(row, times)) };
 }
 

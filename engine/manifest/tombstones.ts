@@ -65,21 +65,9 @@ export function hiddenRows(tombstones: readonly Tombstone[], source: SourceId): 
   };
 }
 
-/** Ranges in which the given tombstones hide one series, whole rows included. */
-export function hiddenRanges(
-  tombstones: readonly Tombstone[],
-  series: { readonly source: SourceId; readonly slot: number },
-): readonly TimeRange[] {
-  if (tombstones.length === 0) return [];
-  const id = series.source * 65_536 + series.slot;
-  const ranges: TimeRange[] = [];
-  for (const tombstone of tombstones) {
-    const { start, end } = tombstone;
-    if (tombstone.series === undefined || includes(tombstone.series, id)) {
-      ranges.push({ start, end });
-    }
-  }
-  return mergeRanges(ranges);
+/** Whether the tombstone speaks of the series (`source * 65536 + slot`), whatever the time. */
+export function hidesSeries(tombstone: Tombstone, series: number): boolean {
+  return tombstone.series === undefined || includes(tombstone.series, series);
 }
 
 /** Sources that the tombstones name, ascending; undefined when one of them hides every source. */

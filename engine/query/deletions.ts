@@ -4,10 +4,11 @@
  * A tombstone hides what was written before it. For segments the sequences tell: a segment with a lower sequence is
  * older. For the head, whose chunks have no sequence yet, the stamp taken when the tombstone was made tells.
  */
-import { type SeriesId, slotOfSeries, sourceOfSeries } from "../base/types.ts";
+import { toSourceId } from "../base/types.ts";
 import type { HiddenSlotRange } from "../chunk/row_merger.ts";
 import type { HiddenInHead } from "../head/flush.ts";
 import type { HeadChunk } from "../head/head.ts";
+import { hiddenRows, hidesSeries } from "../manifest/tombstones.ts";
 import type { Tombstone } from "../manifest/version.ts";
 import type { HiddenRange, HiddenRanges } from "./series_reader.ts";
 import type { OpenSegment } from "../segment/segment_readers.ts";
@@ -27,7 +28,7 @@ export class Deletions implements HiddenRanges {
     const { sequence, purged } = segment.record;
     for (const tombstone of this.#tombstones) {
       if (tombstone.sequence <= sequence || tombstone.sequence <= purged) continue;
-      if (hides(tombstone, series)) (ranges ??= []).push(tombstone);
+      if (hidesSeries(tombstone, series)) (ranges ??= []).push(tombstone);
     }
     return ranges;
   }
@@ -36,7 +37,7 @@ export class Deletions implements HiddenRanges {
     let ranges: HiddenRange[] | undefined;
     for (const tombstone of this.#tombstones) {
       if (stamp >= (this.#stamps.get(tombstone.sequence) ?? 0)) continue;
-      if (hides(tombstone, series)) (ranges ??= []).push(tombstone);
+      if (hidesSeries(tombstone, series)) (ranges ??= []).push(tombstone);
     }
     return ranges;
   }
@@ -46,48 +47,17 @@ export class Deletions implements HiddenRanges {
     return (source, chunk) => this.#inHeadChunk(source, chunk);
   }
 
-  /** Ranges of all columns of a source that are deleted in a chunk of the head. */
   #inHeadChunk(source: number, chunk: HeadChunk): readonly HiddenSlotRange[] | undefined {
-    let ranges: HiddenSlotRange[] | undefined;
-    for (const tombstone of this.#tombstones) {
-      if (chunk.stamp >= (this.#stamps.get(tombstone.sequence) ?? 0)) continue;
-      if (tombstone.start > chunk.maxTime || tombstone.end <= chunk.minTime) continue;
-      for (const slot of hiddenSlots(tombstone, source)) {
-        (ranges ??= []).push({ slot, start: tombstone.start, end: tombstone.end });
-      }
+    const later = this.#tombstones.filter(({ sequence, start, end }) =>
+      chunk.stamp < (this.#stamps.get(sequence) ?? 0) && start <= chunk.maxTime &&
+      end > chunk.minTime
+    );
+    if (later.length === 0) return undefined;
+    const { rows, columns } = hiddenRows(later, toSourceId(source));
+    const ranges = rows.map((range): HiddenSlotRange => ({ slot: undefined, ...range }));
+    for (const { slot, ranges: hidden } of columns) {
+      for (const range of hidden) ranges.push({ slot, ...range });
     }
-    return ranges;
+    return ranges.length === 0 ? undefined : ranges;
   }
-}
-
-/** Whether the tombstone speaks of the series. */
-function hides(tombstone: Tombstone, series: number): boolean {
-  const list = tombstone.series;
-  if (list === undefined) return true;
-  const at = lowerBound(list, series);
-  return list[at] === series;
-}
-
-/** Slots of a source that the tombstone hides; one undefined for all of them. */
-export function hiddenSlots(tombstone: Tombstone, source: number): readonly (number | undefined)[] {
-  const list = tombstone.series;
-  if (list === undefined) return [undefined];
-  const slots: number[] = [];
-  for (let i = lowerBound(list, source * 65_536); i < list.length; i++) {
-    const series = list[i]! as SeriesId;
-    if (sourceOfSeries(series) !== source) break;
-    slots.push(slotOfSeries(series));
-  }
-  return slots;
-}
-
-function lowerBound(list: Float64Array, value: number): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

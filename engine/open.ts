@@ -321,7 +321,10 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
     partitionMs: settings.partitionMs,
     time: () => ({ now: recency.reference(), cutoff: recency.cutoff() ?? TIME_MIN }),
     mayHideHead: (sequence) => parts.tombstoneStamps.has(sequence),
-    onPublish,
+    onPublish: (version) => {
+      onPublish(version);
+      maintenance.afterCompaction();
+    },
   });
   const retention = new RetentionJob({
     settings,
@@ -330,10 +333,15 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
     clock,
     busy: () => compaction.busy,
     usedBytes: () => usedBytes(parts),
+    onWritable: () => admission.wake(),
     onPublish,
   });
   const pressure = new WritePressure({ settings, head, log });
-  const admission = new Admission({ clock, pressure, timeoutMs: settings.writeTimeoutMs });
+  const admission: Admission = new Admission({
+    clock,
+    pressure,
+    timeoutMs: settings.writeTimeoutMs,
+  });
   const maintenance: Maintenance = new Maintenance({
     settings,
     scheduler: new Scheduler({ clock, random, logger }),

@@ -62,6 +62,11 @@ export class Maintenance {
     this.#retain.wake();
   }
 
+  /** Called when a merge may have given room back, which the disk limit waits for. */
+  afterCompaction(): void {
+    if (this.#parts.settings.diskLimitBytes > 0) this.#retain.wake();
+  }
+
   afterDelete(): void {
     if (this.#parts.settings.compactionEnabled) this.#compact.wake();
   }

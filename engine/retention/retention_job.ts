@@ -20,6 +20,8 @@ export interface RetentionJobParts {
   readonly busy: () => ReadonlySet<SegmentId>;
   /** Bytes that everything in the data directory takes. */
   readonly usedBytes: () => number;
+  /** Called when the disk limit no longer forbids writing. */
+  readonly onWritable: () => void;
   /** Runs in the step in which a version becomes current. */
   readonly onPublish: (version: Version) => void;
 }
@@ -75,8 +77,10 @@ export class RetentionJob implements BackgroundJob {
       isReadOnly: this.#isReadOnly,
     });
     if (decision.kind === "evict") await this.#drop(decision.drop);
+    const wasReadOnly = this.#isReadOnly;
     this.#isReadOnly = decision.kind === "read-only" ||
       (decision.kind === "evict" && decision.readOnly);
+    if (wasReadOnly && !this.#isReadOnly) this.#parts.onWritable();
   }
 
   async #drop(ids: readonly SegmentId[]): Promise<void> {

@@ -22,6 +22,7 @@ const GROWTH_BYTES_MAX = 320e6;
 /** What may be left of that some seconds later. */
 const GROWTH_KEPT_BYTES_MAX = 120e6;
 const CONNECTIONS = 1_000;
+const STOP_MS_MAX = 2_000;
 const FLAGS = [
   "--memory-limit",
   "64M",
@@ -286,6 +287,28 @@ test("a client that does not read its answer does not hold up others", async () 
   await checkOthers();
   for (const socket of sockets) socket.destroy();
   await checkCalm();
+});
+
+test("a stop does not wait for clients that hang", async () => {
+  using other = new TestDirectory();
+  const victim = await startDaemon(other.path);
+  const httpPort = Number(new URL(victim.url).port);
+  const words = [
+    "",
+    "GET /met",
+    "POST /write?db=b HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\nm v=1",
+    "POST /write?db=b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nm v=1\r\n",
+  ];
+  const sockets: Socket[] = [];
+  for (let made = 0; made < 80; made++) {
+    const socket = await open(made % 2 === 0 ? httpPort : victim.tcpPort);
+    socket.write(made % 2 === 0 ? words[(made >> 1) % words.length]! : "half,a=b v");
+    sockets.push(socket);
+  }
+  const began = performance.now();
+  expect(await stopDaemon(victim)).toBe(0);
+  expect(performance.now() - began).toBeLessThan(STOP_MS_MAX);
+  for (const socket of sockets) socket.destroy();
 });
 
 /** After all of them the daemon is as it was. */

@@ -21,8 +21,10 @@ import type { Head, HeadChunk } from "./head.ts";
 const WRITERS_MAX = 8;
 /** Windows beyond which the next wider level is taken. */
 const WINDOWS_MAX = 16;
-/** Windows a head can name at all; data spread wider is written in several flushes' worth of passes. */
-const WINDOWS_LIST_MAX = 4_096;
+/** Windows of the widest level beyond which wider ones are taken. */
+const SCATTERED_WINDOWS_MAX = 128;
+/** The level of the widest windows. */
+const LEVEL_MAX = 2;
 /** Milliseconds of work between two breaks. */
 const SLICE_MS = 6;
 
@@ -81,21 +83,30 @@ interface WindowPlan {
   readonly windows: readonly bigint[];
 }
 
-/** The lowest level at which the generation's rows lie in few windows. */
+/**
+ * The lowest level at which the generation's rows lie in few windows. Rows that lie scattered over more of the widest ones
+ * go into wider ones still, which no merge will touch: a file for each would be worse.
+ */
 function planWindows(parts: FlushParts): WindowPlan {
+  for (let level = 0; level < LEVEL_MAX; level++) {
+    const width = parts.windowTicks(level);
+    const windows = windowsOf(parts, width, WINDOWS_MAX);
+    if (windows !== undefined) return { level, width, windows };
+  }
+  for (let width = parts.windowTicks(LEVEL_MAX);; width *= 2n) {
+    const windows = windowsOf(parts, width, SCATTERED_WINDOWS_MAX);
+    if (windows !== undefined) return { level: LEVEL_MAX, width, windows };
+  }
+}
+
+/** The windows of a width that the generation's rows lie in; undefined when they are more than `most`. */
+function windowsOf(parts: FlushParts, width: bigint, most: number): bigint[] | undefined {
   const { kernels, generation } = parts;
-  const list = kernels.alloc((WINDOWS_LIST_MAX + 1) * 8, "scratch");
+  const list = kernels.alloc((most + 1) * 8, "scratch");
   try {
-    for (let level = 0;; level++) {
-      const width = parts.windowTicks(level);
-      const most = level < 2 ? WINDOWS_MAX : WINDOWS_LIST_MAX;
-      const count = kernels.exports.headWindows(generation, width, list, most);
-      if (count <= most || level === 2) {
-        const found = Math.min(count, most);
-        const windows = Array.from(kernels.i64.subarray(list >> 3, (list >> 3) + found));
-        return { level, width, windows };
-      }
-    }
+    const count = kernels.exports.headWindows(generation, width, list, most);
+    if (count > most) return undefined;
+    return Array.from(kernels.i64.subarray(list >> 3, (list >> 3) + count));
   } finally {
     kernels.free(list, "scratch");
   }

@@ -3,7 +3,7 @@
  * linear memory as one run of times (i64) and bits (u64).
  *
  * Where pieces do not overlap in time, which is the rule, each is decoded straight to its place in the run. Where they
- * do, the newer one wins at equal times: segments by sequence, then the head's chunks by stamp, then its builders.
+ * do, the newer one wins at equal times: segments by sequence, then the head's generations, in each chunks before builders.
  *
  * Invariants
  * - The run's memory is the reader's own and grows to the largest series read, at most `scratchBytesMax`.
@@ -37,6 +37,8 @@ const KIND_SEGMENT = 0;
 const KIND_HEAD_CHUNK = 1;
 const KIND_BUILDER = 2;
 const NO_HIDDEN: readonly HiddenRange[] = [];
+/** Where a builder's generation stands; see engine/kernels/assembly/builder.ts. */
+const BUILDER_GENERATION_WORD = 14;
 
 export class SeriesReader implements Disposable {
   readonly #kernels: Kernels;
@@ -141,12 +143,23 @@ export class SeriesReader implements Disposable {
     this.#collectHead(set, position, series, bounds);
   }
 
+  /**
+   * Chunks and builders of the head, oldest first: by generation, since a flush seals builders of its generation when newer
+   * ones have been sealed already, and within one chunks before builders.
+   */
   #collectHead(set: SourceSet, position: number, series: number, bounds: ReadBounds): void {
     const { offsets, words } = set.capture;
     const start = offsets[position]!;
     const chunks = words[start]!;
+    const builders = start + 2 + chunks;
+    let builder = words[start + 1]! - 1;
     for (let i = chunks - 1; i >= 0; i--) {
       const chunk = this.#head.chunkAt(words[start + 2 + i]!);
+      for (; builder >= 0; builder--) {
+        const at = builders + 2 * builder;
+        if (this.#generationOf(words[at]!) >= chunk.generation) break;
+        this.#addBuilder(words[at]!, words[at + 1]!);
+      }
       if (chunk.minTime > bounds.last || chunk.maxTime < bounds.first) continue;
       const at = this.#add(KIND_HEAD_CHUNK, chunk.pointer, chunk.bytes, chunk.rows);
       this.#mins[at] = chunk.minTime;
@@ -154,18 +167,24 @@ export class SeriesReader implements Disposable {
       this.#segments[at] = undefined;
       this.#hides[at] = set.hidden?.ofHead(series, chunk.stamp) ?? NO_HIDDEN;
     }
-    const builders = words[start + 1]!;
-    for (let i = builders - 1; i >= 0; i--) {
-      const pointer = words[start + 2 + chunks + 2 * i]!;
-      const rows = words[start + 3 + chunks + 2 * i]!;
-      if (rows === 0) continue;
-      const at = this.#add(KIND_BUILDER, pointer, 0, rows);
-      // Bounds of a builder may have grown since the capture; they only have to cover what is read.
-      this.#mins[at] = this.#kernels.i64[(pointer >> 3) + 3]!;
-      this.#maxs[at] = this.#kernels.i64[(pointer >> 3) + 4]!;
-      this.#segments[at] = undefined;
-      this.#hides[at] = NO_HIDDEN;
+    for (; builder >= 0; builder--) {
+      const at = builders + 2 * builder;
+      this.#addBuilder(words[at]!, words[at + 1]!);
     }
+  }
+
+  #generationOf(builder: number): number {
+    return this.#kernels.u32[(builder >> 2) + BUILDER_GENERATION_WORD]!;
+  }
+
+  #addBuilder(pointer: number, rows: number): void {
+    if (rows === 0) return;
+    const at = this.#add(KIND_BUILDER, pointer, 0, rows);
+    // Bounds of a builder may have grown since the capture; they only have to cover what is read.
+    this.#mins[at] = this.#kernels.i64[(pointer >> 3) + 3]!;
+    this.#maxs[at] = this.#kernels.i64[(pointer >> 3) + 4]!;
+    this.#segments[at] = undefined;
+    this.#hides[at] = NO_HIDDEN;
   }
 
   #add(kind: number, pointer: number, bytes: number, rows: number): number {

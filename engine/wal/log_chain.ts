@@ -79,7 +79,12 @@ export function findChain(
     if (header === undefined) {
       damage.push({ file, message: "its header is damaged" });
     } else if (isMissing(header, headers, given.floor)) {
-      damage.push({ file: header.previousFile, message: "it is missing" });
+      if (isProven(fileSystem, { directory: given.directory, files })) {
+        damage.push({ file: header.previousFile, message: "it is missing" });
+      } else {
+        // A power cut kept the younger name and lost the older one: nobody was told of what these files hold.
+        files.length = 0;
+      }
       end = undefined;
       synced = 0;
       next = undefined;
@@ -97,6 +102,19 @@ function readHeader(reader: LogFileReader): LogFileHeader | "unused" | undefined
   if (header !== undefined) return header;
   const proof = reader.findRecord(FILE_HEADER_BYTES, (record) => record.synced > 0);
   return proof === undefined ? "unused" : undefined;
+}
+
+/** Whether these files, which follow one another to the log's end, prove that what came before them was on the device. */
+function isProven(
+  fileSystem: FileSystem,
+  given: { readonly directory: string; readonly files: readonly ChainFile[] },
+): boolean {
+  if ((given.files[0]?.header?.previousSynced ?? 0) > 0) return true;
+  return given.files.some(({ file, synced }) => {
+    if (synced > 0) return true;
+    using reader = openLogFile(fileSystem, { directory: given.directory, file });
+    return reader.findRecord(FILE_HEADER_BYTES, (record) => record.synced > 0) !== undefined;
+  });
 }
 
 /** Whether the log before a file ought to be there and is not. */

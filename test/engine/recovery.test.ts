@@ -1,87 +1,114 @@
-/** What is there after a machine or a process stopped, and after files were damaged. */
+/** What is there after the machine stopped. */
 import { describe, expect, test } from "bun:test";
-import type { Value } from "../../engine/query/block.ts";
-import { type Row, Storage } from "../../engine/storage.ts";
-import type { Settings } from "../../engine/settings.ts";
-import { SimulatedDisk } from "../support/simulated_disk.ts";
+import { isEngineError } from "../../engine/errors.ts";
+import { Machine, rowAt, SECOND } from "../support/machine.ts";
 
-const SECOND = 1_000_000_000n;
-const FIELD: readonly [string, string] = ["tag", "a"];
-
-/** Storage on a simulated disk that is opened, loses its power and is opened again. */
-class Machine {
-  readonly disk = new SimulatedDisk();
-  readonly #settings: Partial<Settings>;
-  storage!: Storage;
-
-  private constructor(settings: Partial<Settings>) {
-    this.#settings = settings;
-  }
-
-  static async start(settings: Partial<Settings> = {}): Promise<Machine> {
-    const machine = new Machine(settings);
-    await machine.open();
-    return machine;
-  }
-
-  async open(settings: Partial<Settings> = {}): Promise<void> {
-    this.storage = await Storage.open({
-      path: "/data",
-      settings: { ...this.#settings, ...settings },
-      components: { fileSystem: this.disk },
-    });
-  }
-
-  async powerCut(outcome: "lost" | "kept" = "lost"): Promise<void> {
-    this.disk.turnOff();
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    this.disk.crash(outcome);
-    await this.open();
-  }
-
-  write(times: readonly bigint[], value = 1): Promise<unknown> {
-    return this.storage.insertRows(times.map((time) => row(time, value)));
-  }
-
-  /** Seconds at which the series has points. */
-  get seconds(): number[] {
-    return this.storage.select("m", [FIELD], 0n, 1_000_000n * SECOND)
-      .map(({ timestamp }) => Number(timestamp / SECOND));
-  }
-}
-
-function row(second: bigint, value: number): Row {
-  const point = { timestamp: second * SECOND, value: { kind: "f64", value } satisfies Value };
-  return { metric: "m", labels: [FIELD], point };
-}
+/** Nothing is synced by itself while a test runs. */
+const UNSYNCED = { logSyncMode: "periodic", logSyncIntervalMs: 3_600_000 } as const;
 
 describe("recovery after a power cut", () => {
   test("what was acknowledged is there, before and after a flush", async () => {
     const machine = await Machine.start();
-    await machine.write([1n, 2n]);
+    await machine.write(rowAt(1), rowAt(2));
     await machine.powerCut();
-    expect(machine.seconds).toEqual([1, 2]);
-    await machine.storage.database.flush();
-    await machine.write([3n]);
+    expect(machine.seconds()).toEqual([1, 2]);
+    await machine.flush();
+    await machine.write(rowAt(3));
     await machine.powerCut();
-    expect(machine.seconds).toEqual([1, 2, 3]);
+    expect(machine.seconds()).toEqual([1, 2, 3]);
+    await machine.storage.close();
+  });
+
+  test("rows that were only handed to the kernel may be lost, and nothing else is", async () => {
+    const machine = await Machine.start(UNSYNCED);
+    await machine.storage.insertRows([rowAt(1)], "appended");
+    await machine.flush();
+    await machine.storage.insertRows([rowAt(2)], "appended");
+    await machine.powerCut();
+    expect(machine.seconds()).toEqual([1]);
+    await machine.storage.close();
+  });
+
+  test("the process alone may die: what was handed to the kernel is there", async () => {
+    const machine = await Machine.start(UNSYNCED);
+    await machine.storage.insertRows([rowAt(1), rowAt(2)], "appended");
+    await machine.powerCut("kept");
+    expect(machine.seconds()).toEqual([1, 2]);
     await machine.storage.close();
   });
 
   test("a deletion made in a log file that was lost hides nothing of the next file", async () => {
-    const machine = await Machine.start({ logSyncMode: "periodic", logSyncIntervalMs: 3_600_000 });
-    await machine.storage.insertRows([row(1n, 1)], "appended");
-    await machine.storage.database.flush();
-    // The file of this row has never been synced; the deletion is in the manifest.
-    await machine.storage.insertRows([row(2n, 1), row(3n, 1)], "appended");
+    const machine = await Machine.start(UNSYNCED);
+    await machine.storage.insertRows([rowAt(1)], "appended");
+    await machine.flush();
+    // The file of these rows has never been synced; the deletion is in the manifest.
+    await machine.storage.insertRows([rowAt(2), rowAt(3)], "appended");
     await machine.storage.deleteSeries({ metric: "m", start: 0n, end: 9n * SECOND });
     await machine.powerCut();
-    expect(machine.seconds).toEqual([]);
-    await machine.storage.insertRows([row(4n, 1)], "appended");
-    expect(machine.seconds).toEqual([4]);
+    expect(machine.seconds()).toEqual([]);
+    await machine.storage.insertRows([rowAt(4)], "appended");
+    expect(machine.seconds()).toEqual([4]);
+    await machine.reopen();
+    expect(machine.seconds()).toEqual([4]);
     await machine.storage.close();
+  });
+
+  test("a log file whose forerunner was lost before its first sync is no damage", async () => {
+    const machine = await Machine.start({ ...UNSYNCED, logFileBytes: 64 << 10 });
+    let state = 1;
+    const random = () => (state = Math.imul(state, 1_103_515_245) + 12_345) / 2 ** 31;
+    for (let from = 0; machine.files("wal").length < 2; from += 2_000) {
+      const rows = Array.from({ length: 2_000 }, (_, i) => rowAt(from + i, random()));
+      await machine.storage.insertRows(rows, "appended");
+    }
+    const [older] = machine.files("wal");
+    await machine.cut("kept");
+    machine.disk.memory.remove(older!);
     await machine.open();
-    expect(machine.seconds).toEqual([4]);
+    expect(machine.seconds()).toEqual([]);
+    await machine.storage.insertRows([rowAt(1)], "appended");
+    await machine.reopen();
+    expect(machine.seconds()).toEqual([1]);
+    await machine.storage.close();
+  });
+});
+
+describe("recovery from damage", () => {
+  /** A log of three synced records, damaged in the second. */
+  async function damagedLog(): Promise<Machine> {
+    const machine = await Machine.start();
+    for (const second of [1, 2, 3]) await machine.write(rowAt(second));
+    const [log] = machine.files("wal");
+    const bytes = machine.disk.memory.fileBytes(log!);
+    await machine.cut();
+    // The records lie one behind the other from byte 32 on; the second begins in the first hundred bytes.
+    const content = new Uint8Array(Math.min(bytes, 400));
+    const handle = machine.disk.memory.open(log!, "read");
+    handle.read(content, 0);
+    handle.close();
+    machine.disk.flipBit(log!, { offset: secondRecord(content) + 16 });
+    return machine;
+  }
+
+  function secondRecord(content: Uint8Array): number {
+    const view = new DataView(content.buffer);
+    return 32 + 16 + view.getUint32(36, true);
+  }
+
+  test("strict mode refuses damage within the log and names the file", async () => {
+    const machine = await damagedLog();
+    const error = await machine.open().catch((error: unknown) => error);
+    expect(isEngineError(error, "corrupt")).toBe(true);
+    expect(String(error)).toContain("0000000001.log");
+  });
+
+  test("salvage mode goes on behind the damage and says what is gone", async () => {
+    const machine = await damagedLog();
+    await machine.open({ replayMode: "salvage" });
+    const found = machine.seconds();
+    expect(found).toContain(1);
+    expect(found).not.toContain(2);
+    expect(machine.complaints.join("\n")).toContain("Log file 1");
     await machine.storage.close();
   });
 });

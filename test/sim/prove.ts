@@ -28,7 +28,6 @@ async function main(): Promise<void> {
   const sum = { lives: 0, crashes: 0, writes: 0, points: 0, operations: 0, failed: 0 };
   for (let seed = first; Date.now() < end; seed++) {
     sum.lives++;
-    if (process.argv.includes("--verbose")) console.log(`seed ${seed}`);
     try {
       const result = await simulate(seed);
       sum.crashes += result.crashes;

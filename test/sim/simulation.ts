@@ -2,21 +2,20 @@
  * One simulated life of a database, told by a seed: sessions of random work, each ended by a crash, a failing disk or a
  * close; after each the database is opened again and must hold what the model says.
  */
+import { TIME_MIN } from "../../engine/base/time.ts";
 import type { Database } from "../../engine/database.ts";
 import { isEngineError } from "../../engine/errors.ts";
 import type { Settings } from "../../engine/settings.ts";
-import type { View } from "../../engine/query/view.ts";
-import type { SeriesGroup } from "../../engine/series/registry.ts";
 import {
   type Cutoffs,
   difference,
   Model,
   type ModelOperation,
-  NO_CUTOFFS,
   type State,
   type WrittenPoint,
 } from "./model.ts";
-import { ALL_TIME, countPoints, EVERYTHING, readAll, readDatabase } from "./reading.ts";
+import { ALL_TIME, countPoints, readDatabase } from "./reading.ts";
+import { HeldViews } from "./held_views.ts";
 import { isDocumented, PowerCut, World } from "./world.ts";
 import { Workload } from "./workload.ts";
 
@@ -31,19 +30,6 @@ export interface SimulationResult {
 
 const SESSIONS = 6;
 const STEPS_MAX = 60;
-const VIEWS_MAX = 3;
-
-/** A view that is held open, and what it must show as long as it is. */
-interface HeldView {
-  readonly view: View;
-  /** Absent until something is selected. */
-  selected: Selected | undefined;
-}
-
-interface Selected {
-  readonly groups: readonly SeriesGroup[];
-  readonly state: State;
-}
 
 type Step =
   | "write"
@@ -92,7 +78,7 @@ class Simulation {
   readonly #seed: number;
   readonly #model = new Model();
   readonly #workload: Workload;
-  #views: HeldView[] = [];
+  readonly #views = new HeldViews();
   /** Operations whose outcome is not known yet. */
   readonly #pending = new Map<Promise<void>, string>();
   /** Counts starts: what a machine that lost its power still says is of no interest. */
@@ -155,7 +141,7 @@ class Simulation {
       isCut = true;
     }
     if (!world.isOpen && !disk.isOff && !isCut) return;
-    this.#views = [];
+    this.#views.forget();
     this.#crashes++;
     this.steps.push("crash");
     if (world.isOpen) this.#cutoffs(world.database);
@@ -210,7 +196,7 @@ class Simulation {
   }
 
   async #close(): Promise<void> {
-    for (const { view } of this.#views.splice(0)) view[Symbol.dispose]();
+    this.#views.close();
     this.steps.push("close");
     await this.world.close();
     await this.#calm();
@@ -230,6 +216,7 @@ class Simulation {
       if (isEngineError(error, "failed")) this.#isHurt = true;
     }
     if (this.world.disk.isOff) throw new PowerCut("The machine is off");
+    if (this.#unexpected !== undefined) throw this.#unexpected;
   }
 
   #choose(): Step {
@@ -263,9 +250,12 @@ class Simulation {
       case "snapshot":
         return await this.#snapshot();
       case "view":
-        return this.#hold();
+        return this.#views.hold(database, {
+          selects: random.next() < 0.5,
+          cutoff: () => this.#cutoffs(database).highest ?? TIME_MIN,
+        });
       case "look":
-        return this.#look();
+        return this.#views.look(database, this.#cutoffs(database).highest ?? TIME_MIN);
       case "wait":
         for (let turns = random.below(6); turns >= 0; turns--) await world.turn();
         world.clock.advance(random.pick([1, 10, 1_000, 100_000]));
@@ -347,49 +337,6 @@ class Simulation {
     while (this.#pending.size > 0) {
       const names = [...this.#pending.values()].join(", ");
       await this.world.finish(Promise.all(this.#pending.keys()), names);
-    }
-  }
-
-  #hold(): void {
-    const { database, random } = this.world;
-    if (this.#views.length >= VIEWS_MAX) this.#views.shift()!.view[Symbol.dispose]();
-    const held: HeldView = { view: database.view(ALL_TIME), selected: undefined };
-    this.#views.push(held);
-    // Half of them select only later, in a state that is another one then.
-    if (random.next() < 0.5) this.#select(held);
-  }
-
-  /** What is selected is what the database shows at this moment. */
-  #select(held: HeldView): void {
-    const groups = held.view.select(EVERYTHING);
-    // From here on the view keeps this moment, also where the disk fails to read it.
-    const selected = { groups, state: new Map() as State };
-    held.selected = selected;
-    try {
-      selected.state = readAll(held.view, groups);
-    } catch (error) {
-      this.#views = this.#views.filter((each) => each !== held);
-      held.view[Symbol.dispose]();
-      throw error;
-    }
-    const { state } = selected;
-    // The view keeps the retention's cutoff of the moment in which it was opened.
-    const { highest } = this.#cutoffs(this.world.database);
-    const now = readDatabase(this.world.database);
-    const wrong = difference(now, state, { current: undefined, highest });
-    if (wrong !== undefined) throw new Error(`In a selection: ${wrong}`);
-  }
-
-  #look(): void {
-    for (const held of this.#views) {
-      const { view, selected } = held;
-      if (selected === undefined) this.#select(held);
-      else {
-        const found = readAll(view, selected.groups);
-        const wrong = difference(selected.state, found, NO_CUTOFFS) ??
-          difference(found, selected.state, NO_CUTOFFS);
-        if (wrong !== undefined) throw new Error(`In an open view: ${wrong}`);
-      }
     }
   }
 

@@ -13,6 +13,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Runs `callback` once after `ms` of monotonic time; returns what cancels it. Does not keep the process alive. */
   after(ms: number, callback: () => void): () => void;
+  /** Runs `callback` once when the events that have arrived already are handled. */
+  soon(callback: () => void): void;
 }
 
 /** Uniform random numbers in [0, 1). */
@@ -74,6 +76,10 @@ export class SystemClock implements Clock {
     };
     arm();
     return () => clearTimeout(timer);
+  }
+
+  soon(callback: () => void): void {
+    setImmediate(callback);
   }
 }
 

@@ -15,7 +15,10 @@ export interface WriteResult {
   /** Rows older than the retention, not written. */
   readonly tooOld: number;
   readonly acknowledgement: Acknowledgement;
-  /** Resolves at the acknowledgement asked for; undefined when it holds already. Rejects with "failed" or "io". */
+  /**
+   * Resolves at the acknowledgement asked for; undefined when it holds already. Rejects with "failed" or "io", which need
+   * not be handled. Writes of one sync group share the promise.
+   */
   readonly done: Promise<void> | undefined;
 }
 

@@ -76,6 +76,9 @@ export class Engine implements Database {
   readonly #services: EngineServices;
   #deletions: Deletions | undefined;
   #committing: Promise<unknown> | undefined;
+  /** The sync group that was asked for last, and what its writers wait for. */
+  #group: Promise<void> | undefined;
+  #groupDone: Promise<void> | undefined;
   #state: "open" | "closing" | "closed" = "open";
   #failure: unknown;
   readonly #writes = { batches: 0, rows: 0, points: 0, tooOldRows: 0, futureRows: 0, errors: 0 };
@@ -312,10 +315,17 @@ export class Engine implements Database {
   }
 
   #synced(log: WriteAheadLog | undefined): Promise<void> | undefined {
-    return log?.synced()?.catch((error) => {
+    const group = log?.synced();
+    if (group === undefined || group === this.#group) {
+      return group === undefined ? undefined : this.#groupDone;
+    }
+    this.#group = group;
+    this.#groupDone = group.catch((error) => {
       this.#noteFailure(error);
       throw error;
     });
+    this.#groupDone.catch(() => {});
+    return this.#groupDone;
   }
 
   #count(rows: number, points: number, tooOld: number): void {

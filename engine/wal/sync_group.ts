@@ -1,5 +1,6 @@
 /**
- * Group commit: one sync is under way at a time; whoever asks meanwhile shares the next one.
+ * Group commit: one sync is under way at a time; whoever asks meanwhile shares the next one. A sync begins only when the
+ * requests that have arrived are served, so that 64 connections make few large groups instead of many small ones.
  *
  * Invariants
  * - A promise given out resolves only after a sync that began when everything appended before the request was written.
@@ -16,8 +17,10 @@ interface Group {
 export interface SyncGroupOptions {
   /** Syncs everything appended so far. */
   readonly sync: () => Promise<void>;
-  /** How the next sync begins when somebody waits: at once, or when `begin` is called. */
-  readonly beginsAtOnce: boolean;
+  /** How the next sync begins when somebody waits: by itself, or when `begin` is called. */
+  readonly beginsItself: boolean;
+  /** Runs a callback once what has arrived is served. */
+  readonly soon: (callback: () => void) => void;
   /** Told after each sync, and of the failure. */
   readonly onEnd: (error: EngineError | undefined) => void;
 }
@@ -29,6 +32,7 @@ export class SyncGroup {
   #running: { readonly target: number; readonly promise: Promise<void> } | undefined;
   #waiting: Group | undefined;
   #failure: EngineError | undefined;
+  #isBeginning = false;
 
   constructor(options: SyncGroupOptions) {
     this.#options = options;
@@ -61,8 +65,18 @@ export class SyncGroup {
     }
     this.#waiting ??= newGroup();
     const { promise } = this.#waiting;
-    if (this.#options.beginsAtOnce) this.begin();
+    if (this.#options.beginsItself) this.#beginSoon();
     return promise;
+  }
+
+  /** Has a sync begin once the requests that have arrived already are served: they share it. */
+  #beginSoon(): void {
+    if (this.#isBeginning || this.#running !== undefined) return;
+    this.#isBeginning = true;
+    this.#options.soon(() => {
+      this.#isBeginning = false;
+      this.begin();
+    });
   }
 
   /** Begins a sync unless one is under way or there is nothing to sync. */
@@ -91,7 +105,7 @@ export class SyncGroup {
     this.#running = undefined;
     this.#synced = Math.max(this.#synced, target);
     this.#options.onEnd(undefined);
-    if (this.#waiting !== undefined && this.#options.beginsAtOnce) this.begin();
+    if (this.#waiting !== undefined && this.#options.beginsItself) this.#beginSoon();
     group.resolve();
   }
 

@@ -81,7 +81,8 @@ export class LogWriter implements WriteAheadLog {
     this.#previous = { file: last?.file ?? 0, offset: last?.offset ?? 0, synced: 0 };
     this.#group = new SyncGroup({
       sync: () => this.#sync(),
-      beginsAtOnce: settings.logSyncMode === "per-append",
+      beginsItself: settings.logSyncMode === "per-append",
+      soon: (callback) => options.components.clock.soon(callback),
       onEnd: () => this.#armTimer(),
     });
   }

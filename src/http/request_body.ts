@@ -84,15 +84,15 @@ class Reservation implements Disposable {
     this.#bytes += bytes;
   }
 
-  /** Takes what is announced, where that may be; then `receive` waits for it. */
-  async takeAhead<T>(bytes: number, receive: () => Promise<T>): Promise<T | undefined> {
-    if (!this.#admission.tryReserveAhead(bytes)) return undefined;
+  /** Takes what is announced, where that may be; call `arrived` when it is here or will not come. */
+  tryTakeAhead(bytes: number): boolean {
+    if (!this.#admission.tryReserveAhead(bytes)) return false;
     this.#bytes += bytes;
-    try {
-      return await receive();
-    } finally {
-      this.#admission.arrived(bytes);
-    }
+    return true;
+  }
+
+  arrived(bytes: number): void {
+    this.#admission.arrived(bytes);
   }
 
   /** Takes more without waiting: who holds some must not wait for others that hold some. */
@@ -125,11 +125,15 @@ export async function receiveBody(
   const reservation = new Reservation(admission);
   try {
     if (length <= HELD_BYTES_MAX || (hold && !Number.isNaN(length))) {
-      const whole = await reservation.takeAhead(
-        length,
-        () => request.arrayBuffer().catch(failReading),
-      );
-      if (whole !== undefined) {
+      if (reservation.tryTakeAhead(length)) {
+        let whole: ArrayBuffer;
+        try {
+          whole = await request.arrayBuffer();
+        } catch (error) {
+          failReading(error);
+        } finally {
+          reservation.arrived(length);
+        }
         return heldBody(new Uint8Array(whole), encoding, limits, reservation);
       }
     }

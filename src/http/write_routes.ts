@@ -44,10 +44,15 @@ const TOO_LARGE: Readonly<Record<ApiVersion, Failure>> = {
 const TARGETS_KEPT_MAX = 256;
 const END = new Uint8Array(0);
 
+/** A target with what it asks of the funnel. */
+type PreparedTarget = WriteTarget & { readonly lines: LineWriteOptions };
+
 export class WriteRoutes {
   readonly #parts: WriteRouteParts;
   readonly #limits: Readonly<Record<ApiVersion, BodyLimits>>;
-  readonly #targets: Readonly<Record<ApiVersion, Map<string, ParsedTarget>>> = {
+  readonly #targets: Readonly<
+    Record<ApiVersion, Map<string, PreparedTarget | { readonly failure: Failure }>>
+  > = {
     v1: new Map(),
     v2: new Map(),
     v3: new Map(),
@@ -70,7 +75,7 @@ export class WriteRoutes {
     const failure = "failure" in target ? target.failure : this.#unknown(target, version);
     if (failure !== undefined) return replies.failure(request, version, failure);
     try {
-      const result = await this.#write(request, version, target as WriteTarget);
+      const result = await this.#write(request, version, target as PreparedTarget);
       return result === undefined
         ? replies.empty(request)
         : replies.failure(request, version, result);
@@ -81,17 +86,21 @@ export class WriteRoutes {
     }
   }
 
-  #target(version: ApiVersion, search: string): ParsedTarget {
+  #target(
+    version: ApiVersion,
+    search: string,
+  ): PreparedTarget | { readonly failure: Failure } {
     const known = this.#targets[version];
     const found = known.get(search);
     if (found !== undefined) return found;
     const query = new URLSearchParams(search);
     const { options } = this.#parts;
-    const target = version === "v1"
+    const parsed = version === "v1"
       ? parseV1(query, options)
       : version === "v2"
       ? parseV2(query, options)
       : parseV3(query);
+    const target = "failure" in parsed ? parsed : { ...parsed, lines: linesOf(parsed, version) };
     if (known.size >= TARGETS_KEPT_MAX) known.clear();
     known.set(search, target);
     return target;
@@ -113,38 +122,38 @@ export class WriteRoutes {
   async #write(
     request: Request,
     version: ApiVersion,
-    target: WriteTarget,
+    target: PreparedTarget,
   ): Promise<Failure | undefined> {
     const { admission } = this.#parts;
-    using body = await receiveBody(request, this.#limits[version], admission, !target.partial);
-    // Requests count from here: those whose bodies never come take no slot from others.
-    if (!admission.enter()) {
-      throw new BodyFailure({ status: 503, message: "request throttled, queue full" });
-    }
+    const body = await receiveBody(request, this.#limits[version], admission, !target.partial);
+    let entered = false;
     try {
+      // Requests count from here: those whose bodies never come take no slot from others.
+      entered = admission.enter();
+      if (!entered) {
+        throw new BodyFailure({ status: 503, message: "request throttled, queue full" });
+      }
       return await this.#store(body, version, target);
     } finally {
-      admission.leave();
+      if (entered) admission.leave();
+      body[Symbol.dispose]();
     }
   }
 
   async #store(
     body: ReceivedBody,
     version: ApiVersion,
-    target: WriteTarget,
+    target: PreparedTarget,
   ): Promise<Failure | undefined> {
     const { pipeline } = this.#parts;
-    const options: LineWriteOptions = {
-      unit: target.unit,
-      database: target.label,
-      reserved: version === "v2",
-      oneTime: true,
-      ...(target.noSync ? { acknowledgement: "appended" as const } : {}),
-    };
-    const open = (checkOnly: boolean) => pipeline.openLines(version, { ...options, checkOnly });
-    const write = target.partial
-      ? await pushBody(open(false), body)
-      : await pushAllOrNothing(open, body);
+    const open = (checkOnly: boolean) =>
+      pipeline.openLines(version, checkOnly ? { ...target.lines, checkOnly } : target.lines);
+    let write: LineWrite;
+    if (target.partial) {
+      write = open(false);
+      const pushed = pushBody(write, body);
+      if (pushed !== undefined) await pushed;
+    } else write = await pushAllOrNothing(open, body);
     const { report, tooOld } = write;
     if (report.malformed + report.rejected + report.ancientRows > 0) {
       pipeline.countRefused(version, report, new Map());
@@ -156,19 +165,32 @@ export class WriteRoutes {
   }
 }
 
-async function pushBody(write: LineWrite, body: ReceivedBody): Promise<LineWrite> {
+/** What a target asks of the funnel. */
+function linesOf(target: WriteTarget, version: ApiVersion): LineWriteOptions {
+  return {
+    unit: target.unit,
+    database: target.label,
+    reserved: version === "v2",
+    oneTime: true,
+    ...(target.noSync ? { acknowledgement: "appended" as const } : {}),
+  };
+}
+
+/** Writes the body; undefined when all is written at once, as what is held in one piece mostly is. */
+function pushBody(write: LineWrite, body: ReceivedBody): Promise<void> | undefined {
   const expanded = body.expand();
-  if (expanded instanceof Uint8Array) {
-    if (expanded.length <= WHOLE_BYTES_MAX) await write.pushWhole(expanded, false);
-    else await write.push(expanded, true);
-    return write;
-  }
-  for await (const piece of expanded) {
+  if (!(expanded instanceof Uint8Array)) return pushPieces(write, expanded);
+  return expanded.length <= WHOLE_BYTES_MAX
+    ? write.pushWhole(expanded, false)
+    : write.push(expanded, true);
+}
+
+async function pushPieces(write: LineWrite, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const piece of pieces) {
     const wait = write.push(piece);
     if (wait !== undefined) await wait;
   }
   await write.push(END, true);
-  return write;
 }
 
 /** Writes the body only if no line of it is malformed: at once where it is short, else after a pass that only checks. */
@@ -182,8 +204,12 @@ async function pushAllOrNothing(
     await write.pushWhole(expanded, true);
     return write;
   }
-  const check = await pushBody(open(true), { ...body, expand: () => expanded });
-  return check.report.malformed > 0 ? check : await pushBody(open(false), body);
+  const check = open(true);
+  await pushBody(check, { ...body, expand: () => expanded });
+  if (check.report.malformed > 0) return check;
+  const write = open(false);
+  await pushBody(write, body);
+  return write;
 }
 
 /** What the client hears when not every line is stored. */

@@ -36,6 +36,8 @@ export interface LineWriteParts {
   readonly database: Database;
   readonly parser: LineParser;
   readonly nowNs: () => bigint;
+  /** What is waited for where the options do not say it. */
+  readonly acknowledgement?: Acknowledgement;
   /** Sees the bytes of each piece once it is parsed. */
   readonly passed: (bytes: number) => void;
   /** Sees what each batch became. */
@@ -119,11 +121,16 @@ export class LineWrite {
 
   /**
    * Takes a whole body of at most WHOLE_BYTES_MAX in one step. With `allOrNothing`, nothing is written when a line is
-   * malformed.
+   * malformed. Returns undefined when that is done, a promise when the database is behind.
    */
-  async pushWhole(bytes: Uint8Array, allOrNothing: boolean): Promise<void> {
+  pushWhole(bytes: Uint8Array, allOrNothing: boolean): Promise<void> | undefined {
     const wait = this.#admit();
-    if (wait !== undefined) await wait;
+    if (wait !== undefined) return wait.then(() => this.#scanWhole(bytes, allOrNothing));
+    this.#scanWhole(bytes, allOrNothing);
+    return undefined;
+  }
+
+  #scanWhole(bytes: Uint8Array, allOrNothing: boolean): void {
     this.#parts.passed(bytes.length);
     this.#whole = this.#parts.parser.scan(bytes, {
       ...this.#scan,
@@ -155,14 +162,15 @@ export class LineWrite {
   }
 
   #write(): void {
-    const result = this.#parts.database.write(this.#options.acknowledgement);
+    const { database, acknowledgement } = this.#parts;
+    const result = database.write(this.#options.acknowledgement ?? acknowledgement);
     this.rows += result.rows;
     this.points += result.points;
     this.tooOld += result.tooOld;
     this.#parts.count(result.rows, result.points, result.tooOld);
     if (result.done === undefined) return;
     // Sync groups end in order, so the newest stands for all; an earlier one that fails makes it fail too.
-    result.done.catch(() => {});
+    this.#done?.catch(() => {});
     this.#done = result.done;
   }
 }

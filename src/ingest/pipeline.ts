@@ -2,7 +2,7 @@
  * The single funnel of all ingest: which database a write belongs to, how it is written, and the counters of what came
  * of it. Protocol files parse; this one decides.
  */
-import type { Database, LineReport } from "../../engine/mod.ts";
+import type { Acknowledgement, Database, LineReport } from "../../engine/mod.ts";
 import type { Children, Counter, Metrics } from "../metrics.ts";
 import {
   type LineParser,
@@ -55,10 +55,15 @@ export class Pipeline {
   readonly #tooOld: Counter;
   readonly #conflicts: Children<Counter>;
   readonly #ancient: Counter;
+  readonly #lineParts = new Map<LineSource, LineWriteParts>();
+  /** Where syncs come by the clock, an answer does not wait for the next one. */
+  readonly #acknowledgement: Acknowledgement;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
     this.database = parts.database;
+    const periodic = parts.database.settings.logSyncMode === "periodic";
+    this.#acknowledgement = periodic ? "appended" : "durable";
     this.#databases = new Set(parts.options.databases);
     const { metrics } = parts;
     this.#rows = metrics.counters("tsinkd_ingest_rows_total", "Rows stored, by source.", [
@@ -87,11 +92,18 @@ export class Pipeline {
 
   /** Begins a body, connection or datagram of lines. Call `countRefused` with what was refused of it. */
   openLines(source: LineSource, options: LineWriteOptions): LineWrite {
+    return new LineWrite(this.#partsFor(source), options);
+  }
+
+  #partsFor(source: LineSource): LineWriteParts {
+    const known = this.#lineParts.get(source);
+    if (known !== undefined) return known;
     const rows = this.#rows.with(source);
     const parts: LineWriteParts = {
       database: this.database,
       parser: this.#parts.parser,
       nowNs: this.#parts.nowNs,
+      acknowledgement: this.#acknowledgement,
       passed: this.#parts.passed ?? (() => {}),
       count: (stored, points, tooOld) => {
         rows.add(stored);
@@ -99,10 +111,8 @@ export class Pipeline {
         this.#tooOld.add(tooOld);
       },
     };
-    // Where syncs come by the clock, an answer does not wait for the next one.
-    const periodic = this.database.settings.logSyncMode === "periodic";
-    const acknowledgement = options.acknowledgement ?? (periodic ? "appended" : "durable");
-    return new LineWrite(parts, { ...options, acknowledgement });
+    this.#lineParts.set(source, parts);
+    return parts;
   }
 
   /** Counts what the Prometheus protocols, which fill the batch themselves, stored and refused. */

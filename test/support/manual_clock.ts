@@ -33,6 +33,11 @@ export class ManualClock implements Clock {
     };
   }
 
+  /** When the promises that are settled have been served; no time passes. */
+  soon(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
   /** Timers that wait. */
   get timers(): number {
     return this.#timers.length;

@@ -92,6 +92,11 @@ export class Daemon {
   readonly #streams: StreamListener[] = [];
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #ended = Promise.withResolvers<number>();
+  readonly #guard = new MemoryGuard({
+    residentBytes: () => process.memoryUsage.rss(),
+    engineBytes: () => this.#database?.kernels.exports.memory.buffer.byteLength ?? 0,
+    collect: () => Bun.gc(true),
+  });
   #datagrams: DatagramListener | undefined;
   #database: Database | undefined;
   #queries: Queries | undefined;
@@ -190,6 +195,7 @@ export class Daemon {
     this.#database = engine.database;
     const pipeline = this.#openPipeline(engine);
     this.#queries = openQueries({
+      guard: this.#guard,
       database: engine.database,
       components: this.#components,
       configuration: this.#configuration,
@@ -339,14 +345,10 @@ export class Daemon {
 
   #openPipeline({ database, parser }: OpenedEngine): Pipeline {
     const { values } = this.#configuration;
-    const guard = new MemoryGuard({
-      residentBytes: () => process.memoryUsage.rss(),
-      engineBytes: () => database.kernels.exports.memory.buffer.byteLength,
-      collect: () => Bun.gc(true),
-    });
+    const guard = this.#guard;
     this.#metrics.gauge(
       "tsinkd_collections_total",
-      "Times that garbage of request bodies was collected early.",
+      "Times that garbage of bodies and queries was collected early.",
       () => guard.collections,
       "counter",
     );

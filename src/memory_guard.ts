@@ -1,7 +1,8 @@
 /**
- * Keeps what request bodies leave behind from piling up. Each body is a buffer of its own, garbage once it is parsed; the
- * runtime collects such buffers when it likes, which under a flood of expanding bodies is hundreds of megabytes late. So
- * resident memory is looked at every CHECK_BYTES of bodies, and garbage is collected where it is above the ceiling.
+ * Keeps what request bodies and large queries leave behind from piling up. Each body is a buffer of its own, garbage once it
+ * is parsed, and so is every label set and column of a query; the runtime collects when it likes, which on a machine with
+ * much memory is hundreds of megabytes late. So resident memory is looked at every CHECK_BYTES of bodies and after each
+ * query that took long, and garbage is collected where it is above the ceiling.
  *
  * A collection stops everything for 5 to 12 ms; below the ceiling, which an ordinary load seldom reaches, there is none.
  */
@@ -37,6 +38,11 @@ export class MemoryGuard {
     this.#passed += bytes;
     if (this.#passed < CHECK_BYTES) return;
     this.#passed = 0;
+    this.look();
+  }
+
+  /** Something that may have left much garbage has ended: looks at once. */
+  look(): void {
     const { residentBytes, engineBytes, collect } = this.#parts;
     if (residentBytes() - engineBytes() <= CEILING_BYTES) return;
     this.#collections++;

@@ -12,6 +12,7 @@ import { prometheusRoutes } from "./http/prometheus_routes.ts";
 import { PrometheusStores } from "./http/prometheus_stores.ts";
 import { DEFAULT_QUERY_WAIT_MS, QuerySlots } from "./http/query_slots.ts";
 import type { Pipeline } from "./ingest/pipeline.ts";
+import type { MemoryGuard } from "./memory_guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { EngineQueryable } from "./promql/engine_queryable.ts";
 import { QueryEngine } from "./promql/query_engine.ts";
@@ -23,6 +24,8 @@ export interface QueryParts {
   readonly components: Components;
   readonly configuration: Configuration;
   readonly metrics: Metrics;
+  /** Looks after memory when a long query has ended. */
+  readonly guard: MemoryGuard;
   readonly admission: WriteAdmission;
   readonly pipeline: Pipeline;
   /** Milliseconds since the epoch. */
@@ -33,6 +36,8 @@ export interface QueryParts {
   readonly headers: (request: Request) => Record<string, string>;
 }
 
+/** A query that ran this long may have left megabytes of garbage. */
+const LONG_QUERY_MS = 40;
 /** Queries in line for each that runs. */
 const WAITING_PER_SLOT = 10;
 /** Paths of the Prometheus API; the second is where VictoriaMetrics has it too. */
@@ -60,6 +65,9 @@ export function openQueries(parts: QueryParts): Queries {
     monotonicMs,
     nowMs,
     after: (ms, callback) => clock.after(ms, callback),
+    onEnd: (runningMs) => {
+      if (runningMs >= LONG_QUERY_MS) parts.guard.look();
+    },
   });
   metrics.gauge("tsinkd_queries", "Queries that run.", () => slots.active().length);
   metrics.gauge("tsinkd_queries_waiting", "Queries that wait for a slot.", () => slots.waiting);

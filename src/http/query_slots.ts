@@ -18,6 +18,8 @@ export interface QuerySlotOptions {
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
   readonly after: (ms: number, callback: () => void) => () => void;
+  /** Called when a query has given its slot back, with the milliseconds that it ran. */
+  readonly onEnd?: (runningMs: number) => void;
 }
 
 export const DEFAULT_QUERIES_MAX = 20;
@@ -138,16 +140,15 @@ export class QuerySlots {
   /** A slot that is counted already becomes a running query. */
   #begin(query: string, path: string, waitedMs: number): QuerySlot {
     const id = this.#nextId++;
-    this.#running.set(id, {
-      query,
-      path,
-      startedMs: this.#options.nowMs(),
-      startedMonotonicMs: this.#options.monotonicMs(),
-    });
+    const { nowMs, monotonicMs, onEnd } = this.#options;
+    const startedMonotonicMs = monotonicMs();
+    this.#running.set(id, { query, path, startedMs: nowMs(), startedMonotonicMs });
     return {
       waitedMs,
       [Symbol.dispose]: () => {
-        if (this.#running.delete(id)) this.#giveBack();
+        if (!this.#running.delete(id)) return;
+        this.#giveBack();
+        onEnd?.(monotonicMs() - startedMonotonicMs);
       },
     };
   }

@@ -2,6 +2,7 @@
 import process from "node:process";
 import { settingsHelp } from "../src/config.ts";
 import { BUILD } from "../src/version.ts";
+import { isOfflineCommand, offlineHelp, runOffline } from "./admin.ts";
 import { serve } from "./serve.ts";
 
 function helpText(): string {
@@ -11,6 +12,9 @@ Usage
   tsinkd serve [settings]   run the daemon
   tsinkd version            print version, commit and build date
   tsinkd help               print this text
+
+Over the directory of a database that no daemon has open
+${offlineHelp()}
 
 Settings, with their defaults; --NAME VALUE, or TSINKD_NAME in the environment, or NAME = VALUE in the file
 ${settingsHelp()}
@@ -37,6 +41,12 @@ async function main(words: readonly string[]): Promise<number> {
       console.log(helpText());
       return 0;
     default:
+      if (isOfflineCommand(command)) {
+        return await runOffline(command, words.slice(1), {
+          print: (text) => console.log(text),
+          complain: (text) => console.error(text),
+        });
+      }
       console.error(`tsinkd: unknown command "${command}"; "tsinkd help" lists the commands`);
       return 2;
   }

@@ -5,6 +5,7 @@ export * from "./components.ts";
 export type { Database, DeleteResult, Selection, WriteResult } from "./database.ts";
 export * from "./errors.ts";
 export type { FileSystem } from "./fs/file_system.ts";
+export { absolutePath } from "./fs/paths.ts";
 export * from "./query/aggregate.ts";
 export * from "./query/block.ts";
 export type { Page, PageOptions, ScanRow } from "./query/pager.ts";
@@ -39,7 +40,10 @@ export {
   type LineStream,
   type ScanOptions,
 } from "./write/line_scanner.ts";
+export { inspectFile, type InspectOptions } from "./inspect.ts";
 export { openDatabase, type OpenOptions } from "./open.ts";
+export { repairDatabase, type RepairReport, storedSettings } from "./repair.ts";
 export { restoreSnapshot } from "./snapshot.ts";
 export * from "./stats.ts";
 export * from "./storage.ts";
+export { verifyDatabase, type VerifyReport } from "./verify.ts";

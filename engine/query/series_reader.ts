@@ -113,12 +113,36 @@ export class SeriesReader implements Disposable {
   hasAny(set: SourceSet, position: number, slot: number, bounds: ReadBounds): boolean {
     this.#collect(set, position, slot, bounds);
     for (let i = this.#pieces - 1; i >= 0; i--) {
+      const isWhole = this.#mins[i]! >= bounds.first && this.#maxs[i]! <= bounds.last;
+      if (isWhole && this.#hides[i]!.length === 0 && this.#kinds[i] !== KIND_BUILDER) {
+        if (this.#holdsColumn(i, slot)) return true;
+        continue;
+      }
       this.#room(this.#rows[i]!);
       this.timesPointer = this.#block;
       this.bitsPointer = this.#block + this.#capacity * 8;
       if (this.#readPiece(i, 0, slot, bounds) > 0) return true;
     }
     return false;
+  }
+
+  /** Whether a chunk has the column: then some row of it has a value there. Looks at the chunk's header only. */
+  #holdsColumn(i: number, slot: number): boolean {
+    const segment = this.#segments[i];
+    try {
+      const { chunkColumns, chunkColumn } = this.#kernels.exports;
+      const bytes = this.#sizes[i]!;
+      const pointer = this.#chunkPointer(i);
+      const columns = chunkColumns(pointer, bytes);
+      if (columns < 0) throw damagedChunk(segment);
+      for (let c = 0; c < columns; c++) {
+        if ((chunkColumn(pointer, bytes, c) & 0xffff) === slot) return true;
+      }
+      return false;
+    } catch (error) {
+      segment?.onError(error);
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {
@@ -256,19 +280,22 @@ export class SeriesReader implements Disposable {
       const rows = this.#rows[i]!;
       count = exports.headReadBuilder(this.#pointers[i]!, rows, slot, first, last, times, bits);
     } else {
-      let pointer = this.#pointers[i]!;
-      const segment = this.#segments[i];
-      const bytes = this.#sizes[i]!;
-      if (segment !== undefined) {
-        pointer = segment.reader.readChunk({ offset: pointer, bytes }, this.#lease);
-      }
-      count = exports.readColumn(pointer, bytes, slot, first, last, times, bits);
-      if (count < 0) throw damagedChunk(segment);
+      const pointer = this.#chunkPointer(i);
+      count = exports.readColumn(pointer, this.#sizes[i]!, slot, first, last, times, bits);
+      if (count < 0) throw damagedChunk(this.#segments[i]);
     }
     for (const { start, end } of this.#hides[i]!) {
       count = exports.hideRange(times, bits, count, start, end);
     }
     return count;
+  }
+
+  /** Where chunk `i` lies in linear memory, until the next one is asked for. */
+  #chunkPointer(i: number): number {
+    const offset = this.#pointers[i]!;
+    const segment = this.#segments[i];
+    if (segment === undefined) return offset;
+    return segment.reader.readChunk({ offset, bytes: this.#sizes[i]! }, this.#lease);
   }
 
   /** Pieces that overlap: neighbours in precedence are merged until one run is left. */

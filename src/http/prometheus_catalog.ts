@@ -137,11 +137,14 @@ export class DatabaseCatalog implements SeriesCatalog {
     // Blobs are no samples: nothing in the language reads them.
     const readable = groups.filter(({ family }) => family !== "blob");
     const series = readable.reduce((sum, { sources }) => sum + sources.length, 0);
-    const checked = range !== undefined && series <= BOUNDS_CHECKED_MAX;
-    return new Selected(
-      readable.map((group) => ({ group, checked })),
-      checked ? { range, view: this.#database.view(range) } : undefined,
-    );
+    if (range === undefined || series > BOUNDS_CHECKED_MAX) {
+      return new Selected(readable.map((group) => ({ group, checked: false })), undefined);
+    }
+    // Selected once more through the view, which looks all of a group's series up at once.
+    const view = this.#database.view(range);
+    const found = sets.flatMap((matchers) => view.select(matchers))
+      .filter(({ family }) => family !== "blob");
+    return new Selected(found.map((group) => ({ group, checked: true })), { range, view });
   }
 
   #tagsText(source: SourceId): TagTexts {

@@ -9,61 +9,22 @@
  */
 import { TIME_MIN } from "./base/time.ts";
 import { type Sequence, seriesIdOf, type SourceId, type TimeRange } from "./base/types.ts";
-import type { Flusher } from "./background/flusher.ts";
-import type { Maintenance } from "./background/maintenance.ts";
-import type { Components } from "./components.ts";
 import type { Database, DeleteResult, Selection, WriteResult } from "./database.ts";
+import type { EngineParts, EngineServices } from "./engine_parts.ts";
 import { EngineError } from "./errors.ts";
-import type { DatabasePaths } from "./fs/paths.ts";
-import type { Head } from "./head/head.ts";
 import type { Kernels } from "./kernels/kernels.ts";
-import type { ManifestFile, Version } from "./manifest/version.ts";
-import type { VersionPin, VersionSet } from "./manifest/version_set.ts";
+import type { Version } from "./manifest/version.ts";
+import type { VersionPin } from "./manifest/version_set.ts";
 import { Deletions } from "./query/deletions.ts";
 import { ReadView } from "./query/read_view.ts";
 import type { ReadState } from "./query/source_set.ts";
 import type { View } from "./query/view.ts";
-import type { RetentionClock } from "./retention/retention_clock.ts";
-import type { BlockCache } from "./segment/block_cache.ts";
-import type { OpenFiles } from "./segment/open_files.ts";
-import type { SegmentReaders } from "./segment/segment_readers.ts";
-import type { RegistryFiles } from "./series/registry_file.ts";
 import type { SeriesGroup, SeriesRegistry } from "./series/registry.ts";
 import type { Acknowledgement, Settings } from "./settings.ts";
 import type { WriteAheadLog } from "./wal/log.ts";
-import type { Admission } from "./write/admission.ts";
 import type { DatabaseStats } from "./stats.ts";
 import { collectStats } from "./stats_collector.ts";
 import { BatchBuilder } from "./write/batch.ts";
-
-/** What recovery hands over. */
-export interface EngineParts {
-  readonly settings: Settings;
-  readonly components: Components;
-  readonly paths: DatabasePaths;
-  readonly kernels: Kernels;
-  readonly registry: SeriesRegistry;
-  readonly registryFiles: RegistryFiles;
-  readonly manifest: ManifestFile;
-  readonly versions: VersionSet;
-  /** Absent where logging is switched off. */
-  readonly log: WriteAheadLog | undefined;
-  readonly head: Head;
-  readonly readers: SegmentReaders;
-  readonly cache: BlockCache;
-  readonly files: OpenFiles;
-  readonly lock: Disposable;
-  readonly recency: RetentionClock;
-  /** Head stamps of tombstones that rows in the head may be older than. */
-  readonly tombstoneStamps: Map<number, number>;
-}
-
-/** What runs beside writes and reads; made once the engine is there to serve it. */
-export interface EngineServices {
-  readonly flusher: Flusher;
-  readonly admission: Admission;
-  readonly maintenance: Maintenance;
-}
 
 const NOTHING_WRITTEN = { rows: 0, points: 0 };
 

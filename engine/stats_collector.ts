@@ -1,5 +1,5 @@
 /** Gathers the figures of an open database's parts. */
-import type { EngineParts, EngineServices } from "./engine.ts";
+import type { EngineParts, EngineServices } from "./engine_parts.ts";
 import type { DatabaseStats, QueryStats, SegmentStats, WriteStats } from "./stats.ts";
 
 export interface StatsSources extends EngineParts, EngineServices {

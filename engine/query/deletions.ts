@@ -10,7 +10,7 @@ import type { HiddenInHead } from "../head/flush.ts";
 import type { HeadChunk } from "../head/head.ts";
 import { hiddenRows, hidesSeries } from "../manifest/tombstones.ts";
 import type { Tombstone } from "../manifest/version.ts";
-import type { HiddenRange, HiddenRanges } from "./series_reader.ts";
+import type { HiddenRange, HiddenRanges } from "./source_set.ts";
 import type { OpenSegment } from "../segment/segment_readers.ts";
 
 /** Tombstones of a moment with the head's stamps at which they were made. */

@@ -13,24 +13,12 @@ import type { Head } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { ChunkLease } from "../segment/chunk_lease.ts";
 import type { OpenSegment } from "../segment/segment_readers.ts";
-import type { SourceSet } from "./source_set.ts";
+import type { HiddenRange, SourceSet } from "./source_set.ts";
 
 /** Bounds of a read, inclusive, in ticks. */
 export interface ReadBounds {
   readonly first: bigint;
   readonly last: bigint;
-}
-
-/** Which points a deletion hides: half-open ranges that apply to one piece. */
-export interface HiddenRange {
-  readonly start: bigint;
-  readonly end: bigint;
-}
-
-/** Tells what is hidden in pieces of a series; both give the ranges, or undefined when nothing is. */
-export interface HiddenRanges {
-  ofSegment(series: number, segment: OpenSegment): readonly HiddenRange[] | undefined;
-  ofHead(series: number, stamp: number): readonly HiddenRange[] | undefined;
 }
 
 const KIND_SEGMENT = 0;

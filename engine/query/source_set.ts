@@ -6,7 +6,18 @@ import type { Head, HeadCapture } from "../head/head.ts";
 import { ChunkList } from "../segment/chunk_list.ts";
 import type { TimeBounds } from "../segment/reader.ts";
 import type { OpenSegment } from "../segment/segment_readers.ts";
-import type { HiddenRanges } from "./series_reader.ts";
+
+/** Which points a deletion hides: half-open ranges that apply to one piece. */
+export interface HiddenRange {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** Tells what is hidden in pieces of a series; both give the ranges, or undefined when nothing is. */
+export interface HiddenRanges {
+  ofSegment(series: number, segment: OpenSegment): readonly HiddenRange[] | undefined;
+  ofHead(series: number, stamp: number): readonly HiddenRange[] | undefined;
+}
 
 /** Chunks of the set's sources in one segment; those of source i are at starts[i] to starts[i + 1]. */
 export interface SegmentChunks {

@@ -4,7 +4,7 @@
  * The manifest is read whole; segments page by page, block by block, chunk by chunk; registry files are unpacked and
  * applied; the log is replayed from its floor into nothing.
  */
-import { EngineError } from "./errors.ts";
+import { EngineError, isEngineError } from "./errors.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { type DatabasePaths, databasePaths, joinPath } from "./fs/paths.ts";
 import { Kernels } from "./kernels/kernels.ts";
@@ -15,8 +15,10 @@ import { segmentFileName } from "./segment/format.ts";
 import { OpenFiles } from "./segment/open_files.ts";
 import { SegmentReader, type SegmentStore } from "./segment/reader.ts";
 import { verifySegment } from "./segment/verify.ts";
+import type { ReplayMode } from "./settings.ts";
 import { readBlocks } from "./series/registry_format.ts";
 import { Registry } from "./series/registry.ts";
+import type { ReplayReport } from "./wal/log.ts";
 import { replayLog } from "./wal/replay.ts";
 
 const CACHE_BYTES = 4 << 20;
@@ -75,17 +77,8 @@ export function verifyDatabase(fileSystem: FileSystem, directory: string): Verif
       () => applyRegistryFile(fileSystem, joinPath(paths.registry, name), registry),
     );
   }
-  const log = attempt(problems, () =>
-    replayLog({
-      fileSystem,
-      directory: paths.log,
-      floor: version.logFloor,
-      mode: "salvage",
-      kernels,
-      onDefinitions: (definitions) => registry.apply(definitions),
-      onRows: () => {},
-    }));
-  for (const damage of log?.damage ?? []) problems.push(`Log: ${damage}`);
+  const log = attempt(problems, () => checkLog({ fileSystem, paths, version, kernels, registry }));
+  for (const line of log?.damage ?? []) (log?.isTorn ? notes : problems).push(`Log: ${line}`);
   return {
     segments: version.segments.length,
     registryFiles: version.registryFiles.length,
@@ -122,6 +115,33 @@ function checkSegment(store: SegmentStore, paths: DatabasePaths, record: Segment
   verifySegment(store, reader, {
     checkChunk: (chunk) => exports.chunkRows(chunk.pointer, chunk.bytes),
   });
+}
+
+/** Replays the log into nothing. What ends it without damage, a torn tail, strict replay takes; damage it does not. */
+function checkLog(given: {
+  readonly fileSystem: FileSystem;
+  readonly paths: DatabasePaths;
+  readonly version: Version;
+  readonly kernels: Kernels;
+  readonly registry: Registry;
+}): ReplayReport & { readonly isTorn: boolean } {
+  const { fileSystem, paths, version, kernels, registry } = given;
+  const replay = (mode: ReplayMode) =>
+    replayLog({
+      fileSystem,
+      directory: paths.log,
+      floor: version.logFloor,
+      mode,
+      kernels,
+      onDefinitions: (definitions) => registry.apply(definitions),
+      onRows: () => {},
+    });
+  try {
+    return { ...replay("strict"), isTorn: true };
+  } catch (error) {
+    if (!isEngineError(error, "corrupt")) throw error;
+    return { ...replay("salvage"), isTorn: false };
+  }
 }
 
 function applyRegistryFile(fileSystem: FileSystem, path: string, registry: Registry): void {

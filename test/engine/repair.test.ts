@@ -136,6 +136,12 @@ describe("verify and repair", () => {
     expect(left).toBeLessThan(200);
   });
 
+  test("a torn tail of the log is a note, no problem", () => {
+    flip(logFile(), payloadOf(3));
+    const { problems, notes } = verifyDatabase(fileSystem, "/data");
+    expect([problems.length, notes.length]).toEqual([0, 1]);
+  });
+
   test("a log damaged from its first record on opens after repair, though nothing of it is left", async () => {
     flip(logFile(), payloadOf(0));
     const { after } = await repairDatabase("/data", { fileSystem });

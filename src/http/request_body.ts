@@ -18,6 +18,8 @@ const SYNC_COMPRESSED_MAX = 256 << 10;
 /** What one call may expand to; a body that gives more is streamed. */
 const SYNC_EXPANDED_MAX = 4 << 20;
 const EXPANDED_CHUNK_BYTES = 256 << 10;
+/** Buffers from this size on are freed when they have been read: as garbage they would pile up between collections. */
+const FREED_BYTES_MIN = 16 << 10;
 
 /** Thrown when a body cannot be taken; carries the answer. */
 export class BodyFailure extends Error {
@@ -39,7 +41,7 @@ export interface BodyLimits {
   readonly tooLarge: Failure;
 }
 
-/** A received body; dispose it to give its reservation back. */
+/** A received body; dispose it, which may be repeated, to give its reservation back and to free what it holds. */
 export interface ReceivedBody extends Disposable {
   readonly encoding: Encoding;
   /** The whole body as received, where it is held. */
@@ -194,12 +196,27 @@ function heldBody(
   limits: BodyLimits,
   reservation: Reservation,
 ): ReceivedBody {
+  let expanded: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   return {
     encoding,
     held,
-    expand: () => encoding === "identity" ? held : expandHeld(held, encoding, limits),
-    [Symbol.dispose]: () => reservation[Symbol.dispose](),
+    expand: () => {
+      if (encoding === "identity") return held;
+      return expanded = expandHeld(held, encoding, limits);
+    },
+    [Symbol.dispose]: () => {
+      reservation[Symbol.dispose]();
+      free(held);
+      if (expanded instanceof Uint8Array) free(expanded);
+    },
   };
+}
+
+/** Frees the memory behind bytes that nobody reads any more, where they are all that is in it. */
+function free(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (bytes.length < FREED_BYTES_MIN || bytes.length !== buffer.byteLength) return;
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function streamedBody(

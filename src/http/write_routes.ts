@@ -154,6 +154,8 @@ export class WriteRoutes {
       const pushed = pushBody(write, body);
       if (pushed !== undefined) await pushed;
     } else write = await pushAllOrNothing(open, body);
+    // The wait for the sync needs no bytes: others may have their room.
+    body[Symbol.dispose]();
     const { report, tooOld } = write;
     if (report.malformed + report.rejected + report.ancientRows > 0) {
       pipeline.countRefused(version, report, new Map());

@@ -359,16 +359,31 @@ describe("our own trouble", () => {
 
   test("no room for a body in time is 503", async () => {
     const { engine, admission } = start({ bytesMax: 10 });
-    const sync = Promise.withResolvers<void>();
-    engine.sync = sync.promise;
+    const behind = Promise.withResolvers<void>();
+    engine.admission = behind.promise;
     const first = post("/write", "m v=1 123456789");
     await Bun.sleep(20);
     const second = await post("/write", "m v=2");
     expect(second.status).toBe(503);
     expect(JSON.parse(second.text)).toEqual({ error: "request throttled, exceeds timeout" });
-    sync.resolve();
+    engine.admission = undefined;
+    behind.resolve();
     expect((await first).status).toBe(204);
     expect(admission.bytes).toBe(0);
+  });
+
+  test("a body is freed once it is scanned, before the sync", async () => {
+    const { engine, admission } = start();
+    const sync = Promise.withResolvers<void>();
+    engine.sync = sync.promise;
+    const text = "m v=1\n".repeat(10_000);
+    const answer = post("/write", text);
+    await Bun.sleep(20);
+    expect(engine.stored).toHaveLength(10_000);
+    expect(admission.requests).toBe(1);
+    expect(admission.bytes).toBe(0);
+    sync.resolve();
+    expect((await answer).status).toBe(204);
   });
 });
 

@@ -15,6 +15,8 @@ import type { Pipeline } from "./ingest/pipeline.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { EngineQueryable } from "./promql/engine_queryable.ts";
+import { DEFAULT_QUERY_LIMITS } from "./promql/limits.ts";
+import { QueryMemory } from "./promql/query_memory.ts";
 import { QueryEngine } from "./promql/query_engine.ts";
 import { MetadataStore } from "./stores/metadata.ts";
 import { BUILD } from "./version.ts";
@@ -42,6 +44,9 @@ const LONG_QUERY_MS = 40;
 const WAITING_PER_SLOT = 10;
 /** Paths of the Prometheus API; the second is where VictoriaMetrics has it too. */
 const PREFIXES: readonly string[] = ["/api/v1/", "/prometheus/"];
+/** What all queries hold together, in shares of the memory limit, and at least. */
+const QUERY_MEMORY_SHARE = 2;
+const QUERY_MEMORY_BYTES_MIN = 64 << 20;
 const SNAPSHOTS = "snapshots";
 const METADATA_FILE = "metadata.json";
 
@@ -77,13 +82,23 @@ export function openQueries(parts: QueryParts): Queries {
     () => slots.refused,
     "counter",
   );
+  const memory = new QueryMemory(
+    Math.max(QUERY_MEMORY_BYTES_MIN, values["memory-limit"] * QUERY_MEMORY_SHARE),
+  );
+  metrics.gauge(
+    "tsinkd_query_memory_bytes",
+    "Bytes that queries hold, results that are being sent included.",
+    () => memory.bytes,
+  );
   const engine = new QueryEngine({
+    memory,
     queryable: new EngineQueryable(database),
     lookbackMs: values.lookback,
     limits: {
       queryMsMax: values["query-timeout"],
       queryPointsMax: values["query-points-max"],
       querySeriesMax: values["query-series-max"],
+      queryBytesMax: Math.min(memory.bytesMax, DEFAULT_QUERY_LIMITS.queryBytesMax),
     },
   });
   const metadata = MetadataStore.open({

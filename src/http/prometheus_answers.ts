@@ -115,6 +115,7 @@ export class PrometheusAnswers {
         const bytes = encoder.encode(text);
         sent += bytes.length;
         if (sent > bytesMax) {
+          pieces.return?.();
           controller.error(new Error(`Cannot send answer: it is longer than ${bytesMax} bytes`));
           return;
         }

@@ -180,13 +180,17 @@ export class PrometheusQueries {
     }
     const samples = sampleCount(result.value);
     if (samples * SAMPLE_BYTES_MIN > options.answerBytesMax) {
+      result.release?.();
       throw new PromqlError(
         "execution",
         `result of ${samples} samples does not fit an answer of ${options.answerBytesMax} bytes`,
       );
     }
     const stats = withStats ? statsJson(result, slot.waitedMs) : "";
-    return answers.pieces(request, answerPieces(result, { query, limit, stats }));
+    return answers.pieces(
+      request,
+      releasing(answerPieces(result, { query, limit, stats }), result.release),
+    );
   }
 
   #logIfSlow(evaluation: Evaluation, elapsedMs: number): void {
@@ -200,6 +204,32 @@ export class PrometheusQueries {
       step: evaluation.parameters.get("step") ?? "",
       elapsedMs: Math.round(elapsedMs),
     });
+  }
+}
+
+/** Gives memory back for answers that were dropped without a word: a client may go before its answer is begun. */
+const dropped = new FinalizationRegistry<() => void>((release) => release());
+
+/** The pieces of an answer, and `release` after the last, or when nobody wants more. */
+function releasing(
+  pieces: Iterator<string>,
+  release: (() => void) | undefined,
+): Iterator<string> {
+  if (release === undefined) return pieces;
+  const released = releasedAfter(pieces, release);
+  dropped.register(released, release);
+  return released;
+}
+
+function* releasedAfter(pieces: Iterator<string>, release: () => void): Generator<string> {
+  try {
+    for (;;) {
+      const next = pieces.next();
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    release();
   }
 }
 

@@ -10,6 +10,7 @@ import { PromqlError } from "./errors.ts";
 import type { NativeHistogram } from "./histogram.ts";
 import type { QueryLimits } from "./limits.ts";
 import type { LabelMatcher, MsBounds, QuerySession, SelectedSeries } from "./queryable.ts";
+import type { QueryMemory } from "./query_memory.ts";
 import { Row } from "./row.ts";
 
 /** Longest uninterrupted work in milliseconds. */
@@ -43,6 +44,8 @@ export interface EvaluationOptions {
   readonly lookbackMs: number;
   readonly subqueryStepMs: number;
   readonly limits: QueryLimits;
+  /** Shared with other queries; undefined: none. */
+  readonly memory?: QueryMemory | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -92,12 +95,25 @@ export class Evaluation {
   /** Counts what is kept until the end of the evaluation. */
   hold(points: number, bytes: number): void {
     this.#pointsHeld += points;
-    this.#bytesHeld += bytes;
     this.#checkPoints(0);
-    const { queryBytesMax } = this.options.limits;
-    if (this.#bytesHeld > queryBytesMax) {
-      throw limitError("hold results in memory", this.#bytesHeld, "queryBytesMax", queryBytesMax);
+    const { limits: { queryBytesMax }, memory } = this.options;
+    const held = this.#bytesHeld + bytes;
+    if (held > queryBytesMax) {
+      throw limitError("hold results in memory", held, "queryBytesMax", queryBytesMax);
     }
+    if (memory?.take(bytes) === false) {
+      throw new PromqlError(
+        "unavailable",
+        `Cannot hold results in memory: queries together would hold more than ${memory.bytesMax} bytes`,
+      );
+    }
+    this.#bytesHeld = held;
+  }
+
+  /** Gives back what is held of the shared memory. */
+  release(): void {
+    this.options.memory?.give(this.#bytesHeld);
+    this.#bytesHeld = 0;
   }
 
   #checkPoints(more: number): void {

@@ -8,6 +8,7 @@ import { markStepInvariant } from "./invariance.ts";
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from "./limits.ts";
 import { parseQuery } from "./parser.ts";
 import { hasDistinctRows, readBounds, readingManners } from "./planner.ts";
+import type { QueryMemory } from "./query_memory.ts";
 import type { Queryable } from "./queryable.ts";
 import { finishMatrix, finishVector, finishWindows } from "./result.ts";
 import type { SyntaxOptions } from "./type_check.ts";
@@ -21,6 +22,8 @@ export interface QueryEngineOptions {
   /** Step of subqueries that name none; default 1 minute. */
   readonly subqueryStepMs?: number;
   readonly limits?: Partial<QueryLimits>;
+  /** Shared by all queries; absent: each has its own limit alone. */
+  readonly memory?: QueryMemory;
   readonly syntax?: SyntaxOptions;
 }
 
@@ -32,6 +35,7 @@ export class QueryEngine implements PromqlEngine {
   readonly #lookbackMs: number;
   readonly #subqueryStepMs: number;
   readonly #limits: QueryLimits;
+  readonly #memory: QueryMemory | undefined;
   readonly #syntax: SyntaxOptions;
 
   constructor(options: QueryEngineOptions) {
@@ -39,6 +43,7 @@ export class QueryEngine implements PromqlEngine {
     this.#lookbackMs = options.lookbackMs ?? LOOKBACK_MS;
     this.#subqueryStepMs = options.subqueryStepMs ?? SUBQUERY_STEP_MS;
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits };
+    this.#memory = options.memory;
     this.#syntax = options.syntax ?? {};
   }
 
@@ -111,6 +116,7 @@ export class QueryEngine implements PromqlEngine {
       lookbackMs: options.lookbackMs ?? this.#lookbackMs,
       subqueryStepMs: this.#subqueryStepMs,
       limits,
+      memory: this.#memory,
       timeoutMs: Math.min(options.timeoutMs ?? Infinity, limits.queryMsMax),
       signal: options.signal,
     };
@@ -131,10 +137,17 @@ export class QueryEngine implements PromqlEngine {
     using session = this.#queryable.open(bounds ?? { startMs, endMs });
     const evaluation = new Evaluation(session, options);
     evaluation.check();
-    const value = await evaluate(
-      new TreeEvaluator(evaluation, readingManners(expr, { inOrder: stepMs === 0 })),
-    );
+    let value: QueryValue;
+    try {
+      value = await evaluate(
+        new TreeEvaluator(evaluation, readingManners(expr, { inOrder: stepMs === 0 })),
+      );
+    } catch (error) {
+      evaluation.release();
+      throw error;
+    }
     return {
+      release: () => evaluation.release(),
       value,
       warnings: evaluation.annotations.warnings,
       infos: evaluation.annotations.infos,

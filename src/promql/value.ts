@@ -76,4 +76,6 @@ export interface QueryResult {
   readonly warnings: readonly Annotation[];
   readonly infos: readonly Annotation[];
   readonly stats: QueryStats;
+  /** Call it once the value is done with: what it holds of the memory of all queries is given back. */
+  readonly release?: () => void;
 }

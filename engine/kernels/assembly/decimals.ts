@@ -11,6 +11,7 @@
  * - Every function reads up to 24 bytes past the number; a byte that is no digit must stand behind it.
  * - No result differs from what the language's own Number() gives for the same text.
  */
+import { POWERS } from "./powers_of_ten";
 import { alloc, TAG_SCRATCH } from "./memory";
 import { initPowers, POWER_MAX, POWER_MIN, powersOfFive } from "./powers_of_five";
 
@@ -24,10 +25,6 @@ const DIGITS_MAX: u32 = 768;
 /** 32-bit words of the whole numbers compared with a midpoint: 769 digits by 5^1111 shifted stay below 6,000 bits. */
 const BIG_WORDS: u32 = 192;
 
-const POWERS_F64: StaticArray<f64> = [
-  1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-  1e21, 1e22,
-];
 const POWERS_U64: StaticArray<u64> = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000];
 
 let bigLeft: usize = 0;
@@ -152,7 +149,7 @@ export function readFloat(start: usize): f64 {
         value = value * powerU64(digits) + digitValue(fraction, digits);
         end += 1 + <usize> digits;
         numberEnd = end;
-        const result = <f64> value / unchecked(POWERS_F64[<i32> digits]);
+        const result = <f64> value / unchecked(POWERS[<i32> digits]);
         return negative ? -result : result;
       }
     }
@@ -231,8 +228,8 @@ export function readAnyFloat(start: usize): f64 {
   } else if (!cut && mantissa <= 9007199254740992 && exponent >= -22 && exponent <= 22) {
     const whole = <f64> mantissa;
     result = exponent < 0
-      ? whole / unchecked(POWERS_F64[-exponent])
-      : whole * unchecked(POWERS_F64[exponent]);
+      ? whole / unchecked(POWERS[-exponent])
+      : whole * unchecked(POWERS[exponent]);
   } else {
     let bits = roundDecimal(mantissa, exponent);
     if (cut) {

@@ -10,6 +10,7 @@
  *
  * Codes: 0 any bits, 1 -0, 2 the quiet NaN 0x7ff8000000000000, 3 the staleness mark 0x7ff0000000000002, 4 +Inf, 5 -Inf.
  */
+import { POWERS } from "./powers_of_ten";
 import { alloc, TAG_SCRATCH } from "./memory";
 import { decodeNumbers, encodeNumbers } from "./numbers";
 import { AS_DOUBLES, AS_INTEGERS } from "./runs";
@@ -25,23 +26,6 @@ const MAGIC: f64 = 6755399441055744;
 const MAGIC_MAX: f64 = 2251799813685248;
 const ROWS_MAX: u32 = 8192;
 
-const POWERS: StaticArray<f64> = [
-  1e0,
-  1e1,
-  1e2,
-  1e3,
-  1e4,
-  1e5,
-  1e6,
-  1e7,
-  1e8,
-  1e9,
-  1e10,
-  1e11,
-  1e12,
-  1e13,
-  1e14,
-];
 const SPECIALS: StaticArray<u64> = [
   0,
   0x8000000000000000,

@@ -2,6 +2,7 @@
  * Doubles as integers for log records: most measured doubles are decimals, integer / 10^e with the division rounding to
  * exactly the double that came in.
  */
+import { POWERS } from "./powers_of_ten";
 
 /** Exponents are 0 to this. */
 export const DECIMAL_EXPONENT_MAX: u32 = 13;
@@ -15,23 +16,6 @@ const SAMPLE_MAX: u32 = 32;
 /** Bits of an exception beyond those of a number. */
 const EXCEPTION_BITS: f64 = 80;
 const BITS_A_DIGIT: f64 = 3.33;
-
-const POWERS: StaticArray<f64> = [
-  1e0,
-  1e1,
-  1e2,
-  1e3,
-  1e4,
-  1e5,
-  1e6,
-  1e7,
-  1e8,
-  1e9,
-  1e10,
-  1e11,
-  1e12,
-  1e13,
-];
 
 /** How many sampled values need each exponent; the last entry counts those that are no decimals. */
 const needed: usize = memory.data(60, 4);

@@ -134,7 +134,7 @@ export interface HeadKernel {
     count: number,
     family: number,
     ticksPerMs: number,
-  ): void;
+  ): number;
 }
 
 /** Merging chunks; used by engine/chunk/row_merger.ts only. Records and lists are described in row_merge.ts. */

@@ -55,6 +55,7 @@ const NOTHING: NumberColumn = {
   count: 0,
   times: EMPTY,
   values: EMPTY,
+  areSmallIntegers: false,
   timesPointer: 0,
   valuesPointer: 0,
 };
@@ -74,7 +75,7 @@ export class ReadView implements View {
   #endMs = NaN;
   #msBounds: ReadBounds = { first: 0n, last: 0n };
   // The last column: most series of a selection have as many points as the one before, and lie in the same place.
-  #column = NOTHING;
+  #lastColumn = NOTHING;
 
   constructor(parts: ViewParts) {
     this.#parts = parts;
@@ -123,26 +124,30 @@ export class ReadView implements View {
     if (count === 0) return NOTHING;
     const { kernels, timeUnit } = this.#parts;
     const { timesPointer, bitsPointer } = reader;
-    kernels.exports.runToNumbers(
+    const areSmall = kernels.exports.runToNumbers(
       timesPointer,
       bitsPointer,
       count,
       FAMILY[series.family],
       TICKS_PER_MS[timeUnit],
     );
-    return this.#columnAt(timesPointer, bitsPointer, count);
+    return this.#column(count, areSmall === 1);
   }
 
-  #columnAt(timesPointer: number, valuesPointer: number, count: number): NumberColumn {
+  /** The run of the reader as a column. */
+  #column(count: number, areSmallIntegers: boolean): NumberColumn {
+    const { timesPointer, bitsPointer: valuesPointer } = this.#reader;
     const { f64 } = this.#parts.kernels;
-    const last = this.#column;
+    const last = this.#lastColumn;
     const isSame = last.count === count && last.timesPointer === timesPointer &&
-      last.valuesPointer === valuesPointer && last.times.buffer === f64.buffer;
+      last.valuesPointer === valuesPointer && last.areSmallIntegers === areSmallIntegers &&
+      last.times.buffer === f64.buffer;
     if (isSame) return last;
-    return this.#column = {
+    return this.#lastColumn = {
       count,
       times: f64.subarray(timesPointer >> 3, (timesPointer >> 3) + count),
       values: f64.subarray(valuesPointer >> 3, (valuesPointer >> 3) + count),
+      areSmallIntegers,
       timesPointer,
       valuesPointer,
     };

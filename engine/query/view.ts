@@ -20,6 +20,8 @@ export interface NumberColumn {
   readonly times: Float64Array;
   /** f64 with NaN payloads intact; i64, u64 rounded to the nearest double; bool 0 or 1. */
   readonly values: Float64Array;
+  /** Known to be whole numbers below 2^31 in size: none is NaN, and sums of fewer than 2^21 are exact in any order. */
+  readonly areSmallIntegers: boolean;
   /** Where the columns lie in linear memory (f64 each), for window kernels. */
   readonly timesPointer: number;
   readonly valuesPointer: number;

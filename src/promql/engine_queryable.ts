@@ -20,6 +20,7 @@ import {
 import type { NativeHistogram } from "./histogram.ts";
 import { decodeHistogram, isStaleHistogram } from "./histogram_codec.ts";
 import type {
+  Label,
   LabelMatcher,
   Labels,
   MsBounds,
@@ -142,7 +143,8 @@ function putStaleMarker(values: Float64Array, index: number): void {
 
 /** Tags with the metric's name at its place in the order; empty values are as good as absent. */
 function withName(metric: string, tags: Labels): Labels {
-  const labels: (readonly [string, string])[] = [];
+  if (isPlain(tags)) return ([["__name__", metric]] as Label[]).concat(tags);
+  const labels: Label[] = [];
   let placed = false;
   for (const tag of tags) {
     if (tag[1] === "" || tag[0] === "__name__") continue;
@@ -154,6 +156,12 @@ function withName(metric: string, tags: Labels): Labels {
   }
   if (!placed) labels.push(["__name__", metric]);
   return labels;
+}
+
+/** Whether the name comes first and no tag is left out. */
+function isPlain(tags: Labels): boolean {
+  for (const tag of tags) if (tag[1] === "" || tag[0] <= "__name__") return false;
+  return true;
 }
 
 /** Series with the same labels become one; the rest stays as it is. */

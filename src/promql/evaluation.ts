@@ -17,6 +17,8 @@ import { Row } from "./row.ts";
 const SLICE_MS = 10;
 /** Samples looked at between two looks at the clock inside of one series. */
 const SAMPLES_PER_CHECK = 1_000_000;
+/** Series between two looks at the clock. */
+const CALLS_PER_CLOCK = 4;
 const BYTES_PER_STEP = 9;
 const BYTES_PER_ROW = 200;
 const BYTES_PER_HISTOGRAM = 160;
@@ -64,6 +66,7 @@ export class Evaluation {
   #bytesHeld = 0;
   #seriesSelected = 0;
   #samplesUnchecked = 0;
+  #dueCalls = 0;
 
   constructor(session: QuerySession, options: EvaluationOptions) {
     this.session = session;
@@ -174,6 +177,7 @@ export class Evaluation {
 
   /** Whether it is time to `pause`. */
   get isDue(): boolean {
+    if (++this.#dueCalls % CALLS_PER_CLOCK !== 0) return false;
     return performance.now() - this.#sliceBegan > SLICE_MS;
   }
 

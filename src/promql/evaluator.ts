@@ -99,12 +99,16 @@ export class TreeEvaluator implements Evaluator {
   async collect(stream: RowStream, grid: Grid): Promise<Row[]> {
     const rows: Row[] = [];
     let row = new Row(grid.steps);
+    let { kinds, values } = row;
     while (stream.next(row)) {
       if (this.evaluation.isDue) await this.evaluation.pause();
       if (row.isEmpty) continue;
       this.evaluation.holdRow(row);
       rows.push(row);
-      row = new Row(grid.steps);
+      // A stream that hands out rows made before leaves the columns unused.
+      const isSpare = row.kinds !== kinds && row.values !== values;
+      row = isSpare ? new Row(grid.steps, { kinds, values }) : new Row(grid.steps);
+      ({ kinds, values } = row);
     }
     return rows;
   }

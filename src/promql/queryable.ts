@@ -35,6 +35,11 @@ export interface SampleColumns {
   readonly times: Float64Array;
   /** Float samples; where `histograms` has an entry the number is meaningless. Stale markers keep their bit pattern. */
   readonly values: Float64Array;
+  /**
+   * The values are known to be whole numbers below 2^31 in size, fewer than 2^21: none is NaN, and their sums are exact in
+   * any order.
+   */
+  readonly areSmallIntegers?: boolean;
   /** Present only when the series holds at least one native histogram in the bounds. A stale marker is a float. */
   readonly histograms?: readonly (NativeHistogram | undefined)[];
   /** Start timestamps in ms, NaN where unknown; absent when none is known. */

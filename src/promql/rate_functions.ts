@@ -63,13 +63,15 @@ function extrapolateFloats(
   const { kinds, values: output } = row;
   const divisor = perSecond ? rangeMs / 1000 : 1;
   const falls = windows.scratch(count);
-  if (counter) countFalls(values, count, falls);
+  const finite = counter && countFalls(values, count, falls);
   for (let step = 0; step < from.length; step++) {
     const first = from[step]!;
     const last = to[step]! - 1;
     if (last <= first) continue;
     let rise = values[last]! - values[first]!;
-    if (counter && falls[first] !== falls[last]) rise += lostInFalls(values, first, last);
+    if (counter && falls[first] !== falls[last]) {
+      rise += finite ? lostByCounts(values, falls, first, last) : lostInFalls(values, first, last);
+    }
     // The rules of `extrapolation`, spelled out: an object a step would cost more than all else here.
     const sampled = times[last]! - times[first]!;
     const gap = sampled / (last - first);
@@ -88,19 +90,23 @@ function extrapolateFloats(
   }
 }
 
-/** How many values up to each one are below their predecessor. */
-function countFalls(values: Float64Array, count: number, falls: Int32Array): void {
+/** How many values up to each one are below their predecessor. Whether all are finite. */
+function countFalls(values: Float64Array, count: number, falls: Int32Array): boolean {
   let fallen = 0;
   let before = NaN;
+  let rest = 0;
   for (let at = 0; at < count; at++) {
     const value = values[at]!;
     // Without a branch: gauges fall half of the time, which no processor can predict.
     fallen += Number(value < before);
+    rest += value - value;
     before = value;
     falls[at] = fallen;
   }
+  return rest === 0;
 }
 
+/** The sum of the values that were followed by a lower one. */
 function lostInFalls(values: Float64Array, first: number, last: number): number {
   let lost = 0;
   let before = values[first]!;
@@ -108,6 +114,23 @@ function lostInFalls(values: Float64Array, first: number, last: number): number 
     const value = values[at]!;
     if (value < before) lost += before;
     before = value;
+  }
+  return lost;
+}
+
+/** The same for finite values, without a branch: adding nothing changes no sum. */
+function lostByCounts(
+  values: Float64Array,
+  falls: Int32Array,
+  first: number,
+  last: number,
+): number {
+  let lost = 0;
+  let before = falls[first]!;
+  for (let at = first + 1; at <= last; at++) {
+    const fallen = falls[at]!;
+    lost += values[at - 1]! * (fallen - before);
+    before = fallen;
   }
   return lost;
 }

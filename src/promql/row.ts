@@ -15,6 +15,9 @@ export const HISTOGRAM = 2;
 
 export type HistogramColumn = (NativeHistogram | undefined)[];
 
+/** Columns of a row that it gave up for others. */
+export type SpareColumns = Pick<Row, "kinds" | "values">;
+
 export class Row {
   labels: Labels = NO_LABELS;
   /** The metric's name, type and unit are to be removed at the end of the query. */
@@ -24,9 +27,15 @@ export class Row {
   /** Entries count only where `kinds` is HISTOGRAM. */
   histograms: HistogramColumn | undefined = undefined;
 
-  constructor(steps: number) {
-    this.kinds = new Uint8Array(steps);
-    this.values = new Float64Array(steps);
+  /** Columns that nobody uses can be given instead of new ones; what is in them is lost. */
+  constructor(steps: number, spare?: SpareColumns) {
+    if (spare === undefined) {
+      this.kinds = new Uint8Array(steps);
+      this.values = new Float64Array(steps);
+    } else {
+      this.kinds = spare.kinds.fill(ABSENT);
+      this.values = spare.values;
+    }
   }
 
   /** Forgets all samples. */

@@ -12,6 +12,8 @@ import { interpolatedSample } from "./extended_windows.ts";
 /** The bits of the NaN that marks the end of a series. */
 const STALE_HIGH = 0x7ff00000;
 const STALE_LOW = 2;
+/** More numbers below 2^31 than this may come to more than doubles hold exactly. */
+const EXACT_SUMS_MAX = 2 ** 21;
 
 /** Bounds of the times `start()` and `end()` stand for. */
 export interface QueryBounds {
@@ -47,6 +49,8 @@ export interface WindowSeries {
   count: number;
   times: Float64Array;
   values: Float64Array;
+  /** As of SampleColumns. */
+  areSmallIntegers?: boolean;
   histograms: HistogramColumn | undefined;
   startTimes: Float64Array | undefined;
 }
@@ -240,9 +244,10 @@ function fillSmoothed(row: Row, columns: SampleColumns, context: FillContext): b
 export function withoutStale(reader: SeriesReader, columns: SampleColumns): WindowSeries {
   const { labels } = reader;
   const { count, times, values, histograms, startTimes } = columns;
+  const areSmallIntegers = columns.areSmallIntegers === true && count < EXACT_SUMS_MAX;
   const isStale = (at: number) =>
     values[at] !== values[at] && histograms?.[at] === undefined && reader.isStale(at);
-  let first = 0;
+  let first = areSmallIntegers ? count : 0;
   while (first < count && !isStale(first)) first++;
   if (first === count) {
     return {
@@ -251,6 +256,7 @@ export function withoutStale(reader: SeriesReader, columns: SampleColumns): Wind
       count,
       times,
       values,
+      areSmallIntegers,
       histograms: histograms as HistogramColumn | undefined,
       startTimes,
     };

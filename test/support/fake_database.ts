@@ -105,7 +105,14 @@ export class FakeDatabase {
           else values[index] = value;
         });
         const times = Float64Array.from(points, ([ms]) => ms);
-        return { count: points.length, times, values, timesPointer: 0, valuesPointer: 0 };
+        return {
+          count: points.length,
+          times,
+          values,
+          areSmallIntegers: false,
+          timesPointer: 0,
+          valuesPointer: 0,
+        };
       },
       readBlocks: (reference, { start, end }): ColumnBlock[] => {
         const blobs = (seriesOf(reference).blobs ?? []).filter(([ms]) =>

@@ -127,13 +127,17 @@ function lowerBound(times: usize, count: u32, time: i64): u32 {
   return low;
 }
 
+/** Sums of fewer than 2^21 whole numbers below this in size are exact. */
+const SMALL_RANGE: i64 = 1 << 31;
+
 /** Numbers below 2^51 in size become doubles by adding their integer to the bits of 1.5 * 2^52. */
 const MAGIC: f64 = 6755399441055744;
 const HALF_RANGE: i64 = 1 << 51;
 
 /**
  * Turns a run into doubles in place: times into milliseconds, exact for whole ones, the nearest double otherwise; i64, u64
- * and bool values into the nearest double. f64 bits stay as they are.
+ * and bool values into the nearest double. f64 bits stay as they are. Returns 1 when the values are known to be whole
+ * numbers below 2^31 in size, else 0.
  */
 export function runToNumbers(
   times: usize,
@@ -141,8 +145,8 @@ export function runToNumbers(
   count: u32,
   family: u32,
   ticksPerMs: f64,
-): void {
-  if (count == 0) return;
+): u32 {
+  if (count == 0) return 0;
   if (ticksPerMs > 1) timesToMs(times, count, ticksPerMs);
   else {
     const perTick = 1 / ticksPerMs;
@@ -151,7 +155,7 @@ export function runToNumbers(
       store<f64>(at, <f64> load<i64>(at) * perTick);
     }
   }
-  if (family != 1) bitsToDoubles(bits, count, family);
+  return family != 1 ? bitsToDoubles(bits, count, family) : 0;
 }
 
 function timesToMs(times: usize, count: u32, ticksPerMs: f64): void {
@@ -185,17 +189,27 @@ function timesToMs(times: usize, count: u32, ticksPerMs: f64): void {
   }
 }
 
-function bitsToDoubles(bits: usize, count: u32, family: u32): void {
+/** Whether all are small: 1 or 0. */
+function bitsToDoubles(bits: usize, count: u32, family: u32): u32 {
   const end = bits + <usize> count * 8;
   const pairsEnd = bits + <usize> (count & ~1) * 8;
-  const half = i64x2.splat(HALF_RANGE);
+  // A u64 is never negative, whatever its bits are as an i64.
+  const isSigned = family != 3;
+  const half = i64x2.splat(isSigned ? HALF_RANGE : 0);
+  const smallHalf = i64x2.splat(isSigned ? SMALL_RANGE : 0);
   let all = i64x2.splat(0);
+  let small = i64x2.splat(0);
   for (let at = bits; at < pairsEnd; at += 16) {
-    all = v128.or(all, i64x2.add(v128.load(at), half));
+    const pair = v128.load(at);
+    all = v128.or(all, i64x2.add(pair, half));
+    small = v128.or(small, i64x2.add(pair, smallHalf));
   }
   let at = bits;
   const high = <u64> (i64x2.extract_lane(all, 0) | i64x2.extract_lane(all, 1));
-  if (high < <u64> HALF_RANGE * 2) {
+  let smalls = <u64> (i64x2.extract_lane(small, 0) | i64x2.extract_lane(small, 1));
+  if (pairsEnd < end) smalls |= load<i64>(pairsEnd) + (isSigned ? SMALL_RANGE : 0);
+  const isSmall = smalls < <u64> (isSigned ? SMALL_RANGE * 2 : SMALL_RANGE);
+  if (high < <u64> (isSigned ? HALF_RANGE * 2 : HALF_RANGE)) {
     const shift = i64x2.splat(reinterpret<i64>(MAGIC));
     const magic = f64x2.splat(MAGIC);
     for (; at < pairsEnd; at += 16) {
@@ -205,4 +219,5 @@ function bitsToDoubles(bits: usize, count: u32, family: u32): void {
   for (; at < end; at += 8) {
     store<f64>(at, family == 3 ? <f64> load<u64>(at) : <f64> load<i64>(at));
   }
+  return isSmall ? 1 : 0;
 }

@@ -10,14 +10,22 @@ function convert(
   times: readonly bigint[],
   bits: readonly bigint[],
   how: { readonly family: number; readonly ticksPerMs: number },
-): { times: number[]; values: number[] } {
+): { times: number[]; values: number[]; areSmall: boolean } {
   const count = times.length;
   const block = kernels.alloc(count * 16, "query");
   kernels.refresh();
   kernels.i64.set(times, block >> 3);
   kernels.i64.set(bits.map((value) => BigInt.asIntN(64, value)), (block >> 3) + count);
-  kernels.exports.runToNumbers(block, block + count * 8, count, how.family, how.ticksPerMs);
+  const { family, ticksPerMs } = how;
+  const areSmall = kernels.exports.runToNumbers(
+    block,
+    block + count * 8,
+    count,
+    family,
+    ticksPerMs,
+  );
   const result = {
+    areSmall: areSmall === 1,
     times: [...kernels.f64.subarray(block >> 3, (block >> 3) + count)],
     values: [...kernels.f64.subarray((block >> 3) + count, (block >> 3) + 2 * count)],
   };
@@ -77,11 +85,30 @@ describe("values", () => {
     ["large i64", FAMILY.i64, [...large, ...small]],
     ["one large i64 at the end", FAMILY.i64, [...small, 2n ** 62n]],
     ["u64", FAMILY.u64, [0n, 1n, 2n ** 64n - 1n, 2n ** 63n]],
+    ["u64 that are small and negative as i64", FAMILY.u64, [2n ** 64n - 1n, 2n ** 64n - 9n, 3n]],
+    ["u64 about the fast range", FAMILY.u64, [2n ** 51n - 1n, 2n ** 51n, 2n ** 52n + 1n]],
+    ["small u64", FAMILY.u64, [5n, 2n ** 51n - 1n]],
     ["bool", FAMILY.bool, [0n, 1n, 1n]],
   ])("%s", (_, family, values) => {
     const times = values.map((_, i) => START + BigInt(i));
     const result = convert(times, values, { family, ticksPerMs: 1e6 });
     expect(result.values).toEqual(values.map(Number));
+  });
+
+  const most = 2n ** 31n - 1n;
+  test.each([
+    ["none above", FAMILY.i64, [most, -most - 1n, 0n], true],
+    ["one above, in a pair", FAMILY.i64, [0n, most + 1n, 0n], false],
+    ["one above, the odd last", FAMILY.i64, [0n, 0n, most + 1n], false],
+    ["one below", FAMILY.i64, [0n, -most - 2n], false],
+    ["small u64", FAMILY.u64, [most, 0n, 1n], true],
+    ["large u64", FAMILY.u64, [most + 1n, 0n], false],
+    ["a u64 that is negative as an i64", FAMILY.u64, [2n ** 64n - 1n], false],
+    ["bool", FAMILY.bool, [1n, 0n], true],
+    ["f64, whatever it holds", FAMILY.f64, [0n, 0n], false],
+  ])("known to be small: %s", (_, family, values, expected) => {
+    const times = values.map((_, i) => START + BigInt(i));
+    expect(convert(times, values, { family, ticksPerMs: 1e6 }).areSmall).toBe(expected);
   });
 
   test("the bits of an f64 stay as they are", () => {

@@ -19,7 +19,7 @@ import {
   threads,
 } from "../support/process_figures.ts";
 
-const SHORT_MS = 12_000;
+const SHORT_MS = 8_000;
 const HOSTS = 200;
 const RETENTION_MS = 4_000;
 const STEP_MS = 10;

@@ -11,7 +11,7 @@ import {
 import { accountForAll, LineLoad, type LoadProtocol } from "../support/line_load.ts";
 import type { SeededRandom } from "../support/seeded_random.ts";
 
-const SHORT_MS = 6_000;
+const SHORT_MS = 4_000;
 /** A start after a kill, with the little data of this test: generous for a loaded machine. */
 const START_MS_MAX = 2_000;
 const PROTOCOLS: readonly LoadProtocol[] = ["v1", "v2", "gzip", "tcp"];

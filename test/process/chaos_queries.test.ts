@@ -14,7 +14,7 @@ import {
 import { accountForAll, LineLoad } from "../support/line_load.ts";
 import type { SeededRandom } from "../support/seeded_random.ts";
 
-const SHORT_MS = 6_000;
+const SHORT_MS = 4_000;
 const START_MS = 1_760_000_000_000;
 const STEP_MS = 20;
 const QUERIERS = 4;

@@ -29,9 +29,9 @@ const BATCHES = isLong ? 300 : 150;
 const LINES_PER_BATCH = 8;
 const WRITERS = 3;
 /** Cuts of the short form, spread over the run; the long form takes every one. */
-const CUTS_MAX = isLong ? Infinity : 150;
+const CUTS_MAX = isLong ? Infinity : 100;
 /** Recoveries that are cut in their turn. */
-const RECOVERIES = isLong ? 40 : 6;
+const RECOVERIES = isLong ? 40 : 4;
 const START_MS = 1_760_000_000_000;
 const LIMIT_MS = isLong ? 3_600_000 : 120_000;
 /** Little files and flushes, so that a short run has many of each. */

@@ -1,11 +1,14 @@
 /** Builds remote write messages. */
-import { ProtobufWriter } from "../../src/ingest/protobuf.ts";
+import { ProtobufWriter, WIRE } from "../../src/ingest/protobuf.ts";
 import type { HistogramSample } from "../../src/ingest/remote_histogram.ts";
 import { writeRemoteHistogram } from "../../src/ingest/remote_histogram.ts";
 
+/** The NaN that ends a series, little-endian; a number would lose its payload. */
+const STALE_MARKER = Uint8Array.of(0x02, 0, 0, 0, 0, 0, 0xf0, 0x7f);
+
 export interface MessageSeries {
   readonly labels: readonly (readonly [name: string, value: string])[];
-  readonly samples?: readonly (readonly [timeMs: number, value: number])[];
+  readonly samples?: readonly (readonly [timeMs: number, value: number | "stale"])[];
   readonly histograms?: readonly (readonly [timeMs: number, histogram: HistogramSample])[];
   readonly exemplars?: number;
   readonly metadata?: { readonly type: number; readonly help: string; readonly unit: string };
@@ -21,7 +24,10 @@ export interface MessageMetadata {
 function writeSamples(writer: ProtobufWriter, series: MessageSeries): void {
   for (const [timeMs, value] of series.samples ?? []) {
     writer.message(2, () => {
-      writer.doubleField(1, value);
+      if (value === "stale") {
+        writer.varint(8 + WIRE.fixed64);
+        writer.raw(STALE_MARKER);
+      } else writer.doubleField(1, value);
       writer.signedField(2, timeMs);
     });
   }

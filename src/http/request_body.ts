@@ -206,8 +206,10 @@ function heldBody(
     },
     [Symbol.dispose]: () => {
       reservation[Symbol.dispose]();
+      // Where it is being expanded off the event loop, another thread may still be reading what is held.
+      if (expanded !== undefined && !(expanded instanceof Uint8Array)) return;
       free(held);
-      if (expanded instanceof Uint8Array) free(expanded);
+      if (expanded !== undefined) free(expanded);
     },
   };
 }

@@ -1,6 +1,8 @@
 /** Bodies on their way in: encodings, chunks, both limits, and that every reservation comes back. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { WriteAdmission } from "../../../src/http/admission.ts";
+import { receiveBody } from "../../../src/http/request_body.ts";
 import {
   startTestServer,
   type TestServer,
@@ -108,5 +110,46 @@ describe("bodies", () => {
     const got = await post("/write", bomb, { "Content-Encoding": encoding });
     expect(got.status).toBe(413);
     expect(server!.admission.bytes).toBe(0);
+  });
+});
+
+describe("memory of bodies", () => {
+  const limits = {
+    receivedMax: 64 << 20,
+    expandedMax: 64 << 20,
+    tooLarge: { status: 413, message: "too large" },
+  };
+
+  async function receive(body: Uint8Array<ArrayBuffer>, encoding: string) {
+    const admission = new WriteAdmission({ requestsMax: 1, bytesMax: 64 << 20, waitMs: 0 });
+    const headers = { "Content-Encoding": encoding, "Content-Length": String(body.length) };
+    const request = new Request("http://localhost/write", { method: "POST", body, headers });
+    return { admission, body: await receiveBody(request, limits, admission, false) };
+  }
+
+  const long = new Uint8Array(100_000).fill(65);
+  const noise = crypto.getRandomValues(new Uint8Array(60_000));
+  const incompressible = new Uint8Array(Buffer.concat(Array.from({ length: 6 }, () => noise)));
+
+  test.each([
+    { name: "as received", given: long, encoding: "identity" },
+    { name: "expanded in one call", given: new Uint8Array(gzipSync(long)), encoding: "gzip" },
+  ])("$name is freed by dispose, once and for all", async ({ given, encoding }) => {
+    const { admission, body } = await receive(given, encoding);
+    const expanded = body.expand() as Uint8Array;
+    expect(expanded.length).toBe(long.length);
+    body[Symbol.dispose]();
+    body[Symbol.dispose]();
+    expect(expanded.length).toBe(0);
+    expect(admission.bytes).toBe(0);
+  });
+
+  test("what another thread expands stays until it is done", async () => {
+    const given = new Uint8Array(gzipSync(incompressible, { level: 0 }));
+    const { admission, body } = await receive(given, "gzip");
+    expect(body.expand()).not.toBeInstanceOf(Uint8Array);
+    body[Symbol.dispose]();
+    expect(body.held?.length).toBe(given.length);
+    expect(admission.bytes).toBe(0);
   });
 });

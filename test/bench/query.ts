@@ -1,7 +1,7 @@
 /**
  * PromQL over the engine, without a network: the shapes of the TSBS DevOps queries and of dashboards.
- * Usage: bun test/bench/query.ts [FILE HOURS [RUNS]]; FILE is cpu data in line protocol from 2026-01-01T00:00:05Z in steps of
- * 10 s; without it 100 hosts and 24 h are made.
+ * Usage: bun test/bench/query.ts [FILE HOURS [RUNS [fresh]]]; FILE is cpu data in line protocol from 2026-01-01T00:00:05Z in
+ * steps of 10 s; without it 100 hosts and 24 h are made. `fresh` leaves the data in the head, as it was written.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { EngineQueryable } from "../../src/promql/engine_queryable.ts";
 import { QueryEngine } from "../../src/promql/query_engine.ts";
 import { cpuLines } from "../support/bench_lines.ts";
 
-const [file, hoursText = "24", runsText = "10"] = process.argv.slice(2);
+const [file, hoursText = "24", runsText = "10", state] = process.argv.slice(2);
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const start = Date.UTC(2026, 0, 1);
@@ -115,5 +115,5 @@ async function load(database: Awaited<ReturnType<typeof openDatabase>>): Promise
     await new Promise((resolve) => setTimeout(resolve, 0));
     from = cut;
   }
-  await database.compact();
+  if (state !== "fresh") await database.compact();
 }

@@ -5,6 +5,7 @@
 import {
   absolutePath,
   defaultComponents,
+  EngineError,
   type FileSystem,
   isEngineError,
   openDatabase,
@@ -18,6 +19,16 @@ import { inspect } from "./inspect.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
+/** What may lie in a database's directory. */
+const DATABASE_NAMES: readonly string[] = [
+  "MANIFEST",
+  "MANIFEST.new",
+  "LOCK",
+  "wal",
+  "registry",
+  "segments",
+  "staging",
+];
 
 /** Where text goes: lines for people. */
 export interface Output {
@@ -49,8 +60,12 @@ const COMMANDS: Readonly<Record<string, OfflineCommand>> = {
     words: "DIR",
     what: "check every byte of a database",
     paths: [1, 1],
-    run: (fileSystem, [directory], print) =>
-      printReport(verifyDatabase(fileSystem, absolutePath(directory!)), print),
+    run: (fileSystem, [directory], print) => {
+      const report = verifyDatabase(fileSystem, absolutePath(directory!), ({ path, problem }) => {
+        print(problem === undefined ? `sound: ${path}` : `damaged: ${problem}`);
+      });
+      return printSummary(report, print);
+    },
   },
   repair: {
     words: "DIR",
@@ -59,7 +74,8 @@ const COMMANDS: Readonly<Record<string, OfflineCommand>> = {
     run: async (_, [directory], print) => {
       const { repaired, after } = await repairDatabase(directory!);
       for (const line of repaired) print(`repaired: ${line}`);
-      return printReport(after, print);
+      for (const problem of after.problems) print(`damaged: ${problem}`);
+      return printSummary(after, print);
     },
   },
   snapshot: {
@@ -77,8 +93,10 @@ const COMMANDS: Readonly<Record<string, OfflineCommand>> = {
     what: "put a copy in the place of a database",
     paths: [2, 2],
     run: async (fileSystem, [copy, directory], print) => {
-      await restoreSnapshot(fileSystem, absolutePath(copy!), absolutePath(directory!));
-      print(`restored ${absolutePath(directory!)}`);
+      const target = absolutePath(directory!);
+      checkHoldsNothingElse(fileSystem, target);
+      await restoreSnapshot(fileSystem, absolutePath(copy!), target);
+      print(`restored ${target}`);
       return 0;
     },
   },
@@ -102,12 +120,11 @@ export async function runOffline(
   output: Output,
 ): Promise<number> {
   const command = COMMANDS[name]!;
-  const paths = words.filter((word) => !word.startsWith("--"));
+  const paths = words.filter((word) => !word.startsWith("-"));
   const [min, max] = command.paths;
-  const areFlagsKnown = words.every((word) =>
-    !word.startsWith("--") || command.words.includes(word)
-  );
-  if (paths.length < min || paths.length > max || !areFlagsKnown) {
+  const known: readonly string[] = command.words.match(/--\w+/g) ?? [];
+  const areFlagsKnown = words.every((word) => !word.startsWith("-") || known.includes(word));
+  if (paths.length < min || paths.length > max || paths.includes("") || !areFlagsKnown) {
     output.complain(`tsinkd: usage: tsinkd ${name} ${command.words}`);
     return EXIT_USAGE;
   }
@@ -130,8 +147,19 @@ async function snapshotOf(directory: string, copy: string): Promise<void> {
   }
 }
 
-function printReport(report: VerifyReport, print: (text: string) => void): number {
-  for (const problem of report.problems) print(`damaged: ${problem}`);
+/** Restoring removes what was there before: a mistyped directory must not go. Throws "invalid". */
+function checkHoldsNothingElse(fileSystem: FileSystem, directory: string): void {
+  if (!fileSystem.exists(directory)) return;
+  const other = fileSystem.list(directory).find(({ name }) => !DATABASE_NAMES.includes(name));
+  if (other === undefined) return;
+  throw new EngineError(
+    "invalid",
+    `Cannot restore to "${directory}": it holds "${other.name}", which is no part of a database; move it away first`,
+  );
+}
+
+/** Prints what is left to say once the files have had their lines; returns the exit code. */
+function printSummary(report: VerifyReport, print: (text: string) => void): number {
   for (const note of report.notes) print(`note: ${note}`);
   const { segments, registryFiles, logRecords, logRows, problems } = report;
   const counts = `${segments} segments, ${registryFiles} registry files, ` +

@@ -46,4 +46,4 @@ export { repairDatabase, type RepairReport, storedSettings } from "./repair.ts";
 export { restoreSnapshot } from "./snapshot.ts";
 export * from "./stats.ts";
 export * from "./storage.ts";
-export { verifyDatabase, type VerifyReport } from "./verify.ts";
+export { type CheckedFile, verifyDatabase, type VerifyReport } from "./verify.ts";

@@ -8,11 +8,20 @@
  */
 import type { Components, Logger } from "./components.ts";
 import { defaultComponents } from "./components.ts";
+import { isEngineError } from "./errors.ts";
+import { isMissing, systemCodeOf } from "./fs/io_error.ts";
 import { absolutePath, databasePaths } from "./fs/paths.ts";
 import { Manifest } from "./manifest/manifest.ts";
 import { openDatabase } from "./open.ts";
 import type { Settings } from "./settings.ts";
-import { findDamagedSegments, readVersion, verifyDatabase, type VerifyReport } from "./verify.ts";
+import {
+  type DamagedSegment,
+  findDamagedSegments,
+  lockDatabase,
+  readVersion,
+  verifyDatabase,
+  type VerifyReport,
+} from "./verify.ts";
 
 export interface RepairReport {
   /** What was damaged, each with what became of it. */
@@ -30,7 +39,10 @@ export function storedSettings(
   return readVersion(fileSystem, databasePaths(absolutePath(directory))).identity;
 }
 
-/** Repairs the database in a directory. Throws "locked", "corrupt" for a damaged manifest, "unsupported", "io". */
+/**
+ * Repairs the database in a directory. Throws "locked", "corrupt" for a damaged manifest, "unsupported" for a newer
+ * format, "io" where a file may not be read; then nothing has changed.
+ */
 export async function repairDatabase(
   path: string,
   components: Partial<Components> = {},
@@ -79,18 +91,25 @@ function passDamagedLog(
 
 function setAsideDamaged(fileSystem: Components["fileSystem"], directory: string): string[] {
   const paths = databasePaths(directory);
+  using _lock = lockDatabase(fileSystem, paths);
   const version = readVersion(fileSystem, paths);
-  using _lock = fileSystem.lock(directory);
-  const damaged = findDamagedSegments(fileSystem, paths, version);
+  const damaged = findDamagedSegments(fileSystem, { paths, version });
   if (damaged.length === 0) return [];
+  const spared = damaged.find((segment) => !isLost(segment));
+  if (spared !== undefined) throw spared.error;
   const manifest = Manifest.open({ fileSystem, directory, identity: version.identity });
   try {
     manifest.commitNow({ quarantineSegments: damaged.map(({ id }) => id) });
   } finally {
     manifest.close();
   }
-  return damaged.map(({ id, problem }) => {
+  return damaged.map(({ id, error }) => {
     const { rows, minTime, maxTime } = version.segments.find((segment) => segment.id === id)!;
-    return `Segment ${id} is set aside with its ${rows} rows from ${minTime} to ${maxTime}: ${problem}`;
+    return `Segment ${id} is set aside with its ${rows} rows from ${minTime} to ${maxTime}: ${error.message}`;
   });
+}
+
+/** Whether nobody can read a segment any more; what a newer program or another user could read is not lost. */
+function isLost({ error }: DamagedSegment): boolean {
+  return isEngineError(error, "corrupt") || isMissing(error) || systemCodeOf(error) === "EIO";
 }

@@ -39,17 +39,21 @@ export interface VerifyReport {
 /** A segment that cannot be read, and why. */
 export interface DamagedSegment {
   readonly id: SegmentRecord["id"];
-  readonly problem: string;
+  readonly error: EngineError;
 }
+
+/** A file that has been checked; the log's files count as one, their directory. */
+export interface CheckedFile {
+  readonly path: string;
+  /** What is wrong with it; undefined where it is sound. */
+  readonly problem: string | undefined;
+}
+
+export type OnFile = (file: CheckedFile) => void;
 
 /** Reads a database's manifest without changing it. Throws "invalid" where there is none, "corrupt", "unsupported", "io". */
 export function readVersion(fileSystem: FileSystem, paths: DatabasePaths): Version {
-  if (!fileSystem.exists(paths.manifest)) {
-    throw new EngineError(
-      "invalid",
-      `Cannot read "${paths.directory}": it holds no MANIFEST; name a database's directory`,
-    );
-  }
+  checkIsDatabase(fileSystem, paths);
   const handle = fileSystem.open(paths.manifest, "read");
   try {
     const bytes = new Uint8Array(handle.size());
@@ -60,25 +64,57 @@ export function readVersion(fileSystem: FileSystem, paths: DatabasePaths): Versi
   }
 }
 
-/** Verifies the database in a directory. Throws "locked" when somebody has it, and as `readVersion` does. */
-export function verifyDatabase(fileSystem: FileSystem, directory: string): VerifyReport {
+/** Takes the lock of a database's directory; makes none elsewhere. Throws "invalid" where there is none, "locked", "io". */
+export function lockDatabase(fileSystem: FileSystem, paths: DatabasePaths): Disposable {
+  checkIsDatabase(fileSystem, paths);
+  return fileSystem.lock(paths.directory);
+}
+
+function checkIsDatabase(fileSystem: FileSystem, paths: DatabasePaths): void {
+  if (fileSystem.exists(paths.manifest)) return;
+  throw new EngineError(
+    "invalid",
+    `Cannot read "${paths.directory}": it holds no MANIFEST; name a database's directory`,
+  );
+}
+
+/**
+ * Verifies the database in a directory; `onFile` is told of each file once it is checked. Throws "locked" when somebody
+ * has it, and as `readVersion` does.
+ */
+export function verifyDatabase(
+  fileSystem: FileSystem,
+  directory: string,
+  onFile: OnFile = () => {},
+): VerifyReport {
   const paths = databasePaths(directory);
+  using _lock = lockDatabase(fileSystem, paths);
   const version = readVersion(fileSystem, paths);
-  using _lock = fileSystem.lock(directory);
+  onFile({ path: paths.manifest, problem: undefined });
   const problems: string[] = [];
   const notes: string[] = [];
-  for (const { problem } of findDamagedSegments(fileSystem, paths, version)) problems.push(problem);
-  for (const id of version.quarantined) notes.push(`Segment ${id} was set aside before`);
+  for (const { error } of findDamagedSegments(fileSystem, { paths, version }, onFile)) {
+    problems.push(error.message);
+  }
+  for (const id of version.quarantined) {
+    notes.push(`Segment ${id} was set aside before: ${segmentPath(paths, id)}`);
+  }
   const kernels = new Kernels();
   const registry = new Registry(kernels);
   for (const name of version.registryFiles) {
-    attempt(
-      problems,
-      () => applyRegistryFile(fileSystem, joinPath(paths.registry, name), registry),
-    );
+    const path = joinPath(paths.registry, name);
+    const error = errorOf(() => applyRegistryFile(fileSystem, path, registry));
+    if (error !== undefined) problems.push(error.message);
+    onFile({ path, problem: error?.message });
   }
-  const log = attempt(problems, () => checkLog({ fileSystem, paths, version, kernels, registry }));
-  for (const line of log?.damage ?? []) (log?.isTorn ? notes : problems).push(`Log: ${line}`);
+  let log: (ReplayReport & { readonly isTorn: boolean }) | undefined;
+  const failure = errorOf(() => {
+    log = checkLog({ fileSystem, paths, version, kernels, registry });
+  });
+  const logDamage = failure === undefined ? log?.damage ?? [] : [failure.message];
+  const isDamaged = logDamage.length > 0 && log?.isTorn !== true;
+  for (const line of logDamage) (isDamaged ? problems : notes).push(`Log: ${line}`);
+  onFile({ path: paths.log, problem: isDamaged ? logDamage.join("; ") : undefined });
   return {
     segments: version.segments.length,
     registryFiles: version.registryFiles.length,
@@ -92,25 +128,29 @@ export function verifyDatabase(fileSystem: FileSystem, directory: string): Verif
 /** The segments of a version that are damaged or missing. Nobody writes to the directory meanwhile. */
 export function findDamagedSegments(
   fileSystem: FileSystem,
-  paths: DatabasePaths,
-  version: Version,
+  { paths, version }: { readonly paths: DatabasePaths; readonly version: Version },
+  onFile: OnFile = () => {},
 ): DamagedSegment[] {
   const kernels = new Kernels();
   using files = new OpenFiles(fileSystem, OPEN_FILES_MAX);
   using cache = new BlockCache(kernels, CACHE_BYTES);
   const damaged: DamagedSegment[] = [];
   for (const record of version.segments) {
-    const found: string[] = [];
-    attempt(found, () => checkSegment({ cache, files }, paths, record));
-    for (const problem of found) damaged.push({ id: record.id, problem });
+    const path = segmentPath(paths, record.id);
+    const error = errorOf(() => checkSegment({ cache, files }, path, record));
+    if (error !== undefined) damaged.push({ id: record.id, error });
+    onFile({ path, problem: error?.message });
   }
   return damaged;
 }
 
-function checkSegment(store: SegmentStore, paths: DatabasePaths, record: SegmentRecord): void {
+function segmentPath(paths: DatabasePaths, id: SegmentRecord["id"]): string {
+  return joinPath(paths.segments, segmentFileName(id));
+}
+
+function checkSegment(store: SegmentStore, path: string, record: SegmentRecord): void {
   const { id, bytes, checksum } = record;
   const { exports } = store.cache.kernels;
-  const path = joinPath(paths.segments, segmentFileName(id));
   using reader = new SegmentReader(store, { path, id, bytes, checksum });
   verifySegment(store, reader, {
     checkChunk: (chunk) => exports.chunkRows(chunk.pointer, chunk.bytes),
@@ -153,13 +193,13 @@ function applyRegistryFile(fileSystem: FileSystem, path: string, registry: Regis
   }
 }
 
-/** What `check` gives; an error of the engine becomes a problem. */
-function attempt<Result>(problems: string[], check: () => Result): Result | undefined {
+/** The engine's error that `check` throws; undefined when it throws none. */
+function errorOf(check: () => void): EngineError | undefined {
   try {
-    return check();
+    check();
+    return undefined;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    problems.push(error.message);
-    return undefined;
+    return error;
   }
 }

@@ -55,7 +55,11 @@ describe("offline commands", () => {
 
   test("verify finds a sound database sound and a damaged one damaged; repair ends the damage", async () => {
     const path = await makeDatabase();
-    expect(await run("verify", path)).toMatchObject({ code: 0 });
+    const sound = await run("verify", path);
+    expect(sound.code).toBe(0);
+    for (const file of ["MANIFEST", "segments/0000000001.seg", "registry/0000000001.reg", "wal"]) {
+      expect(sound.out.split("\n")).toContain(`sound: ${path}/${file}`);
+    }
     const segment = segmentOf(path);
     const bytes = readFileSync(segment);
     bytes[40]! ^= 1;
@@ -66,7 +70,9 @@ describe("offline commands", () => {
     const repaired = await run("repair", path);
     expect(repaired.out).toContain("repaired: Segment 1 is set aside with its 100 rows");
     expect(repaired.code).toBe(0);
-    expect((await run("verify", path)).code).toBe(0);
+    const after = await run("verify", path);
+    expect(after.code).toBe(0);
+    expect(after.out).toContain(`note: Segment 1 was set aside before: ${segment}`);
   });
 
   test("snapshot and restore", async () => {
@@ -76,6 +82,19 @@ describe("offline commands", () => {
     expect((await run("snapshot", path, copy)).complaints).toContain("it exists");
     expect(await run("restore", copy, `${path}-restored`)).toMatchObject({ code: 0 });
     expect(await countPoints(`${path}-restored`)).toBe(100);
+  });
+
+  test("restore replaces a database, but no directory that holds anything else", async () => {
+    const path = await makeDatabase();
+    const copy = `${path}-copy`;
+    await run("snapshot", path, copy);
+    expect(await run("restore", copy, path)).toMatchObject({ code: 0 });
+    expect(await countPoints(path)).toBe(100);
+    writeFileSync(`${path}/letter.txt`, "dear");
+    const refused = await run("restore", copy, path);
+    expect(refused.code).toBe(1);
+    expect(refused.complaints).toContain('it holds "letter.txt"');
+    expect(readFileSync(`${path}/letter.txt`, "utf8")).toBe("dear");
   });
 
   test.each(["verify", "repair", "snapshot"])(
@@ -96,6 +115,9 @@ describe("offline commands", () => {
     { name: "snapshot", words: ["a"] },
     { name: "inspect", words: ["--chunks"] },
     { name: "inspect", words: ["--frobnicate", "a"] },
+    { name: "inspect", words: ["--chunk", "a"] },
+    { name: "verify", words: ["-v", "a"] },
+    { name: "repair", words: [""] },
   ])("$name $words is told how it is used", async ({ name, words }) => {
     const { code, complaints } = await run(name, ...words);
     expect(code).toBe(2);

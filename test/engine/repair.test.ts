@@ -3,6 +3,7 @@ import { isEngineError } from "../../engine/errors.ts";
 import { MemoryFileSystem } from "../../engine/fs/memory_file_system.ts";
 import { inspectFile } from "../../engine/inspect.ts";
 import { repairDatabase } from "../../engine/repair.ts";
+import { FOOTER_BYTES, pageChecksum } from "../../engine/segment/format.ts";
 import { type Row, Storage } from "../../engine/storage.ts";
 import { verifyDatabase } from "../../engine/verify.ts";
 
@@ -41,6 +42,20 @@ function flip(path: string, at: number): void {
   file.read(byte, at);
   byte[0]! ^= 0x40;
   file.write(byte, at);
+  file.close();
+}
+
+/** Makes a sound segment of one page one of another version, checksum of the page included. */
+function writeHeaderVersion(path: string, version: number): void {
+  const file = fileSystem.open(path, "write");
+  const bytes = new Uint8Array(file.size());
+  file.read(bytes, 0);
+  bytes[8] = version;
+  const end = bytes.length - FOOTER_BYTES - 4;
+  const id = new DataView(bytes.buffer).getUint32(16, true);
+  const checksum = pageChecksum(bytes.subarray(0, end), { id, number: 0 });
+  new DataView(bytes.buffer).setUint32(end, checksum, true);
+  file.write(bytes, 0);
   file.close();
 }
 
@@ -107,6 +122,29 @@ describe("verify and repair", () => {
     const { after } = await repairDatabase("/data", { fileSystem });
     expect(after.problems).toEqual([]);
     expect(await pointCount()).toBeGreaterThan(100);
+  });
+
+  test("a segment of a newer program is refused, not set aside", async () => {
+    const [path] = filesIn("segments");
+    const before = inspectFile(fileSystem, "/data/MANIFEST");
+    writeHeaderVersion(path!, 2);
+    expect(verifyDatabase(fileSystem, "/data").problems.join()).toContain("newer than 1");
+    let refused: unknown;
+    try {
+      await repairDatabase("/data", { fileSystem });
+    } catch (error) {
+      refused = error;
+    }
+    expect(isEngineError(refused, "unsupported")).toBe(true);
+    expect(inspectFile(fileSystem, "/data/MANIFEST")).toBe(before);
+  });
+
+  test("every file is told of once", () => {
+    const told: string[] = [];
+    verifyDatabase(fileSystem, "/data", ({ path }) => told.push(path));
+    expect(told.sort()).toEqual(
+      ["/data/MANIFEST", ...filesIn("segments"), ...filesIn("registry"), "/data/wal"].sort(),
+    );
   });
 
   test("a damaged registry file is made up for by segments and log", async () => {

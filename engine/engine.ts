@@ -77,7 +77,8 @@ export class Engine implements Database {
     this.#checkWritable();
     const { head, log, registry, recency } = this.#parts;
     const exports = this.kernels.exports;
-    const tooOld = exports.headPlan(recency.cutoff() ?? TIME_MIN, recency.futureLimit);
+    const futureLimit = recency.futureLimit;
+    const tooOld = exports.headPlan(recency.cutoff() ?? TIME_MIN, futureLimit);
     const points = exports.planPoints.value as number;
     const definitions = registry.takeUnlogged();
     if (points === 0 && definitions === undefined) {
@@ -90,7 +91,7 @@ export class Engine implements Database {
     const before = head.rows;
     this.#apply();
     const newest = exports.planMaxTime.value as bigint;
-    if (newest !== TIME_MIN) recency.observe(newest);
+    if (newest !== TIME_MIN) recency.observe(newest, futureLimit);
     this.#services.maintenance.afterWrite();
     this.#count(head.rows - before, points, tooOld);
     const done = acknowledgement === "durable" ? this.#synced(log) : undefined;

@@ -108,10 +108,13 @@ export class RetentionClock {
     return this.#advance().trusted + this.#skew;
   }
 
-  /** Takes note of the newest time of a batch; times in the future do not count. */
-  observe(time: bigint): void {
+  /**
+   * Takes note of the newest time of a batch; times in the future do not count. `limit` is the futureLimit where it was
+   * just read: each reading of the clock takes a write of one line a microsecond.
+   */
+  observe(time: bigint, limit?: bigint): void {
     if (this.#maxTime !== undefined && time <= this.#maxTime) return;
-    if (time <= this.futureLimit) this.#maxTime = time;
+    if (time <= (limit ?? this.futureLimit)) this.#maxTime = time;
   }
 
   /** The newest time that counts as now. */

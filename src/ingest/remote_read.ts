@@ -174,12 +174,11 @@ export class RemoteRead implements Disposable {
     this.#limits = limits;
     this.#queries = queries;
     this.#unit = parts.database.settings.timeUnit;
-    const startMs = queries.reduce(
-      (earliest, query) => Math.min(earliest, query.startMs),
-      Infinity,
-    );
-    const endMs = queries.reduce((latest, query) => Math.max(latest, query.endMs), -Infinity);
-    this.#view = parts.database.view(this.#range(startMs, Math.max(startMs, endMs)));
+    // Without a query there still is a view, as a view of no time cannot be.
+    const first = queries[0]?.startMs ?? 0;
+    const startMs = queries.reduce((earliest, query) => Math.min(earliest, query.startMs), first);
+    const endMs = queries.reduce((latest, query) => Math.max(latest, query.endMs), startMs);
+    this.#view = parts.database.view(this.#range(startMs, endMs));
     try {
       this.#selected = this.#select();
     } catch (error) {

@@ -230,6 +230,15 @@ describe("samples", () => {
     expect(fake.ranges).toEqual([{ start: 0n, end: 3_001n }]);
   });
 
+  test("no query, and one whose end is below its start, have empty answers", () => {
+    const fake = new FakeDatabase(SERIES);
+    using nothing = read(fake, []);
+    expect(readSamples(nothing.samples())).toEqual([]);
+    using backwards = read(fake, [{ startMs: 3_000, endMs: 1_000, matchers: all }]);
+    expect(readSamples(backwards.samples())).toEqual([[]]);
+    expect(fake.ranges).toEqual([{ start: 0n, end: 1n }, { start: 3_000n, end: 3_001n }]);
+  });
+
   test("the view is given back, also after an error", () => {
     const fake = new FakeDatabase(SERIES);
     read(fake, [{ startMs: 0, endMs: 1, matchers: all }])[Symbol.dispose]();

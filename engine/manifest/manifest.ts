@@ -47,7 +47,8 @@ export interface ManifestContent {
   readonly version: Version;
   /** Number of the last whole record. */
   readonly number: number;
-  /** Offset behind it. */
+  /** Offsets of it and behind it. */
+  readonly start: number;
   readonly end: number;
   /** Offset behind the record of the whole version. */
   readonly wholeEnd: number;
@@ -101,9 +102,12 @@ export class Manifest implements ManifestFile {
     }
     const handle = fileSystem.open(path, "write");
     try {
+      // Whoever created or replaced it may have ended before the name was synced; what is appended must not go with it.
+      fileSystem.syncDirectory(directory);
       const content = parseManifest(readAll(handle), path);
       checkIdentity(directory, content.version.identity, options.identity);
       if (content.tornBytes > 0) handle.truncate(content.end);
+      writeAgain(handle, content);
       return new Manifest(options, handle, content);
     } catch (error) {
       handle.close();
@@ -259,7 +263,7 @@ export function parseManifest(bytes: Uint8Array, path: string): ManifestContent 
     const payload = payloadAt(bytes, offset);
     if (payload === undefined) break;
     const end = offset + RECORD_HEADER_BYTES + payload.length;
-    content = { ...applyRecord(content, payload, { path, offset }), end };
+    content = { ...applyRecord(content, payload, { path, offset }), start: offset, end };
     if (offset === HEADER_BYTES) content = { ...content, wholeEnd: end };
     offset = end;
   }
@@ -282,7 +286,7 @@ function applyRecord(
         throw new MalformedError("its first record does not hold the whole version");
       }
       const version = applyEdit(emptyVersion(identity), edit);
-      return { version, number, end: 0, wholeEnd: 0, tornBytes: 0 };
+      return { version, number, start: 0, end: 0, wholeEnd: 0, tornBytes: 0 };
     }
     if (kind !== "edit" || number !== before.number + 1) {
       throw new MalformedError(`record ${number} follows record ${before.number}`);
@@ -351,6 +355,17 @@ function readAll(handle: FileHandle): Uint8Array {
   const bytes = new Uint8Array(handle.size());
   const read = handle.read(bytes, 0);
   return bytes.subarray(0, read);
+}
+
+/**
+ * Writes the last record over itself and syncs it. Its sync may have failed before a restart: then it is read, but the
+ * kernel never writes it again, and what is done in trust of it (log files go) would outlive it.
+ */
+function writeAgain(handle: FileHandle, content: ManifestContent): void {
+  const record = new Uint8Array(content.end - content.start);
+  const read = handle.read(record, content.start);
+  handle.write(record.subarray(0, read), content.start);
+  handle.syncNow();
 }
 
 function checkIdentity(directory: string, stored: DatabaseIdentity, given: DatabaseIdentity): void {

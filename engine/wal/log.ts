@@ -40,6 +40,12 @@ export interface WriteAheadLog {
   close(): Promise<void>;
 }
 
+/** A file with records that are still needed, and where the log goes on behind it. */
+export interface KeptLogFile extends LogPosition {
+  /** Up to where the log itself proves that the file is on the device, 0 for nowhere. */
+  readonly synced: number;
+}
+
 export interface ReplayReport {
   readonly records: number;
   readonly rows: number;
@@ -47,7 +53,7 @@ export interface ReplayReport {
   /** Where the log goes on: the begin of a file of its own. */
   readonly end: LogPosition;
   /** Files that were read, oldest first, each with the end of what was readable in it. */
-  readonly files: readonly LogPosition[];
+  readonly files: readonly KeptLogFile[];
   /** What salvage skipped, or why a torn tail was cut: for people. */
   readonly damage: readonly string[];
 }

@@ -15,10 +15,12 @@ import type { FileHandle, FileSystem } from "../fs/file_system.ts";
 import { joinPath } from "../fs/paths.ts";
 import { logFileName } from "./format.ts";
 import { listLogFiles } from "./log_chain.ts";
-import type { LogPosition } from "./log.ts";
+import type { KeptLogFile } from "./log.ts";
 
 /** Share of a log file's full size from which a file is worth keeping. */
 const SPARE_SHARE_MIN = 0.75;
+/** Bytes written again at once. */
+const REWRITE_BYTES = 1 << 20;
 /** Spare files kept. */
 const SPARE_FILES_MAX = 2;
 
@@ -32,7 +34,7 @@ export interface LogFilesOptions {
 export class LogFiles {
   readonly #options: LogFilesOptions;
   /** Files with needed records, oldest first, each with its end; the one being appended to is not among them. */
-  #live: LogPosition[] = [];
+  #live: KeptLogFile[] = [];
   #spares: { readonly file: number; readonly bytes: number }[] = [];
   /** Number that the file after the last spare one gets. */
   #next: number;
@@ -41,7 +43,7 @@ export class LogFiles {
   /** Takes over the directory: files not in `live` become spare ones from number `next` on, or go. */
   constructor(
     options: LogFilesOptions,
-    given: { readonly live: readonly LogPosition[]; readonly next: number },
+    given: { readonly live: readonly KeptLogFile[]; readonly next: number },
   ) {
     this.#options = options;
     this.#live = [...given.live];
@@ -86,12 +88,17 @@ export class LogFiles {
     return handle;
   }
 
-  /** Handles on all files with needed records. Throws "io". */
+  /**
+   * Handles on all files with needed records, to be synced. What is not known to be on the device is written again first: a
+   * sync that failed before the restart leaves pages that no later sync would write. Throws "io".
+   */
   openLive(): FileHandle[] {
     const handles: FileHandle[] = [];
     try {
-      for (const { file } of this.#live) {
-        handles.push(this.#options.fileSystem.open(this.#path(file), "write"));
+      for (const { file, offset, synced } of this.#live) {
+        const handle = this.#options.fileSystem.open(this.#path(file), "write");
+        handles.push(handle);
+        writeAgain(handle, { from: synced, to: offset });
       }
     } catch (error) {
       for (const handle of handles) handle.close();
@@ -101,7 +108,7 @@ export class LogFiles {
   }
 
   /** A file is full; its records are needed until they are trimmed. */
-  keep(end: LogPosition): void {
+  keep(end: KeptLogFile): void {
     this.#live.push(end);
   }
 
@@ -143,5 +150,19 @@ export class LogFiles {
 
   #path(file: number): string {
     return joinPath(this.#options.directory, logFileName(file));
+  }
+}
+
+/** Writes bytes of a file over themselves. Throws "io". */
+function writeAgain(
+  handle: FileHandle,
+  range: { readonly from: number; readonly to: number },
+): void {
+  const buffer = new Uint8Array(Math.min(REWRITE_BYTES, Math.max(0, range.to - range.from)));
+  for (let at = range.from; at < range.to;) {
+    const count = handle.read(buffer.subarray(0, Math.min(buffer.length, range.to - at)), at);
+    if (count === 0) return;
+    handle.write(buffer.subarray(0, count), at);
+    at += count;
   }
 }

@@ -19,7 +19,7 @@ import type { ReplayMode } from "../settings.ts";
 import { decodePayload, FILE_HEADER_BYTES } from "./format.ts";
 import { type ChainFile, damageError, findChain, openLogFile } from "./log_chain.ts";
 import type { FoundRecord, LogFileReader } from "./log_file_reader.ts";
-import type { LogPosition, ReplayReport } from "./log.ts";
+import type { KeptLogFile, LogPosition, ReplayReport } from "./log.ts";
 
 export interface ReplayOptions {
   readonly fileSystem: FileSystem;
@@ -41,7 +41,7 @@ export function replayLog(options: ReplayOptions): ReplayReport {
 
 class Replay {
   readonly #options: ReplayOptions;
-  readonly #files: LogPosition[] = [];
+  readonly #files: KeptLogFile[] = [];
   readonly #damage: string[] = [];
   #records = 0;
   #rows = 0;
@@ -76,6 +76,7 @@ class Replay {
   /** Replays one file; false when the log ends in it. */
   #replayFile(index: number): boolean {
     const { file, end } = this.#chain[index]!;
+    let { synced } = this.#chain[index]!;
     using reader = openLogFile(this.#options.fileSystem, { ...this.#options, file });
     this.#options.kernels.exports.recordRestart();
     let offset = FILE_HEADER_BYTES;
@@ -98,11 +99,12 @@ class Replay {
         }
         offset = record.offset;
       }
+      synced = Math.max(synced, record.header.synced);
       isAfterDamage = !this.#apply(record, file);
       needsRestart = isAfterDamage;
       offset = record.end;
     }
-    this.#files.push({ file, offset });
+    this.#files.push({ file, offset, synced });
     if (!isTorn) return true;
     if (reader.hasHeaderAt(offset) || index + 1 < this.#chain.length) {
       this.#damage.push(

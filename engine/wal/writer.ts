@@ -226,7 +226,7 @@ export class LogWriter implements WriteAheadLog {
   /** Ends the active file; the next record begins another one. */
   #leaveFile(active: LogFile): void {
     this.#previous = { file: active.file, offset: active.end, synced: active.synced };
-    this.#files.keep({ file: active.file, offset: active.end });
+    this.#files.keep({ file: active.file, offset: active.end, synced: active.synced });
     if (active.synced < active.end) this.#unsynced.push(active.handle);
     else active.handle.close();
     this.#active = undefined;

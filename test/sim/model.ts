@@ -18,15 +18,16 @@ export interface WrittenPoint {
 }
 
 export interface ModelOperation {
-  readonly kind: "write" | "delete";
+  /** Like a deletion, a loose write is there or not whatever became of others. */
+  kind: "write" | "loose write" | "delete";
   readonly apply: (state: State) => void;
   isSure: boolean;
   /** Whether a view sees it while the database is open. */
   isVisible: boolean;
 }
 
-/** Operations under way beyond which nobody could tell what happened. */
-const UNSURE_DELETIONS_MAX = 6;
+/** Operations, each of which may have happened or not, beyond which nobody could tell what did. */
+const UNSURE_MAX = 10;
 
 export class Model {
   #base: State = new Map();
@@ -74,6 +75,16 @@ export class Model {
     this.#fold();
   }
 
+  /**
+   * The process was started again without a power cut. What it could not sync may be there now, and still go with the
+   * machine, since the kernel does not write it again; later writes say nothing about it.
+   */
+  noteRestart(): void {
+    for (const operation of this.#operations) {
+      if (operation.kind === "write" && !operation.isSure) operation.kind = "loose write";
+    }
+  }
+
   /** Every write so far is sure. */
   confirmWrites(): void {
     for (const operation of this.#operations) {
@@ -95,8 +106,8 @@ export class Model {
   *possible(): Generator<State> {
     const unsure = this.#operations.filter(({ isSure }) => !isSure);
     const writes = unsure.filter(({ kind }) => kind === "write");
-    const deletions = unsure.filter(({ kind }) => kind === "delete");
-    if (deletions.length > UNSURE_DELETIONS_MAX) throw new Error("Too many deletions under way");
+    const deletions = unsure.filter(({ kind }) => kind !== "write");
+    if (deletions.length > UNSURE_MAX) throw new Error("Too many operations under way");
     for (let kept = writes.length; kept >= 0; kept--) {
       const lost = new Set(writes.slice(kept));
       for (let mask = 2 ** deletions.length - 1; mask >= 0; mask--) {

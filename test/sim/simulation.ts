@@ -93,6 +93,10 @@ class Simulation {
     this.#seed = seed;
     this.world = new World({ seed, settings: settingsOf(seed) });
     this.#workload = new Workload(this.world.random);
+    // Background work goes by the cutoff of its moment, which may be behind the next start's.
+    this.world.onTurn = () => {
+      if (this.world.isOpen) this.#cutoffs(this.world.database);
+    };
   }
 
   async run(): Promise<SimulationResult> {
@@ -101,7 +105,7 @@ class Simulation {
       this.steps.push(`session ${session}`);
       await this.#session(session === SESSIONS - 1);
     }
-    if (!this.world.isOpen) await this.#open();
+    if (!this.world.isOpen) await this.#openAndSettle();
     await this.world.finish(this.world.database.compact());
     this.#model.confirmWrites();
     this.#verify(readDatabase(this.world.database));
@@ -132,7 +136,7 @@ class Simulation {
     if (!isLast) this.#plan();
     let isCut = false;
     try {
-      if (!world.isOpen) await this.#open();
+      if (!world.isOpen) await this.#openAndSettle();
       const steps = 5 + random.below(STEPS_MAX);
       for (let i = 0; i < steps && !this.#isHurt; i++) await this.#step();
       if (isLast || random.next() < 0.3) await this.#close();
@@ -171,13 +175,9 @@ class Simulation {
       (isEngineError(error, "io") || isEngineError(error, "failed"));
   }
 
-  async #open(): Promise<void> {
-    await this.world.open();
-  }
-
   async #openAndSettle(): Promise<void> {
     const { world } = this;
-    await this.#open();
+    await this.world.open();
     const found = readDatabase(world.database);
     const cutoffs = this.#cutoffs(world.database);
     let first: string | undefined;
@@ -343,7 +343,8 @@ class Simulation {
   #verify(found: State): void {
     const cutoffs = this.#cutoffs(this.world.database);
     const wrong = difference(this.#model.visible(), found, cutoffs);
-    if (wrong !== undefined) throw new Error(`While open: ${wrong}`);
+    if (wrong === undefined) return;
+    throw new Error(`While open, with the cutoff ${cutoffs.highest}: ${wrong}`);
   }
 
   #cutoffs(database: Database): Cutoffs {

@@ -54,6 +54,8 @@ export class World {
   readonly random: SeededRandom;
   readonly settings: Partial<Settings>;
   clock: ManualClock = new WorkingClock();
+  /** Called whenever time has gone on. */
+  onTurn: () => void = () => {};
   /** What the database said at the levels warn and error. */
   readonly complaints: string[] = [];
   #database: Database | undefined;
@@ -92,9 +94,11 @@ export class World {
   }
 
   async close(): Promise<void> {
-    const database = this.database;
-    this.#database = undefined;
-    await this.finish(database.close());
+    try {
+      await this.finish(this.database.close());
+    } finally {
+      this.#database = undefined;
+    }
   }
 
   /** Cuts the power and starts the machine again; the database is to be opened anew. */
@@ -143,6 +147,7 @@ export class World {
     if (this.disk.heldSyncs > 0 && this.random.next() < 0.4) this.disk.finishSyncs();
     // Whoever waits for long waits for a timer of long.
     this.clock.advance(turns < 50 ? this.random.below(3) : 2 ** Math.min(12, turns / 50));
+    this.onTurn();
   }
 }
 

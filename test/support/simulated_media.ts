@@ -59,7 +59,8 @@ export class SimulatedMedia {
       if (!pending.sectors.has(sector)) pending.sectors.set(sector, readSector(file, sector));
       pending.abandoned.delete(sector);
     }
-    if (range.to > file.bytes) pending.isSizeAbandoned = false;
+    // Writing a page again lets the file system note a size that covers it.
+    if (range.to > pending.durableBytes) pending.isSizeAbandoned = false;
   }
 
   /** Call before a file gets another size. */

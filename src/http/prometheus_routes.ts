@@ -70,7 +70,10 @@ export function prometheusRoutes(parts: PrometheusParts): Hono {
   router.read("/api/v1/series", (request) => listings.series(request));
   router.read("/api/v1/labels", (request) => listings.labels(request));
   router.labelValues((request, name) => listings.labelValues(request, name));
-  router.read("/api/v1/query_exemplars", (request) => status.exemplars(request));
+  router.read(
+    "/api/v1/query_exemplars",
+    (request) => status.exemplars(request, (query) => queries.parse(query)),
+  );
   router.get("/api/v1/metadata", (request) => status.metadata(request));
   router.get("/api/v1/rules", (request) => status.rules(request));
   router.get("/api/v1/alerts", (request) => status.alerts(request));

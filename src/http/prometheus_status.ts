@@ -4,7 +4,12 @@ import type { MetadataStore, MetricMetadata } from "../stores/metadata.ts";
 import type { PrometheusAnswers } from "./prometheus_answers.ts";
 import { compareUtf8 } from "./prometheus_catalog.ts";
 import { secondsText } from "./prometheus_json.ts";
-import { limitParameter, readParameters } from "./prometheus_parameters.ts";
+import {
+  boundsParameters,
+  invalidParameter,
+  limitParameter,
+  readParameters,
+} from "./prometheus_parameters.ts";
 import type { QuerySlots } from "./query_slots.ts";
 
 /** What the server says of itself. */
@@ -47,6 +52,9 @@ const STATISTICS_MAX = 10_000;
 const PAIRS_COUNTED_MAX = 2_000;
 /** Pairs that are counted before other requests get their turn. */
 const PAIRS_PER_TURN = 50;
+
+/** What `rules` may be asked for; empty: everything. */
+const RULE_TYPES: readonly string[] = ["", "alert", "record"];
 
 interface Statistic {
   readonly name: string;
@@ -137,7 +145,12 @@ export class PrometheusStatus {
 
   async rules(request: Request): Promise<Response> {
     const { rules, answers } = this.#parts;
-    return answers.data(request, rules?.rules(await readParameters(request)) ?? { groups: [] });
+    const parameters = await readParameters(request);
+    const type = parameters.get("type") ?? "";
+    if (!RULE_TYPES.includes(type)) {
+      throw invalidParameter("type", `not supported value ${JSON.stringify(type)}`);
+    }
+    return answers.data(request, rules?.rules(parameters) ?? { groups: [] });
   }
 
   alerts(request: Request): Response {
@@ -161,8 +174,11 @@ export class PrometheusStatus {
     });
   }
 
-  /** Exemplars are not stored. */
-  exemplars(request: Request): Response {
+  /** Exemplars are not stored; a bad question is refused all the same. `parse` throws bad_data. */
+  async exemplars(request: Request, parse: (query: string) => unknown): Promise<Response> {
+    const parameters = await readParameters(request);
+    boundsParameters(parameters);
+    parse(parameters.get("query") ?? "");
     return this.#parts.answers.data(request, []);
   }
 

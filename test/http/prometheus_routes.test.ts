@@ -406,26 +406,6 @@ describe("status", () => {
     expect((body as { data: object }).data).not.toHaveProperty("features");
   });
 
-  test("no exemplars", async () => {
-    expect((await get("/api/v1/query_exemplars?query=up")).body).toEqual({
-      status: "success",
-      data: [],
-    });
-  });
-
-  test.each([
-    "/api/v1/query_exemplars",
-    "/api/v1/query_exemplars?query=up(",
-    "/api/v1/query_exemplars?query=up&start=5&end=2",
-    "/api/v1/query_exemplars?query=up&start=soon",
-    "/api/v1/rules?type=foo",
-  ])("a bad question is bad_data: %s", async (path) => {
-    expect(await get(path)).toMatchObject({
-      status: 400,
-      body: { status: "error", errorType: "bad_data" },
-    });
-  });
-
   test("metadata", async () => {
     metadata.set("up", { type: "gauge", help: "h", unit: "" });
     metadata.set("a_total", { type: "counter", help: "", unit: "s" });

@@ -9,8 +9,8 @@ import type { TestDirectory } from "./daemon_process.ts";
 import { message1, type MessageSeries } from "./remote_messages.ts";
 
 /** The executable; undefined where there is none. */
-export const PROMETHEUS: string | undefined = process.env["PROMETHEUS_BIN"] ??
-  Bun.which("prometheus") ?? undefined;
+export const PROMETHEUS: string | undefined = process.env["PROMETHEUS_BIN"] ||
+  (Bun.which("prometheus") ?? undefined);
 
 if (PROMETHEUS === undefined) {
   console.warn("Skipped comparisons with Prometheus: no `prometheus` on PATH, no PROMETHEUS_BIN");

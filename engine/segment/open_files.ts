@@ -6,6 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { FileHandle, FileSystem } from "../fs/file_system.ts";
+import { isMissing } from "../fs/io_error.ts";
 
 export class OpenFiles implements Disposable {
   readonly #fileSystem: FileSystem;
@@ -29,8 +30,14 @@ export class OpenFiles implements Disposable {
     return this.#handle(path).read(target, position);
   }
 
-  size(path: string): number {
-    return this.#handle(path).size();
+  /** Bytes of the file; undefined when it is missing. Throws "io". */
+  size(path: string): number | undefined {
+    try {
+      return this.#handle(path).size();
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Closes the file if it is open, for instance because it was renamed or removed. */

@@ -79,6 +79,8 @@ export class SegmentReader implements Disposable {
     assert(!this.#closed, "Segment reader is closed");
     const { path, bytes, checksum, id } = this.file;
     const actual = this.#store.files.size(path);
+    // Damage, as one that was cut to nothing: it is set aside, and the rest is served.
+    if (actual === undefined) throw corruptSegment(path, 0, "the file is missing");
     if (actual !== bytes) {
       throw corruptSegment(path, actual, `it has ${actual} bytes, the manifest says ${bytes}`);
     }

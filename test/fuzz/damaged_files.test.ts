@@ -6,7 +6,14 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { isEngineError } from "../../engine/errors.ts";
 import type { Logger } from "../../engine/components.ts";
 import { Storage } from "../../engine/storage.ts";
-import { diskOf, expectedPoints, readPoints, rowsOf, sampleFiles } from "./database_files.ts";
+import {
+  diskOf,
+  expectedPoints,
+  METRICS,
+  readPoints,
+  rowsOf,
+  sampleFiles,
+} from "./database_files.ts";
 import { fuzz, FUZZ_TIMEOUT_MS, mutate } from "./mutation.ts";
 
 const REFUSALS = ["corrupt", "unsupported", "invalid", "io"] as const;
@@ -87,6 +94,44 @@ describe.each(["MANIFEST", "wal/", "registry/", "segments/"])("%s", (prefix) => 
       await examine(without);
       for (const other of names) await examine(new Map([...files, [name, files.get(other)!]]));
     }
+  }, FUZZ_TIMEOUT_MS);
+});
+
+/** Points of one segment of the sample at most: compaction may have put three together. */
+const SEGMENT_POINTS = 300 * METRICS.length;
+
+describe.each([
+  { prefix: "segments/", lostMax: SEGMENT_POINTS },
+  { prefix: "registry/", lostMax: 0 },
+  { prefix: "wal/", lostMax: 60 * METRICS.length },
+])("of $prefix", ({ prefix, lostMax }) => {
+  test("damage of one file takes nothing of the others, and is named", async () => {
+    const names = [...files.keys()].filter((name) => name.startsWith(prefix));
+    await fuzz(30, async (random) => {
+      const name = random.pick(names);
+      const damaged = random.below(5) === 0 ? undefined : mutate(files.get(name)!, random);
+      const left = new Map(files);
+      if (damaged === undefined) left.delete(name);
+      else left.set(name, damaged);
+      const messages: string[] = [];
+      const logger: Logger = { log: (_, message) => void messages.push(message) };
+      const components = { fileSystem: diskOf(left), logger };
+      await using storage = await Storage.open({ path: "/data", components });
+      const first = readPoints(storage);
+      // Reading finds the damage and sets the segment aside: once that is durable it is as if it were not there.
+      let { points, refused } = first;
+      for (let left = 100; refused.length > 0 && left > 0; left--) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        ({ points, refused } = readPoints(storage));
+      }
+      if (refused.length > 0) throw new Error(`${name}: still refused: ${refused.join()}`);
+      if (expected.size - points.size > lostMax) {
+        throw new Error(`${name}: ${points.size} points of ${expected.size} are left`);
+      }
+      if (first.refused.length > 0 && !messages.some((text) => /damage|set aside/i.test(text))) {
+        throw new Error(`${name}: nobody was told: ${messages.join("; ")}`);
+      }
+    });
   }, FUZZ_TIMEOUT_MS);
 });
 

@@ -79,7 +79,7 @@ describe("line protocol", () => {
       const body = encoder.encode(`m f=1\n${piece.repeat(200_000 / piece.length)}`);
       const start = performance.now();
       fixture.scan(body);
-      expect(performance.now() - start).toBeLessThan(2_000);
+      expect(performance.now() - start).toBeLessThan(4_000);
     },
   );
 });

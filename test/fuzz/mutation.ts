@@ -143,7 +143,8 @@ function wordsOf(text: string): string[] {
   return text.match(/\w+|\s+|[^\w\s]/g) ?? [];
 }
 
-const MS_FLOOR = 250;
+/** A machine with more to do than processors may stop a call for as long. */
+const MS_FLOOR = 4_000;
 const MS_PER_BYTE = 0.5;
 
 /** Fails where a call on an input of this size takes longer than a slow machine may need. */

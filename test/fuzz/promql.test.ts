@@ -78,7 +78,7 @@ describe("mutated texts", () => {
           throw new Error(`${JSON.stringify(text)}: ${String(error)}`, { cause: error });
         }
       }
-      if (performance.now() - start > 4_000) throw new Error(`${JSON.stringify(text)} is slow`);
+      if (performance.now() - start > 6_000) throw new Error(`${JSON.stringify(text)} is slow`);
     });
     expect(answered).toBeGreaterThan(200);
   }, FUZZ_TIMEOUT_MS);
@@ -107,7 +107,7 @@ describe("texts of one piece repeated", () => {
     for (const count of [100, 20_000]) {
       const start = performance.now();
       parse(piece.repeat(count));
-      expect(performance.now() - start).toBeLessThan(1_000);
+      expect(performance.now() - start).toBeLessThan(4_000);
     }
   });
 });

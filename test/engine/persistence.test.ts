@@ -118,7 +118,8 @@ describe("a failed sync", () => {
     machine.disk.holdSyncs();
     const writing = machine.write(rowAt(2));
     writing.catch(() => {});
-    while (machine.disk.heldSyncs === 0) await Promise.resolve();
+    // A sync begins in a turn of its own: waiting by microtasks alone would keep it from coming.
+    while (machine.disk.heldSyncs === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     machine.disk.failSyncs();
     const error = await writing.catch((error: unknown) => error);
     expect(isEngineError(error, "failed")).toBe(true);

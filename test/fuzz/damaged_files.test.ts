@@ -70,7 +70,7 @@ describe.each(["MANIFEST", "wal/", "registry/", "segments/"])("%s", (prefix) => 
   test("a damaged file never answers wrong", async () => {
     const names = [...files.keys()].filter((name) => name.startsWith(prefix));
     expect(names.length).toBeGreaterThan(0);
-    await fuzz(80, async (random) => {
+    await fuzz(50, async (random) => {
       const name = random.pick(names);
       const other = files.get(random.pick(names))!;
       await examine(new Map([...files, [name, mutate(files.get(name)!, random, other)]]));
@@ -79,7 +79,7 @@ describe.each(["MANIFEST", "wal/", "registry/", "segments/"])("%s", (prefix) => 
 
   test("a file cut anywhere never answers wrong", async () => {
     const names = [...files.keys()].filter((name) => name.startsWith(prefix));
-    await fuzz(30, async (random) => {
+    await fuzz(20, async (random) => {
       const name = random.pick(names);
       const bytes = files.get(name)!;
       await examine(new Map([...files, [name, bytes.slice(0, random.below(bytes.length))]]));
@@ -107,7 +107,7 @@ describe.each([
 ])("of $prefix", ({ prefix, lostMax }) => {
   test("damage of one file takes nothing of the others, and is named", async () => {
     const names = [...files.keys()].filter((name) => name.startsWith(prefix));
-    await fuzz(30, async (random) => {
+    await fuzz(20, async (random) => {
       const name = random.pick(names);
       const damaged = random.below(5) === 0 ? undefined : mutate(files.get(name)!, random);
       const left = new Map(files);

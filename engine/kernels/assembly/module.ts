@@ -12,7 +12,6 @@ import { initRecord } from "./record";
 import { initSeriesTable } from "./series_table";
 import { initHeadRead } from "./head_read";
 import { initBuilders } from "./builder";
-import { initWindow } from "./window";
 
 export * from "./memory";
 export * from "./batch";
@@ -64,7 +63,6 @@ export * from "./builder";
 export * from "./slabs";
 export * from "./seal";
 export * from "./head_read";
-export * from "./window";
 
 /** Prepares the instance. Must be called first and once. */
 export function init(): void {
@@ -78,5 +76,4 @@ export function init(): void {
   initChunk();
   initBuilders();
   initHeadRead();
-  initWindow();
 }

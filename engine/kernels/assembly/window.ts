@@ -1,2 +1,0 @@
-/** Aggregates over windows of a column. */
-export function initWindow(): void {}

@@ -40,7 +40,8 @@ export class LogFiles {
   #next: number;
   isDirty = true;
 
-  /** Takes over the directory: files not in `live` become spare ones from number `next` on, or go. */
+  /** Takes over the directory: files not in `live` go. None becomes a spare one: after a
+   * power cut that undid a renaming it may hold records under the very number it would get, which nobody was told of. */
   constructor(
     options: LogFilesOptions,
     given: { readonly live: readonly KeptLogFile[]; readonly next: number },
@@ -51,7 +52,7 @@ export class LogFiles {
     const { fileSystem, directory } = options;
     const kept = new Set(given.live.map(({ file }) => file));
     for (const file of listLogFiles(fileSystem, directory)) {
-      if (!kept.has(file)) this.#giveUp(file);
+      if (!kept.has(file)) this.#giveUp(file, { isSpare: false });
     }
   }
 
@@ -116,20 +117,20 @@ export class LogFiles {
   trim(floorFile: number): void {
     while (this.#live.length > 0 && this.#live[0]!.file < floorFile) {
       const { file } = this.#live[0]!;
-      if (!this.#giveUp(file)) return;
+      if (!this.#giveUp(file, { isSpare: true })) return;
       this.#live.shift();
     }
   }
 
   /** Makes a file a spare one or removes it; false when the disk refuses. */
-  #giveUp(file: number): boolean {
+  #giveUp(file: number, use: { readonly isSpare: boolean }): boolean {
     const { fileSystem, logger, logFileBytes } = this.#options;
     const path = this.#path(file);
     try {
       const bytes = fileSystem.fileBytes(path);
       // Smaller files come of flushes, not of a full log: kept, they would only take room.
       const fits = bytes >= SPARE_SHARE_MIN * logFileBytes && bytes <= 2 * logFileBytes;
-      if (fits && this.#spares.length < SPARE_FILES_MAX) {
+      if (use.isSpare && fits && this.#spares.length < SPARE_FILES_MAX) {
         fileSystem.rename(path, this.#path(this.#next));
         this.#spares.push({ file: this.#next, bytes });
         this.#next++;

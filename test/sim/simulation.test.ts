@@ -13,6 +13,10 @@ const KNOWN: readonly { readonly seed: number; readonly found: string }[] = [
   { seed: 1016, found: "rows of a failed flush won over newer ones" },
   { seed: 1043, found: "the same beside deletions" },
   { seed: 1056, found: "a log file that a power cut had taken counted as damage" },
+  {
+    seed: 77021,
+    found: "a log file, renamed again after a power cut, brought unacknowledged rows back",
+  },
 ];
 
 describe("simulation", () => {

@@ -7,7 +7,7 @@
  */
 import { ALL_TIME } from "./base/time.ts";
 import type { Labels, SourceId, TimeRange } from "./base/types.ts";
-import { DEFAULT_FIELD } from "./base/types.ts";
+import { DEFAULT_FIELD, FACET } from "./base/types.ts";
 import { type Components, defaultComponents } from "./components.ts";
 import type { Database, DeleteResult, Selection } from "./database.ts";
 import { EngineError, isEngineError } from "./errors.ts";
@@ -357,6 +357,7 @@ export class Storage implements AsyncDisposable {
   #find(view: View, matchers: readonly Matcher[], scope?: ShardFilter): FoundSeries[] {
     const found: FoundSeries[] = [];
     for (const group of view.select(matchers, scope)) {
+      if (group.field === FACET.starts) continue;
       for (const id of group.sources) {
         const source = id as SourceId;
         const reference = { source, slot: group.slot, family: group.family };

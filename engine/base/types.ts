@@ -84,7 +84,23 @@ export const METRIC_NAME = "__name__";
 /** The field that is not part of the metric's name: measurement `m`, field `value` is metric `m`. */
 export const DEFAULT_FIELD = "value";
 
+/**
+ * Facets: further fields of the metric that a measurement's field `value` is, since a field has one family. `floats` and
+ * `histograms` hold what is of another family than `value`; `starts` holds each sample's start timestamp, i64 in
+ * milliseconds, 0 for none. Written to disk: never change one.
+ */
+export const FACET = {
+  floats: "\0floats",
+  histograms: "\0histograms",
+  starts: "\0starts",
+} as const;
+
+/** Whether a field is a facet: its name begins with a zero byte. */
+export function isFacet(field: string): boolean {
+  return field.startsWith("\0");
+}
+
 /** The metric name of a measurement's field. */
 export function metricName(measurement: string, field: string): string {
-  return field === DEFAULT_FIELD ? measurement : `${measurement}_${field}`;
+  return field === DEFAULT_FIELD || isFacet(field) ? measurement : `${measurement}_${field}`;
 }

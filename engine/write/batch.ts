@@ -60,6 +60,11 @@ export class BatchBuilder {
     this.#kernels.exports.pushHalves(slot, low, view.getUint32(offset + 4, true));
   }
 
+  /** Adds a value of 64 bits from its halves, taken modulo 2^32. */
+  halves(slot: number, low: number, high: number): void {
+    this.#kernels.exports.pushHalves(slot, low, high);
+  }
+
   integer(slot: number, value: bigint): void {
     this.#kernels.exports.pushCell(slot, BigInt.asUintN(64, value));
   }

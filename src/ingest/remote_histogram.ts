@@ -30,6 +30,8 @@ export interface HistogramSample {
 const HINTS: readonly HistogramSample["hint"][] = ["unknown", "reset", "not_reset", "gauge"];
 const CUSTOM_SCHEMA = -53;
 const EXPONENTIAL_SCHEMA_MIN = -4;
+/** Finer exponential schemas up to this are stored at EXPONENTIAL_SCHEMA_MAX. */
+const REDUCIBLE_SCHEMA_MAX = 52;
 const EXPONENTIAL_SCHEMA_MAX = 8;
 /** Buckets of one sign, and custom bounds. */
 const BUCKETS_MAX = 65_536;
@@ -57,6 +59,7 @@ const TAG = {
   timestamp: 120 + WIRE.varint,
   customValue: 128 + WIRE.fixed64,
   customValues: 128 + WIRE.bytes,
+  start: 136 + WIRE.varint,
 } as const;
 
 /** Buckets of one sign as the message has them. */
@@ -79,6 +82,8 @@ export class RemoteHistogramReader {
   readonly #customValues: number[] = [];
   /** Time of the last histogram read, in milliseconds. */
   timeMs = 0;
+  /** Its start timestamp in milliseconds, 0 for none. */
+  startMs = 0;
   /** The last histogram, unless `read` gave a reason. */
   histogram: HistogramSample | undefined;
   /** Where the eight bytes of its sum lie; -1 when the message had none. */
@@ -97,6 +102,7 @@ export class RemoteHistogramReader {
     this.#negative.clear();
     this.#customValues.length = 0;
     this.timeMs = 0;
+    this.startMs = 0;
     this.histogram = undefined;
     this.sumAt = -1;
     for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
@@ -131,6 +137,9 @@ export class RemoteHistogramReader {
         case TAG.timestamp:
           this.timeMs = reader.signed();
           break;
+        case TAG.start:
+          this.startMs = reader.signed();
+          break;
         case TAG.customValue:
           this.#customValues.push(reader.double());
           break;
@@ -142,7 +151,7 @@ export class RemoteHistogramReader {
       }
     }
     const custom = schema === CUSTOM_SCHEMA;
-    if (!custom && (schema < EXPONENTIAL_SCHEMA_MIN || schema > EXPONENTIAL_SCHEMA_MAX)) {
+    if (!custom && (schema < EXPONENTIAL_SCHEMA_MIN || schema > REDUCIBLE_SCHEMA_MAX)) {
       return `histogram has the unknown schema ${schema}`;
     }
     if (hint >= HINTS.length) return `histogram has the unknown reset hint ${hint}`;
@@ -160,15 +169,16 @@ export class RemoteHistogramReader {
     if (custom && positive.indices.some((index) => index < 0 || index > bounds.length)) {
       return "histogram has buckets beyond its custom bounds";
     }
+    const steps = custom ? 0 : Math.max(0, schema - EXPONENTIAL_SCHEMA_MAX);
     this.histogram = {
-      schema,
+      schema: schema - steps,
       hint: HINTS[hint]!,
       zeroThreshold,
       zeroCount,
       count,
       sum,
-      positive,
-      negative,
+      positive: coarser(positive, steps),
+      negative: coarser(negative, steps),
       customValues: bounds,
     };
     return undefined;
@@ -267,6 +277,22 @@ function expand(side: Side, integers: boolean): HistogramBuckets | string {
   }
   if (used < given.length) return "histogram has more counts than buckets in spans";
   return { indices, counts };
+}
+
+/** The same observations at a schema this many steps coarser: buckets that fall together are added up. */
+function coarser(buckets: HistogramBuckets, steps: number): HistogramBuckets {
+  if (steps === 0 || buckets.indices.length === 0) return buckets;
+  const indices: number[] = [];
+  const counts: number[] = [];
+  buckets.indices.forEach((index, at) => {
+    const target = Math.floor((index - 1) / 2 ** steps) + 1;
+    if (indices.at(-1) === target) counts[counts.length - 1]! += buckets.counts[at]!;
+    else {
+      indices.push(target);
+      counts.push(buckets.counts[at]!);
+    }
+  });
+  return { indices: Int32Array.from(indices), counts: Float64Array.from(counts) };
 }
 
 /** Writes a histogram as the fields of a message, with float counts. */

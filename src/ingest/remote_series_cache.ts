@@ -11,6 +11,9 @@
 import { ByteTable } from "./byte_table.ts";
 import type { SampleFamily } from "./sample_series.ts";
 
+/** What a source has slots for: samples of the two families, and start timestamps. */
+export type SlotKind = SampleFamily | "starts";
+
 export interface SeriesCacheLimits {
   readonly seriesMax: number;
   /** Bytes of all keys. */
@@ -31,14 +34,18 @@ export const SLOT_UNKNOWN = -1;
 export const SLOT_REFUSED = -2;
 
 const GROWTH_MIN = 256;
+const KINDS: readonly SlotKind[] = ["f64", "histogram", "starts"];
 
 export class RemoteSeriesCache {
   readonly #series: ByteTable;
   readonly #symbols: ByteTable;
-  /** By entry: record of the source, slots of the two families, and what was last said about the metric. */
+  /** By entry: record of the source, slots by kind, and what was last said about the metric. */
   #sources = new Uint32Array(GROWTH_MIN);
-  #floatSlots = new Int32Array(GROWTH_MIN);
-  #histogramSlots = new Int32Array(GROWTH_MIN);
+  readonly #slots: Record<SlotKind, Int32Array> = {
+    f64: new Int32Array(GROWTH_MIN),
+    histogram: new Int32Array(GROWTH_MIN),
+    starts: new Int32Array(GROWTH_MIN),
+  };
   #metadata = new Float64Array(GROWTH_MIN);
   /** Counts how often everything was forgotten: entries and symbols of another generation mean nothing. */
   generation = 0;
@@ -57,7 +64,7 @@ export class RemoteSeriesCache {
 
   get memoryBytes(): number {
     return this.#series.memoryBytes + this.#symbols.memoryBytes + this.#sources.byteLength +
-      this.#floatSlots.byteLength + this.#histogramSlots.byteLength + this.#metadata.byteLength;
+      this.#slots.f64.byteLength * KINDS.length + this.#metadata.byteLength;
   }
 
   /** Entry of a key, -1 when it is not known. */
@@ -74,8 +81,7 @@ export class RemoteSeriesCache {
     }
     if (entry >= this.#sources.length) this.#grow();
     this.#sources[entry] = source;
-    this.#floatSlots[entry] = SLOT_UNKNOWN;
-    this.#histogramSlots[entry] = SLOT_UNKNOWN;
+    for (const kind of KINDS) this.#slots[kind][entry] = SLOT_UNKNOWN;
     this.#metadata[entry] = -1;
     return entry;
   }
@@ -93,12 +99,12 @@ export class RemoteSeriesCache {
     return this.#sources[entry]!;
   }
 
-  slot(entry: number, family: SampleFamily): number {
-    return (family === "f64" ? this.#floatSlots : this.#histogramSlots)[entry]!;
+  slot(entry: number, kind: SlotKind): number {
+    return this.#slots[kind][entry]!;
   }
 
-  setSlot(entry: number, family: SampleFamily, slot: number): void {
-    (family === "f64" ? this.#floatSlots : this.#histogramSlots)[entry] = slot;
+  setSlot(entry: number, kind: SlotKind, slot: number): void {
+    this.#slots[kind][entry] = slot;
   }
 
   /** Whether the metadata of an entry's metric is other than last time; remembers it. */
@@ -119,12 +125,11 @@ export class RemoteSeriesCache {
     const sources = new Uint32Array(length);
     sources.set(this.#sources);
     this.#sources = sources;
-    const floatSlots = new Int32Array(length);
-    floatSlots.set(this.#floatSlots);
-    this.#floatSlots = floatSlots;
-    const histogramSlots = new Int32Array(length);
-    histogramSlots.set(this.#histogramSlots);
-    this.#histogramSlots = histogramSlots;
+    for (const kind of KINDS) {
+      const slots = new Int32Array(length);
+      slots.set(this.#slots[kind]);
+      this.#slots[kind] = slots;
+    }
     const metadata = new Float64Array(length);
     metadata.set(this.#metadata);
     this.#metadata = metadata;

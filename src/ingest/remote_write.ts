@@ -7,8 +7,11 @@
  *
  * Messages (fields that are read): 1.0 `WriteRequest{timeseries=1, metadata=3}`, `TimeSeries{labels=1, samples=2,
  * exemplars=3, histograms=4}`; 2.0 `Request{symbols=4, timeseries=5}`, `TimeSeries{labels_refs=1, samples=2,
- * histograms=3, exemplars=4, metadata=5}`. Labels stand before samples, as every sender writes them. Exemplars are
- * counted and not kept.
+ * histograms=3, exemplars=4, metadata=5, created=6}`. Labels stand before samples, as every sender writes them. Exemplars
+ * are counted and not kept.
+ *
+ * Start timestamps stand in samples and histograms, in messages of older senders once for the series. They are stored
+ * beside the sample; a series that has had one gets one with each of its samples, 0 for none.
  */
 import type { Acknowledgement, Database, WriteResult } from "../../engine/mod.ts";
 import { TICKS_PER_MS } from "../../engine/mod.ts";
@@ -17,10 +20,23 @@ import { writeBatches } from "./batch_writes.ts";
 import { ProtobufError, ProtobufReader, WIRE } from "./protobuf.ts";
 import type { HistogramSample } from "./remote_histogram.ts";
 import { RemoteHistogramReader } from "./remote_histogram.ts";
+import {
+  familyOf,
+  findCreated,
+  LABELS,
+  METADATA_1,
+  METADATA_2,
+  readText,
+  SAMPLE,
+  VERSION_1,
+  VERSION_2,
+  type VersionTags,
+} from "./remote_message.ts";
+import type { SlotKind } from "./remote_series_cache.ts";
 import { RemoteSeriesCache, SLOT_REFUSED, SLOT_UNKNOWN } from "./remote_series_cache.ts";
 import type { RemoteLabels } from "./remote_labels.ts";
 import { LabelsVersion1, LabelsVersion2 } from "./remote_labels.ts";
-import type { SampleFamily, SeriesTarget } from "./sample_series.ts";
+import type { SeriesTarget } from "./sample_series.ts";
 import { SampleSeries } from "./sample_series.ts";
 
 export type RemoteWriteVersion = 1 | 2;
@@ -98,20 +114,9 @@ export class RemoteWriter {
   }
 }
 
-const VERSION_1 = {
-  series: 8 + WIRE.bytes,
-  histogram: 32 + WIRE.bytes,
-  exemplar: 24 + WIRE.bytes,
-} as const;
-const VERSION_2 = {
-  series: 40 + WIRE.bytes,
-  histogram: 24 + WIRE.bytes,
-  exemplar: 32 + WIRE.bytes,
-} as const;
-const METADATA_1 = 24 + WIRE.bytes;
-const METADATA_2 = 40 + WIRE.bytes;
-const LABELS = 8 + WIRE.bytes;
-const SAMPLE = 16 + WIRE.bytes;
+/** Cells of a row: the sample and its start timestamp. */
+const CELLS_MAX = 2;
+const TWO_TO_32 = 2 ** 32;
 
 /** One message on its way into batches. */
 class Fill implements BatchFill {
@@ -129,11 +134,7 @@ class Fill implements BatchFill {
   readonly #cache: RemoteSeriesCache;
   readonly #reader: ProtobufReader;
   readonly #labels: RemoteLabels;
-  readonly #tags: {
-    readonly series: number;
-    readonly histogram: number;
-    readonly exemplar: number;
-  };
+  readonly #tags: VersionTags;
   readonly #histograms = new RemoteHistogramReader();
   readonly #db: string | undefined;
   readonly #ticksPerMs: number;
@@ -144,6 +145,8 @@ class Fill implements BatchFill {
   #entry = -1;
   #generation = 0;
   #target: SeriesTarget | string | undefined;
+  /** The start timestamp of samples that have none of their own, 0 for none. */
+  #createdMs = 0;
   /** Rows of the batch that hold samples and histograms. */
   #sampleRows = 0;
   #histogramRows = 0;
@@ -194,6 +197,7 @@ class Fill implements BatchFill {
     if (tag === this.#tags.series) {
       this.#outerEnd = reader.enter();
       this.#inSeries = true;
+      this.#createdMs = this.#tags === VERSION_2 ? findCreated(reader) : 0;
       this.#beginSeries();
     } else if (tag === METADATA_1 && this.#tags === VERSION_1) {
       this.#readMetadata1();
@@ -236,14 +240,14 @@ class Fill implements BatchFill {
           this.#inSeries = false;
           return undefined;
         case SAMPLE:
-          if (!batch.hasRoom(1)) {
+          if (!batch.hasRoom(CELLS_MAX)) {
             reader.at = position;
             return false;
           }
           this.#readSample();
           break;
         case this.#tags.histogram:
-          if (!batch.hasRoom(1, HISTOGRAM_BYTES_MAX)) {
+          if (!batch.hasRoom(CELLS_MAX, HISTOGRAM_BYTES_MAX)) {
             reader.at = position;
             return false;
           }
@@ -270,9 +274,11 @@ class Fill implements BatchFill {
     const outer = reader.enter();
     let valueAt = -1;
     let timeMs = 0;
+    let startMs = this.#createdMs;
     for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
       if (tag === 8 + WIRE.fixed64) valueAt = reader.take(8);
       else if (tag === 16 + WIRE.varint) timeMs = reader.signed();
+      else if (tag === 24 + WIRE.varint) startMs = reader.signed() || startMs;
       else reader.skip(tag);
     }
     reader.leave(outer);
@@ -282,6 +288,7 @@ class Fill implements BatchFill {
     batch.rowMs(this.#source(), timeMs, this.#ticksPerMs);
     if (valueAt < 0) batch.float64(slot, 0);
     else batch.float64Bytes(slot, reader.view, valueAt);
+    this.#addStart(startMs);
     this.#sampleRows++;
   }
 
@@ -301,7 +308,21 @@ class Fill implements BatchFill {
     const { batch } = this.#parts.database;
     batch.rowMs(this.#source(), timeMs, this.#ticksPerMs);
     batch.blob(slot, bytes);
+    this.#addStart(this.#histograms.startMs || this.#createdMs);
     this.#histogramRows++;
+  }
+
+  /** Adds a start timestamp to the row, 0 for none; nothing while the series has none. */
+  #addStart(startMs: number): void {
+    if (this.#tags === VERSION_1) return;
+    let slot = this.#entry === -1 ? SLOT_UNKNOWN : this.#cache.slot(this.#entry, "starts");
+    if (slot < 0) {
+      if (startMs === 0) return;
+      slot = this.#findSlot("starts");
+      if (slot < 0) return;
+    }
+    const { batch } = this.#parts.database;
+    batch.halves(slot, startMs >>> 0, Math.floor(startMs / TWO_TO_32));
   }
 
   #source(): number {
@@ -310,7 +331,7 @@ class Fill implements BatchFill {
   }
 
   /** Slot of a sample of the current series; negative when it was rejected. */
-  #slot(family: SampleFamily, timeMs: number): number {
+  #slot(family: "f64" | "histogram", timeMs: number): number {
     if (typeof this.#target === "string") {
       this.#reject(this.#target);
       return -1;
@@ -325,17 +346,22 @@ class Fill implements BatchFill {
     return known >= 0 ? known : this.#findSlot(family);
   }
 
-  #findSlot(family: SampleFamily): number {
+  #findSlot(kind: SlotKind): number {
     let target = this.#target;
     if (typeof target !== "object") {
       const pairs = this.#labels.pairs();
       target = typeof pairs === "string" ? pairs : this.#series.target(pairs, this.#db);
       this.#target = target;
     }
-    const slot = typeof target === "string" ? target : this.#series.slot(target, family);
-    if (typeof slot === "string") this.#reject(slot);
+    const slot = typeof target === "string"
+      ? target
+      : kind === "starts"
+      ? this.#series.startSlot(target)
+      : this.#series.slot(target, kind);
+    // Where a start timestamp has no place the sample stands without it.
+    if (typeof slot === "string" && kind !== "starts") this.#reject(slot);
     const number = typeof slot === "string" ? SLOT_REFUSED : slot;
-    if (this.#entry !== -1) this.#cache.setSlot(this.#entry, family, number);
+    if (this.#entry !== -1) this.#cache.setSlot(this.#entry, kind, number);
     return number;
   }
 
@@ -397,24 +423,4 @@ class Fill implements BatchFill {
     };
     if (this.#parts.onMetadata(metadata)) this.outcome.metadata++;
   }
-}
-
-const HISTOGRAM_TYPE = 3;
-const GAUGE_HISTOGRAM_TYPE = 4;
-const SUMMARY_TYPE = 5;
-
-/** The family of a metric: without the suffix of its part, where the type has parts. */
-function familyOf(metric: string, type: number): string {
-  if (type === HISTOGRAM_TYPE || type === GAUGE_HISTOGRAM_TYPE) {
-    return metric.replace(/_(?:bucket|count|sum|gcount|gsum)$/, "");
-  }
-  return type === SUMMARY_TYPE ? metric.replace(/_(?:count|sum)$/, "") : metric;
-}
-
-const decoder = new TextDecoder();
-
-function readText(reader: ProtobufReader): string {
-  const length = reader.length();
-  const start = reader.take(length);
-  return decoder.decode(reader.bytes.subarray(start, start + length));
 }

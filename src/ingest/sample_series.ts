@@ -1,11 +1,13 @@
 /**
- * From label sets to where samples go: the source's record and the slot of its only field, `value`.
+ * From label sets to where samples go: the source's record and the slot of its field `value`.
  *
  * A metric's name is the measurement, its labels are the tags. Names and values may be any UTF-8; empty values count as
- * missing labels. What is wrong with a label set or a value's type is a reason, never an exception.
+ * missing labels. A field has one family, a series of this protocol may hold floats and histograms: samples of another
+ * family than `value` go to a facet, a field of its own under the same metric; so do start timestamps. What is wrong with
+ * a label set is a reason, never an exception.
  */
 import type { Database, Labels } from "../../engine/mod.ts";
-import { DEFAULT_FIELD, isEngineError, METRIC_NAME } from "../../engine/mod.ts";
+import { DEFAULT_FIELD, FACET, isEngineError, METRIC_NAME } from "../../engine/mod.ts";
 
 /** Where the samples of one series go; slots of its two families are found when first needed. */
 export interface SeriesTarget {
@@ -22,6 +24,13 @@ export const LABELS_MAX = 128;
 
 /** The families that samples have. */
 export type SampleFamily = "f64" | "histogram";
+
+/** Where samples go that are of another family than the metric's field `value`. */
+const FACET_OF: Readonly<Record<SampleFamily, string>> = {
+  f64: FACET.floats,
+  histogram: FACET.histograms,
+};
+const SLOT_OF_OTHER_FAMILY = -2;
 
 export class SampleSeries {
   readonly #database: Database;
@@ -54,21 +63,26 @@ export class SampleSeries {
     return this.#source(metric, tags);
   }
 
-  /** The slot of a series' samples; a text when the series holds another type. */
+  /** The slot of a series' samples; a text when there can be none. */
   slot(target: SeriesTarget, family: SampleFamily): number | string {
-    let slot: number;
+    const slot = this.#slot(target, DEFAULT_FIELD, family);
+    return slot === SLOT_OF_OTHER_FAMILY
+      ? slotOrReason(this.#slot(target, FACET_OF[family], family), target)
+      : slotOrReason(slot, target);
+  }
+
+  /** The slot of a series' start timestamps, i64 in milliseconds; a text when there can be none. */
+  startSlot(target: SeriesTarget): number | string {
+    return slotOrReason(this.#slot(target, FACET.starts, "i64"), target);
+  }
+
+  #slot(target: SeriesTarget, field: string, family: SampleFamily | "i64"): number | string {
     try {
-      slot = this.#database.registry.slotOf(target.source, DEFAULT_FIELD, family);
+      return this.#database.registry.slotOf(target.source, field, family);
     } catch (error) {
       if (isEngineError(error, "invalid")) return error.message;
       throw error;
     }
-    if (slot >= 0) return slot;
-    return slot === -2
-      ? `metric "${target.metric}" already exists with values of another type than ${
-        family === "f64" ? "float" : "histogram"
-      }`
-      : `metric "${target.metric}" has too many fields`;
   }
 
   #source(metric: string, tags: Labels): SeriesTarget | string {
@@ -80,6 +94,13 @@ export class SampleSeries {
       throw error;
     }
   }
+}
+
+function slotOrReason(slot: number | string, { metric }: SeriesTarget): number | string {
+  if (typeof slot === "string" || slot >= 0) return slot;
+  return slot === SLOT_OF_OTHER_FAMILY
+    ? `metric "${metric}" already exists with values of another type`
+    : `metric "${metric}" has too many fields`;
 }
 
 /** Whether names ascend strictly, which they do as senders send them. */

@@ -3,10 +3,12 @@
  *
  * Numbers are read through the view's own memory; native histograms are decoded; strings have no place in PromQL and are
  * left out. A metric may come from several measurements (`a_b` is field `b` of `a` or field `value` of `a_b`):
- * where that makes two series with the same labels, they are read as one.
+ * where that makes two series with the same labels, they are read as one. So are the facets of a metric: its floats and
+ * histograms, and the start timestamps that go with them.
  */
 import {
   type Database,
+  FACET,
   msToTicks,
   type SeriesGroup,
   type SeriesReference,
@@ -61,11 +63,18 @@ class EngineSession implements QuerySession {
   }
 
   select(matchers: readonly LabelMatcher[], _bounds: MsBounds): readonly SelectedSeries[] {
-    const groups = this.#view.select(matchers).filter((group) => group.family !== "blob");
+    const groups: SeriesGroup[] = [];
+    const starts = new Map<number, SeriesGroup>();
+    for (const group of this.#view.select(matchers)) {
+      if (group.field === FACET.starts) starts.set(group.measurementPointer, group);
+      else if (group.family !== "blob") groups.push(group);
+    }
     const series: EngineSeries[] = [];
     for (const group of groups) {
+      const own = starts.get(group.measurementPointer);
       for (const source of group.sources) {
-        series.push(new EngineSeries(this.#view, this.#unit, group, source as SourceId));
+        const startSlot = own !== undefined && includes(own.sources, source) ? own.slot : undefined;
+        series.push(new EngineSeries(this.#view, this.#unit, group, source as SourceId, startSlot));
       }
     }
     return sharesNames(groups) ? mergeEqual(series) : series;
@@ -74,6 +83,18 @@ class EngineSession implements QuerySession {
   [Symbol.dispose](): void {
     this.#view[Symbol.dispose]();
   }
+}
+
+/** Whether ascending ids hold one. */
+function includes(ids: Uint32Array, id: number): boolean {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ids[middle]! < id) low = middle + 1;
+    else high = middle;
+  }
+  return ids[low] === id;
 }
 
 /** Whether two groups have one metric name, so that label sets may meet. */
@@ -86,9 +107,18 @@ class EngineSeries implements SelectedSeries {
   readonly #unit: TimeUnit;
   readonly #metric: string;
   readonly #reference: SeriesReference;
+  /** Where its start timestamps are, if it has any. */
+  readonly #startSlot: number | undefined;
   #labels: Labels | undefined;
 
-  constructor(view: View, unit: TimeUnit, group: SeriesGroup, source: SourceId) {
+  constructor(
+    view: View,
+    unit: TimeUnit,
+    group: SeriesGroup,
+    source: SourceId,
+    startSlot: number | undefined,
+  ) {
+    this.#startSlot = startSlot;
     this.#view = view;
     this.#unit = unit;
     this.#metric = group.metric;
@@ -100,8 +130,27 @@ class EngineSeries implements SelectedSeries {
   }
 
   read(bounds: MsBounds): SampleColumns {
-    if (this.#reference.family === "histogram") return this.#readHistograms(bounds);
-    return this.#view.readNumbers(this.#reference, bounds.startMs, bounds.endMs);
+    const columns = this.#reference.family === "histogram"
+      ? this.#readHistograms(bounds)
+      : this.#view.readNumbers(this.#reference, bounds.startMs, bounds.endMs);
+    return this.#startSlot === undefined || columns.count === 0
+      ? columns
+      : this.#withStarts(columns, this.#startSlot, bounds);
+  }
+
+  #withStarts(columns: SampleColumns, slot: number, { startMs, endMs }: MsBounds): SampleColumns {
+    const { count, times, values, histograms } = ownedColumns(columns);
+    const reference: SeriesReference = { source: this.#reference.source, slot, family: "i64" };
+    const starts = this.#view.readNumbers(reference, startMs, endMs);
+    const startTimes = new Float64Array(count).fill(NaN);
+    let next = 0;
+    for (let at = 0; at < count; at++) {
+      while (next < starts.count && starts.times[next]! < times[at]!) next++;
+      const isThere = next < starts.count && starts.times[next] === times[at] &&
+        starts.values[next] !== 0;
+      if (isThere) startTimes[at] = starts.values[next]!;
+    }
+    return { count, times, values, startTimes, ...histograms === undefined ? {} : { histograms } };
   }
 
   #readHistograms(bounds: MsBounds): SampleColumns {
@@ -192,30 +241,45 @@ class MergedSeries implements SelectedSeries {
 
   read(bounds: MsBounds): SampleColumns {
     // Copies, because a read is valid only until the next one; bits, because a number loses a NaN's payload.
-    const columns = this.#parts.map((part) => copyOf(part.read(bounds)));
+    const columns = this.#parts.map((part) => ownedColumns(part.read(bounds)));
+    const partBits = columns.map(({ values }) => new BigInt64Array(values.buffer));
     const places = new Map<number, readonly [part: number, index: number]>();
     columns.forEach(({ times }, part) => times.forEach((time, i) => places.set(time, [part, i])));
     const order = [...places.keys()].sort((a, b) => a - b);
     const bits = new BigInt64Array(order.length);
     order.forEach((time, i) => {
       const [part, index] = places.get(time)!;
-      bits[i] = columns[part]!.bits[index]!;
+      bits[i] = partBits[part]![index]!;
     });
-    const merged = {
+    const pick = <Value>(of: (columns: SampleColumns) => ArrayLike<Value> | undefined) =>
+      order.map((time) => {
+        const [part, index] = places.get(time)!;
+        return of(columns[part]!)?.[index];
+      });
+    const hasHistograms = columns.some(({ histograms }) =>
+      histograms?.some((histogram) => histogram !== undefined)
+    );
+    const hasStarts = columns.some(({ startTimes }) => startTimes !== undefined);
+    return {
       count: order.length,
       times: Float64Array.from(order),
       values: new Float64Array(bits.buffer),
+      ...hasHistograms ? { histograms: pick(({ histograms }) => histograms) } : {},
+      ...hasStarts
+        ? { startTimes: Float64Array.from(pick(({ startTimes }) => startTimes), (s) => s ?? NaN) }
+        : {},
     };
-    if (columns.every((column) => column.histograms === undefined)) return merged;
-    const histograms = order.map((time) => {
-      const [part, index] = places.get(time)!;
-      return columns[part]!.histograms?.[index];
-    });
-    return { ...merged, histograms };
   }
 }
 
-function copyOf({ count, times, values, histograms }: SampleColumns) {
-  const copy = values.slice(0, count);
-  return { times: times.slice(0, count), bits: new BigInt64Array(copy.buffer), histograms };
+/** The columns as copies that stay as they are, values bit for bit. */
+function ownedColumns(columns: SampleColumns): SampleColumns {
+  const { count, times, values, histograms, startTimes } = columns;
+  return {
+    count,
+    times: times.slice(0, count),
+    values: values.slice(0, count),
+    ...histograms === undefined ? {} : { histograms },
+    ...startTimes === undefined ? {} : { startTimes: startTimes.slice(0, count) },
+  };
 }

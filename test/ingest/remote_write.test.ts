@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { EngineError } from "../../engine/mod.ts";
-import { ProtobufError, ProtobufReader, ProtobufWriter } from "../../src/ingest/protobuf.ts";
+import { ProtobufError, ProtobufWriter } from "../../src/ingest/protobuf.ts";
 import type { HistogramSample } from "../../src/ingest/remote_histogram.ts";
-import { RemoteHistogramReader, writeRemoteHistogram } from "../../src/ingest/remote_histogram.ts";
 import { RemoteSeriesCache } from "../../src/ingest/remote_series_cache.ts";
 import type { RemoteMetadata, RemoteWriteOutcome } from "../../src/ingest/remote_write.ts";
 import { RemoteWriter } from "../../src/ingest/remote_write.ts";
@@ -155,21 +154,19 @@ describe.each([1, 2] as const)("version %d", (version) => {
     expect([...outcome.reasons]).toEqual([[expect.stringContaining(reason), 2]]);
   });
 
-  test("another type is rejected, each time", async () => {
+  test("floats and histograms of one series stand in a field each, as do those of a metric of integers", async () => {
     const { registry } = recorder.database;
     registry.slotOf(registry.sourceOf("up", [["job", "z"]]), "value", "i64");
     for (let time = 0; time < 2; time++) {
       const outcome = await write(version, [{
         labels: up,
-        samples: [[0, 1]],
-        histograms: [[0, histogram]],
+        samples: [[time, 1]],
+        histograms: [[time, histogram]],
       }]);
-      expect([...outcome.reasons]).toEqual([
-        ['metric "up" already exists with values of another type than float', 1],
-        ['metric "up" already exists with values of another type than histogram', 1],
-      ]);
+      expect(outcome).toMatchObject({ samples: 1, histograms: 1, rejected: 0 });
     }
-    expect(recorder.rows).toEqual([]);
+    const fields = recorder.rows.map((row) => Object.keys(row.fields));
+    expect(fields).toEqual([0, 1].flatMap(() => [["\0floats"], ["\0histograms"]]));
   });
 
   test("times out of range and too old", async () => {
@@ -346,86 +343,39 @@ describe("version 2 alone", () => {
     const outcome = await writer.write(body.finish(), { version: 2, acknowledgement: "durable" });
     expect([...outcome.reasons.keys()]).toEqual([expect.stringContaining(reason)]);
   });
-});
 
-describe("histograms in messages", () => {
-  function roundTrip(sample: HistogramSample): RemoteHistogramReader {
-    const body = new ProtobufWriter();
-    writeRemoteHistogram(body, sample, 42);
-    const reader = new RemoteHistogramReader();
-    expect(reader.read(new ProtobufReader(body.finish()))).toBeUndefined();
-    return reader;
-  }
+  describe("start timestamps", () => {
+    const fields = (): unknown[] => recorder.rows.map((row) => row.fields);
 
-  test("what is written is read back", () => {
-    const custom: HistogramSample = {
-      ...histogram,
-      schema: -53,
-      zeroCount: 0,
-      negative: { indices: new Int32Array(0), counts: new Float64Array(0) },
-      positive: { indices: Int32Array.of(0, 2), counts: Float64Array.of(1, 2) },
-      customValues: Float64Array.of(5, 10),
-    };
-    for (const sample of [histogram, custom]) {
-      const reader = roundTrip(sample);
-      expect(reader.histogram).toEqual(sample);
-      expect(reader.timeMs).toBe(42);
-    }
-  });
-
-  test("integer histograms give counts as differences", () => {
-    const body = new ProtobufWriter();
-    body.varintField(1, 10);
-    body.varintField(6, 1);
-    body.message(11, () => {
-      body.zigzagField(1, -1);
-      body.varintField(2, 3);
+    test("stand beside samples and histograms; without one a series has no column for them", async () => {
+      await write(2, [{ labels: up, samples: [[1_000, 1]] }]);
+      await write(2, [{
+        labels: up,
+        samples: [[2_000, 1, 500], [3_000, 2, -5_000_000_000], [4_000, 3]],
+      }]);
+      await write(2, [{ labels: up, histograms: [[5_000, histogram, 700], [6_000, histogram]] }]);
+      expect(fields().map((each) => (each as Record<string, string>)["\0starts"])).toEqual([
+        undefined,
+        "i64:500",
+        "i64:-5000000000",
+        "i64:0",
+        "i64:700",
+        "i64:0",
+      ]);
     });
-    body.message(12, () => [4, 6, 0].forEach((zigzag) => body.varint(zigzag)));
-    body.zigzagField(12, 0);
-    body.message(11, () => {
-      body.zigzagField(1, 2);
-      body.varintField(2, 1);
-    });
-    const reader = new RemoteHistogramReader();
-    expect(reader.read(new ProtobufReader(body.finish()))).toBeUndefined();
-    expect(reader.histogram).toMatchObject({ count: 10, zeroCount: 1 });
-    expect([...reader.histogram!.positive.indices]).toEqual([-1, 0, 1, 4]);
-    expect([...reader.histogram!.positive.counts]).toEqual([2, 5, 5, 5]);
-  });
 
-  test.each([
-    ["an unknown schema", (body: ProtobufWriter) => body.zigzagField(4, 9), "unknown schema 9"],
-    ["an unknown hint", (body: ProtobufWriter) => body.varintField(14, 4), "unknown reset hint 4"],
-    [
-      "counts without spans",
-      (body: ProtobufWriter) => body.doubleField(13, 1),
-      "more counts than buckets",
-    ],
-    [
-      "spans without counts",
-      (body: ProtobufWriter) => body.message(11, () => body.varintField(2, 1e12)),
-      "more buckets in spans than counts",
-    ],
-    [
-      "bounds that do not ascend",
-      (body: ProtobufWriter) => {
-        body.zigzagField(4, -53);
-        body.doubleField(16, 2);
-        body.doubleField(16, 1);
-      },
-      "do not ascend",
-    ],
-    ["a negative count", (body: ProtobufWriter) => {
-      body.message(11, () => body.varintField(2, 1));
-      body.doubleField(2, 1);
-      body.doubleField(13, -1);
-    }, "negative count"],
-  ])("%s", (_, fill, reason) => {
-    const body = new ProtobufWriter();
-    fill(body);
-    const reader = new RemoteHistogramReader();
-    expect(reader.read(new ProtobufReader(body.finish()))).toContain(reason);
-    expect(reader.histogram).toBeUndefined();
+    test("of the whole series hold for samples without one of their own", async () => {
+      await write(2, [{
+        labels: up,
+        samples: [[1_000, 1], [2_000, 2, 1_500]],
+        histograms: [[3_000, histogram]],
+        createdMs: 900,
+      }]);
+      expect(fields().map((each) => (each as Record<string, string>)["\0starts"])).toEqual([
+        "i64:900",
+        "i64:1500",
+        "i64:900",
+      ]);
+    });
   });
 });

@@ -116,6 +116,8 @@ export function samplesOf({ value }: QueryResult): Samples {
 export function compareSamples(
   actual: Samples,
   expected: ReadonlyMap<string, ReadonlyMap<number, ExpectedSample>>,
+  /** Whether the hints of histograms are compared, where the example names one. */
+  hints = true,
 ): string[] {
   const problems: string[] = [];
   for (const labels of actual.keys()) {
@@ -131,21 +133,27 @@ export function compareSamples(
       if (!byTime.has(timeMs)) problems.push(`${labels}: unexpected sample at ${timeMs}`);
     }
     for (const [timeMs, sample] of byTime) {
-      const difference = compareSample(own.get(timeMs), sample);
+      const difference = compareSample(own.get(timeMs), sample, hints);
       if (difference !== undefined) problems.push(`${labels} at ${timeMs}: ${difference}`);
     }
   }
   return problems;
 }
 
-function compareSample(actual: Sample | undefined, expected: ExpectedSample): string | undefined {
+function compareSample(
+  actual: Sample | undefined,
+  expected: ExpectedSample,
+  hints: boolean,
+): string | undefined {
   if (expected === null) return actual === undefined ? undefined : `${show(actual)} for nothing`;
   if (actual === undefined) return "nothing";
   if (typeof expected === "string") {
     const same = typeof actual === "number" && isClose(actual, toNumber(expected));
     return same ? undefined : `${show(actual)} for ${expected}`;
   }
-  const problem = typeof actual === "number" ? "a float" : compareHistogram(actual, expected);
+  const problem = typeof actual === "number"
+    ? "a float"
+    : compareHistogram(actual, expected, hints);
   return problem === undefined ? undefined : `${problem}: ${show(actual)} for ${expected.notation}`;
 }
 
@@ -160,6 +168,7 @@ function show(sample: Sample): string {
 function compareHistogram(
   actual: NativeHistogram,
   expected: ExpectedHistogram,
+  hints: boolean,
 ): string | undefined {
   if (!isClose(actual.count, toNumber(expected.count))) return "count";
   if (!isClose(actual.sum, toNumber(expected.sum))) return "sum";
@@ -173,6 +182,7 @@ function compareHistogram(
       return `bucket ${at}`;
     }
   }
+  if (!hints) return undefined;
   const hint = /counter_reset_hint:(\w+)/.exec(expected.notation)?.[1];
   return hint === undefined || hint === actual.hint ? undefined : `hint ${actual.hint}`;
 }

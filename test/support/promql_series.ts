@@ -16,7 +16,7 @@ import { labelsKey, labelValue, makeLabels, METRIC_NAME } from "../../src/promql
 import { parseDuration } from "../../src/promql/durations.ts";
 import { parseQuery } from "../../src/promql/parser.ts";
 import type { Labels } from "../../src/promql/queryable.ts";
-import { ArrayStorage, type StoredSample, type StoredValue } from "./promql_storage.ts";
+import type { StoredSample, StoredValue } from "./promql_storage.ts";
 
 export interface LoadBlock {
   readonly every: string;
@@ -24,10 +24,15 @@ export interface LoadBlock {
   readonly series: readonly (string | readonly [line: string, starts: string])[];
 }
 
+/** Takes series, each with samples in the order of their times. */
+export interface SeriesSink {
+  add(labels: Labels, samples: readonly StoredSample[]): void;
+}
+
 type Item = StoredValue | undefined;
 
 /** Writes a block; histograms get the hints they would be read with. */
-export function loadBlock(storage: ArrayStorage, block: LoadBlock): void {
+export function loadBlock(storage: SeriesSink, block: LoadBlock): void {
   const stepMs = parseDuration(block.every)!;
   const lines = new Map<string, { labels: Labels; samples: StoredSample[] }>();
   for (const entry of block.series) {

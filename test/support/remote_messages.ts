@@ -8,8 +8,12 @@ const STALE_MARKER = Uint8Array.of(0x02, 0, 0, 0, 0, 0, 0xf0, 0x7f);
 
 export interface MessageSeries {
   readonly labels: readonly (readonly [name: string, value: string])[];
-  readonly samples?: readonly (readonly [timeMs: number, value: number | "stale"])[];
-  readonly histograms?: readonly (readonly [timeMs: number, histogram: HistogramSample])[];
+  readonly samples?:
+    readonly (readonly [timeMs: number, value: number | "stale", startMs?: number])[];
+  readonly histograms?:
+    readonly (readonly [timeMs: number, histogram: HistogramSample, startMs?: number])[];
+  /** 2.0 only: the start timestamp of all its samples, behind them. */
+  readonly createdMs?: number;
   readonly exemplars?: number;
   readonly metadata?: { readonly type: number; readonly help: string; readonly unit: string };
 }
@@ -22,13 +26,14 @@ export interface MessageMetadata {
 }
 
 function writeSamples(writer: ProtobufWriter, series: MessageSeries): void {
-  for (const [timeMs, value] of series.samples ?? []) {
+  for (const [timeMs, value, startMs] of series.samples ?? []) {
     writer.message(2, () => {
       if (value === "stale") {
         writer.varint(8 + WIRE.fixed64);
         writer.raw(STALE_MARKER);
       } else writer.doubleField(1, value);
       writer.signedField(2, timeMs);
+      if (startMs !== undefined) writer.signedField(3, startMs);
     });
   }
 }
@@ -81,19 +86,24 @@ export function message2(series: readonly MessageSeries[]): Uint8Array {
     body.message(5, () => {
       body.message(1, () => one.labels.flat().forEach((text) => body.varint(reference(text))));
       writeSamples(body, one);
-      for (const [timeMs, histogram] of one.histograms ?? []) {
-        body.message(3, () => writeRemoteHistogram(body, histogram, timeMs));
+      for (const [timeMs, histogram, startMs] of one.histograms ?? []) {
+        body.message(3, () => {
+          writeRemoteHistogram(body, histogram, timeMs);
+          if (startMs !== undefined) body.signedField(17, startMs);
+        });
       }
       for (let index = 0; index < (one.exemplars ?? 0); index++) {
         body.message(4, () => body.doubleField(2, 1));
       }
-      const { metadata } = one;
-      if (metadata === undefined) return;
-      body.message(5, () => {
-        body.varintField(1, metadata.type);
-        body.varintField(3, reference(metadata.help));
-        body.varintField(4, reference(metadata.unit));
-      });
+      const { metadata, createdMs } = one;
+      if (metadata !== undefined) {
+        body.message(5, () => {
+          body.varintField(1, metadata.type);
+          body.varintField(3, reference(metadata.help));
+          body.varintField(4, reference(metadata.unit));
+        });
+      }
+      if (createdMs !== undefined) body.signedField(6, createdMs);
     });
   }
   const writer = new ProtobufWriter();

@@ -1,6 +1,7 @@
 /**
  * Metrics by name. A field of a measurement is a metric named `measurement_field`; the field `value` is the
- * measurement's name alone. Several fields may give one name: `a_b` with field `c`, `a` with field `b_c`, any of them in two databases.
+ * measurement's name alone, and so is a facet: a field whose name begins with a zero byte (FACET of engine/base/types.ts).
+ * Several fields may give one name: `a_b` with field `c`, `a` with field `b_c`, any of them in two databases.
  *
  * Fields are known by their number in the order of creation (series_table.ts) and indexed when a query asks.
  */
@@ -35,11 +36,10 @@ export function initMetricIndex(): void {
   initTable(metricTable, 64, TAG_REGISTRY);
 }
 
-/** Whether a field is called `value`. */
-// @ts-ignore: decorator
-
-function isDefaultField(name: usize, bytes: u32): bool {
-  return bytes == 5 && load<u32>(name) == 0x756c6176 && load<u8>(name, 4) == 0x65;
+/** Whether a field adds nothing to the measurement's name: it is called `value` or is a facet. */
+function isNameless(name: usize, bytes: u32): bool {
+  return (bytes == 5 && load<u32>(name) == 0x756c6176 && load<u8>(name, 4) == 0x65) ||
+    (bytes != 0 && load<u8>(name) == 0);
 }
 
 /** Writes the metric's name of the field defined as number `definition` to `target`; returns its bytes. */
@@ -51,7 +51,7 @@ export function writeMetricName(definition: u32, target: usize): u32 {
   memory.copy(target, load<u32>(measurement, MEASUREMENT_NAME), nameBytes);
   const fieldName = <usize> load<u32>(field, FIELD_NAME);
   const fieldBytes = <u32> load<u16>(field, FIELD_NAME_BYTES);
-  if (isDefaultField(fieldName, fieldBytes)) return nameBytes;
+  if (isNameless(fieldName, fieldBytes)) return nameBytes;
   store<u8>(target + nameBytes, UNDERSCORE);
   memory.copy(target + nameBytes + 1, fieldName, fieldBytes);
   return nameBytes + 1 + fieldBytes;

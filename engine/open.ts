@@ -77,10 +77,11 @@ export async function openDatabase(options: OpenOptions = {}): Promise<Database>
     makeDurableDirectory(components.fileSystem, directory);
   }
   const lock = components.fileSystem.lock(directory);
+  const onFailure = [() => lock[Symbol.dispose]()];
   try {
-    return await recover({ settings, components, directory, lock });
+    return await recover({ settings, components, directory, lock, onFailure });
   } catch (error) {
-    lock[Symbol.dispose]();
+    for (const undo of onFailure.reverse()) undo();
     throw error;
   }
 }
@@ -90,21 +91,25 @@ interface Opening {
   readonly components: Components;
   readonly directory: string;
   readonly lock: Disposable;
+  /** What gives up what has been opened; the last one runs first. */
+  readonly onFailure: (() => void)[];
 }
 
 async function recover(opening: Opening): Promise<Engine> {
-  const { settings, components, directory, lock } = opening;
+  const { settings, components, directory, lock, onFailure } = opening;
   const { fileSystem, clock, logger } = components;
   const paths = databasePaths(directory);
   makeDataDirectories(fileSystem, paths);
   const { timeUnit, partitionMs, metadataShards } = settings;
   const identity = { timeUnit, partitionMs, metadataShards };
   const manifest = Manifest.open({ fileSystem, directory, identity });
+  onFailure.push(() => manifest.close());
   if (!settings.logEnabled) dropLog(fileSystem, paths, manifest);
   const version = manifest.version;
   removeUnnamedFiles({ fileSystem, paths, version, segmentFileName });
   const kernels = new Kernels();
   const files = new OpenFiles(fileSystem, settings.openFilesMax);
+  onFailure.push(() => files[Symbol.dispose]());
   const cache = new BlockCache(kernels, settings.blockCacheBytes);
   let setAside: (id: SegmentId) => void = () => {};
   const readers = new SegmentReaders({

@@ -168,7 +168,9 @@ export class MemoryFileSystem implements FileSystem {
   /** Resizes a file within the capacity; returns the bytes it may have, fewer than asked for on a full disk. */
   resize(file: MemoryFile, bytes: number): number {
     const free = this.#capacityBytes - this.#usedBytes + roundUp(file.bytes);
-    const size = roundUp(bytes) <= free ? bytes : Math.max(file.bytes, Math.floor(free));
+    const size = roundUp(bytes) <= free
+      ? bytes
+      : Math.max(file.bytes, Math.min(bytes, Math.floor(free)));
     this.#usedBytes += roundUp(size) - roundUp(file.bytes);
     file.resize(size);
     return size;

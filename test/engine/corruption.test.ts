@@ -71,6 +71,7 @@ describe("damage to a file", () => {
           if (!(error instanceof EngineError)) throw error;
           expect(["corrupt", "unsupported"]).toContain(error.code);
           expect(error.message).toMatch(/MANIFEST|\.log|\.reg|\.seg/);
+          expect(machine.disk.openPaths).toEqual([]);
           continue;
         }
         checkValues(machine);

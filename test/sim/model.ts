@@ -6,6 +6,8 @@
  * deletions each for itself.
  */
 
+import { Doubts } from "./doubts.ts";
+
 /** Values of one series by time, as texts. */
 export type SeriesState = Map<bigint, string>;
 /** By series: metric, then tags. */
@@ -21,6 +23,8 @@ export interface ModelOperation {
   /** Like a deletion, a loose write is there or not whatever became of others. */
   kind: "write" | "loose write" | "delete";
   readonly apply: (state: State) => void;
+  /** Removes doubts about the points that the operation writes or deletes. */
+  clear: (doubts: Doubts) => void;
   isSure: boolean;
   /** Whether a view sees it while the database is open. */
   isVisible: boolean;
@@ -34,8 +38,14 @@ export class Model {
   #operations: ModelOperation[] = [];
   /** Points before it may be gone; undefined while there is no retention. */
   highestCutoff: bigint | undefined;
+  /** Points of damaged files. */
+  readonly doubts: Doubts = new Doubts();
+  /** Every value that was ever written to a point; kept only where `remembers` is set. */
+  readonly #values = new Map<string, Map<bigint, Set<string>>>();
+  remembers = false;
 
   write(points: readonly WrittenPoint[]): ModelOperation {
+    if (this.remembers) this.#remember(points);
     const apply = (state: State) => {
       for (const { series, time, value } of points) {
         let values = state.get(series);
@@ -43,7 +53,10 @@ export class Model {
         values.set(time, value);
       }
     };
-    return this.#add({ kind: "write", apply, isSure: false, isVisible: true });
+    const clear = (doubts: Doubts) => {
+      for (const { series, time } of points) doubts.clear(series, time);
+    };
+    return this.#add({ kind: "write", apply, clear, isSure: false, isVisible: true });
   }
 
   delete(
@@ -58,7 +71,8 @@ export class Model {
         }
       }
     };
-    return this.#add({ kind: "delete", apply, isSure: false, isVisible: false });
+    const clear = (doubts: Doubts) => doubts.clearWhere(matches, range);
+    return this.#add({ kind: "delete", apply, clear, isSure: false, isVisible: false });
   }
 
   /** The operation was acknowledged. */
@@ -117,6 +131,16 @@ export class Model {
     }
   }
 
+  /** From now on there are doubts, which nothing that happened before removes. */
+  beginDoubts(): void {
+    for (const operation of this.#operations) operation.clear = () => {};
+  }
+
+  /** Whether the point was ever written with this value. */
+  wasWritten(series: string, time: bigint, value: string): boolean {
+    return this.#values.get(series)?.get(time)?.has(value) ?? false;
+  }
+
   /** From now on this is what is known. */
   settle(state: State): void {
     this.#base = state;
@@ -136,7 +160,21 @@ export class Model {
   }
 
   #fold(): void {
-    while (this.#operations[0]?.isSure === true) this.#operations.shift()!.apply(this.#base);
+    while (this.#operations[0]?.isSure === true) {
+      const operation = this.#operations.shift()!;
+      operation.apply(this.#base);
+      if (!this.doubts.isEmpty) operation.clear(this.doubts);
+    }
+  }
+
+  #remember(points: readonly WrittenPoint[]): void {
+    for (const { series, time, value } of points) {
+      let times = this.#values.get(series);
+      if (times === undefined) this.#values.set(series, times = new Map());
+      const values = times.get(time);
+      if (values === undefined) times.set(time, new Set([value]));
+      else values.add(value);
+    }
   }
 
   #with(holds: (operation: ModelOperation) => boolean): State {
@@ -147,32 +185,41 @@ export class Model {
   }
 }
 
-/** Points before `current` must not be shown; about those before `highest` nothing is promised. */
+/** Which differences are none. */
 export interface Cutoffs {
+  /** Points before it must not be shown. */
   readonly current: bigint | undefined;
+  /** About points before it nothing is promised. */
   readonly highest: bigint | undefined;
+  /** Points up to it may be gone; those that are there are right. */
+  readonly evicted?: bigint | undefined;
+  readonly doubts?: Doubts;
 }
 
 export const NO_CUTOFFS: Cutoffs = { current: undefined, highest: undefined };
 
 /** The first difference between what should be and what is; undefined where there is none. */
 export function difference(expected: State, found: State, cutoffs: Cutoffs): string | undefined {
+  const { current, highest, evicted, doubts } = cutoffs;
   for (const [series, values] of found) {
     const wanted = expected.get(series);
     for (const [time, value] of values) {
-      if (cutoffs.current !== undefined && time < cutoffs.current) {
-        return `${series} at ${time}: found ${value} before the retention's ${cutoffs.current}`;
+      if (current !== undefined && time < current) {
+        return `${series} at ${time}: found ${value} before the retention's ${current}`;
       }
-      if (cutoffs.highest !== undefined && time < cutoffs.highest) continue;
+      if (highest !== undefined && time < highest) continue;
       const right = wanted?.get(time);
-      if (right !== value) return `${series} at ${time}: found ${value}, expected ${right}`;
+      if (right === value || doubts?.allows(series, time, value) === true) continue;
+      return `${series} at ${time}: found ${value}, expected ${right}`;
     }
   }
   for (const [series, values] of expected) {
     const there = found.get(series);
     for (const [time, value] of values) {
-      if (cutoffs.highest !== undefined && time < cutoffs.highest) continue;
-      if (!there?.has(time)) return `${series} at ${time}: missing, expected ${value}`;
+      if (highest !== undefined && time < highest) continue;
+      if (evicted !== undefined && time <= evicted) continue;
+      if (there?.has(time) === true || doubts?.allows(series, time, undefined) === true) continue;
+      return `${series} at ${time}: missing, expected ${value}`;
     }
   }
   return undefined;

@@ -17,6 +17,15 @@ const KNOWN: readonly { readonly seed: number; readonly found: string }[] = [
     seed: 77021,
     found: "a log file, renamed again after a power cut, brought unacknowledged rows back",
   },
+  { seed: 1285, found: "an opening that a damaged log refused left the manifest open" },
+  {
+    seed: 1030,
+    found: "a file grew beyond what was written on a simulated disk that was nearly full",
+  },
+  // Lives with troubles of their own: a limit on the directory, both ways, and damage that is met while it is open.
+  { seed: 1002, found: "nothing; segments go at the disk limit" },
+  { seed: 1009, found: "nothing; writes are refused at the disk limit" },
+  { seed: 1005, found: "nothing; a segment is damaged" },
 ];
 
 describe("simulation", () => {

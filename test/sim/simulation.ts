@@ -5,7 +5,6 @@
 import { TIME_MIN } from "../../engine/base/time.ts";
 import type { Database } from "../../engine/database.ts";
 import { isEngineError } from "../../engine/errors.ts";
-import type { Settings } from "../../engine/settings.ts";
 import {
   type Cutoffs,
   difference,
@@ -14,8 +13,11 @@ import {
   type State,
   type WrittenPoint,
 } from "./model.ts";
-import { ALL_TIME, countPoints, readDatabase } from "./reading.ts";
+import { Evictions } from "./evictions.ts";
+import { FileDamage } from "./file_damage.ts";
 import { HeldViews } from "./held_views.ts";
+import { chooseStep, type Life, lifeOf, type Step } from "./life.ts";
+import { ALL_TIME, countPoints } from "./reading.ts";
 import { isDocumented, PowerCut, World } from "./world.ts";
 import { Workload } from "./workload.ts";
 
@@ -26,33 +28,14 @@ export interface SimulationResult {
   readonly writes: number;
   readonly points: number;
   readonly operations: number;
+  /** Segments that a disk limit took. */
+  readonly evicted: number;
+  /** The file that was damaged. */
+  readonly damaged: string | undefined;
 }
 
 const SESSIONS = 6;
 const STEPS_MAX = 60;
-
-type Step =
-  | "write"
-  | "delete"
-  | "flush"
-  | "compact"
-  | "snapshot"
-  | "view"
-  | "look"
-  | "wait"
-  | "verify";
-
-const WEIGHTS: Readonly<Record<Step, number>> = {
-  write: 20,
-  delete: 2,
-  flush: 2,
-  compact: 1,
-  snapshot: 0.4,
-  view: 2,
-  look: 2,
-  wait: 4,
-  verify: 1,
-};
 
 /** Runs one life. Throws what is wrong, with the seed. */
 export async function simulate(seed: number): Promise<SimulationResult> {
@@ -76,6 +59,9 @@ class Simulation {
   readonly world: World;
   readonly steps: string[] = [];
   readonly #seed: number;
+  readonly #plannedLife: Life;
+  readonly #evictions: Evictions;
+  readonly #damage: FileDamage;
   readonly #model = new Model();
   readonly #workload: Workload;
   readonly #views = new HeldViews();
@@ -91,11 +77,16 @@ class Simulation {
 
   constructor(seed: number) {
     this.#seed = seed;
-    this.world = new World({ seed, settings: settingsOf(seed) });
+    this.#plannedLife = lifeOf(seed);
+    this.world = new World({ seed, settings: this.#plannedLife.settings });
+    this.#evictions = new Evictions(this.world.disk.memory);
+    this.#damage = new FileDamage(this.world, this.#model);
+    this.#model.remembers = this.#plannedLife.trouble === "damage";
     this.#workload = new Workload(this.world.random);
     // Background work goes by the cutoff of its moment, which may be behind the next start's.
     this.world.onTurn = () => {
       if (this.world.isOpen) this.#cutoffs(this.world.database);
+      if (this.#plannedLife.trouble === "disk limit") this.#evictions.look();
     };
   }
 
@@ -103,12 +94,16 @@ class Simulation {
     const { disk } = this.world;
     for (let session = 0; session < SESSIONS; session++) {
       this.steps.push(`session ${session}`);
-      await this.#session(session === SESSIONS - 1);
+      await this.#session(session);
     }
     if (!this.world.isOpen) await this.#openAndSettle();
-    await this.world.finish(this.world.database.compact());
+    await this.world.finish(
+      this.world.database.compact().catch((error: unknown) => {
+        if (!this.#damage.explains(error)) throw error;
+      }),
+    );
     this.#model.confirmWrites();
-    this.#verify(readDatabase(this.world.database));
+    this.#verify(await this.#read());
     const points = countPoints(this.#model.visible());
     await this.world.close();
     if (disk.openPaths.length > 0) throw new Error(`Left open: ${disk.openPaths.join(", ")}`);
@@ -119,24 +114,24 @@ class Simulation {
       writes: this.#writes,
       points,
       operations: disk.operations,
+      evicted: this.#evictions.count,
+      damaged: this.#damage.path,
     };
   }
 
   /** Opens where it is closed, works until something ends it, and checks what is there afterwards. */
-  async #session(isLast: boolean): Promise<void> {
-    const { disk, random, world } = {
-      ...this,
-      world: this.world,
-      ...this.world,
-      disk: this.world.disk,
-      random: this.world.random,
-    };
+  async #session(session: number): Promise<void> {
+    const isLast = session === SESSIONS - 1;
+    const { world } = this;
+    const { disk, random } = world;
     this.#isHurt = false;
     if (random.next() < 0.5) disk.holdSyncs();
-    if (!isLast) this.#plan();
+    if (isLast) disk.capacityBytes = Infinity;
+    else this.#plan(session);
     let isCut = false;
     try {
       if (!world.isOpen) await this.#openAndSettle();
+      await this.#damageAtRest();
       const steps = 5 + random.below(STEPS_MAX);
       for (let i = 0; i < steps && !this.#isHurt; i++) await this.#step();
       if (isLast || random.next() < 0.3) await this.#close();
@@ -149,6 +144,7 @@ class Simulation {
     this.#crashes++;
     this.steps.push("crash");
     if (world.isOpen) this.#cutoffs(world.database);
+    this.#evictions.forget();
     await world.crash(random.pick(["random", "random", "random", "lost", "kept"] as const));
     this.#life++;
     this.#pending.clear();
@@ -156,12 +152,18 @@ class Simulation {
   }
 
   /** Chooses what goes wrong in this session. */
-  #plan(): void {
+  #plan(session: number): void {
     const { disk, random } = this.world;
+    const { trouble } = this.#plannedLife;
+    // Without room there can be no new database.
+    if (trouble === "full disk" && session > 0 && random.next() < 0.7) {
+      return disk.limitRoom(random.pick([0, 5_000, 50_000, 200_000]));
+    }
     const fate = random.next();
     const at = disk.operations + 1 + random.below(random.pick([20, 100, 600]));
     const when = random.pick(["before", "during", "after"] as const);
     if (fate < 0.6) disk.inject({ at, kind: "crash", when });
+    else if (trouble === "damage") return;
     else if (fate < 0.75) {
       disk.inject({ at, kind: "error", when, code: random.pick(["EIO", "ENOSPC"]) });
     } else if (fate < 0.85) {
@@ -171,14 +173,15 @@ class Simulation {
 
   /** An error that may end a session: of a disk that was told to fail. */
   #endsSession(error: unknown): boolean {
-    return this.world.disk.faultsMet > 0 &&
+    const { faultsMet, capacityBytes } = this.world.disk;
+    return (faultsMet > 0 || capacityBytes < Infinity) &&
       (isEngineError(error, "io") || isEngineError(error, "failed"));
   }
 
   async #openAndSettle(): Promise<void> {
     const { world } = this;
     await this.world.open();
-    const found = readDatabase(world.database);
+    const found = await this.#read();
     const cutoffs = this.#cutoffs(world.database);
     let first: string | undefined;
     let last: string | undefined;
@@ -204,7 +207,7 @@ class Simulation {
   }
 
   async #step(): Promise<void> {
-    const step = this.#choose();
+    const step = chooseStep(this.#plannedLife, this.world.random);
     this.steps.push(step);
     this.#cutoffs(this.world.database);
     try {
@@ -212,26 +215,18 @@ class Simulation {
     } catch (error) {
       if (error instanceof PowerCut || this.world.disk.isOff) throw error;
       if (!isDocumented(error)) throw error;
-      if (!this.#endsSession(error) && !isEngineError(error, "limit")) throw error;
+      const isExpected = this.#endsSession(error) || isEngineError(error, "limit") ||
+        this.#damage.explains(error);
+      if (!isExpected) throw error;
       if (isEngineError(error, "failed")) this.#isHurt = true;
     }
     if (this.world.disk.isOff) throw new PowerCut("The machine is off");
     if (this.#unexpected !== undefined) throw this.#unexpected;
   }
 
-  #choose(): Step {
-    const all = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0);
-    let at = this.world.random.next() * all;
-    for (const [step, weight] of Object.entries(WEIGHTS)) {
-      at -= weight;
-      if (at < 0) return step as Step;
-    }
-    return "write";
-  }
-
   async #do(step: Step): Promise<void> {
     const { world } = this;
-    const { database, random } = world;
+    const { database, disk, random } = world;
     switch (step) {
       case "write":
         return await this.#write();
@@ -259,9 +254,13 @@ class Simulation {
       case "wait":
         for (let turns = random.below(6); turns >= 0; turns--) await world.turn();
         world.clock.advance(random.pick([1, 10, 1_000, 100_000]));
+        if (disk.capacityBytes < Infinity && random.next() < 0.2) disk.capacityBytes = Infinity;
         return await world.turn();
       case "verify":
-        if (!this.#model.hasUnsureDeletions) this.#verify(readDatabase(database));
+        if (!this.#model.hasUnsureDeletions) this.#verify(await this.#read());
+        return;
+      case "damage":
+        return await this.#damageSegment();
     }
   }
 
@@ -322,10 +321,10 @@ class Simulation {
     const expected = this.#model.visible();
     this.#cutoffs(world.database);
     await world.finish(world.database.snapshot(path));
-    const copy = await world.open(path, { retentionMs: 0 });
+    const copy = await world.open(path, { settings: { retentionMs: 0, diskLimitBytes: 0 } });
     let wrong: string | undefined;
     try {
-      wrong = difference(expected, readDatabase(copy), this.#cutoffs(copy));
+      wrong = difference(expected, await this.#damage.read(copy), this.#cutoffs(copy));
     } finally {
       await world.finish(copy.close());
     }
@@ -353,7 +352,32 @@ class Simulation {
     if (current !== undefined && (highestCutoff === undefined || current > highestCutoff)) {
       this.#model.highestCutoff = current;
     }
-    return { current, highest: this.#model.highestCutoff };
+    return {
+      current,
+      highest: this.#model.highestCutoff,
+      evicted: this.#evictions.highest,
+      doubts: this.#model.doubts,
+    };
+  }
+
+  /** Damages a segment of the open database. */
+  async #damageSegment(): Promise<void> {
+    await this.#calm();
+    if (!this.#model.hasUnsureDeletions) this.steps.push(await this.#damage.ofSegment());
+  }
+
+  /** Now and then closes the database, damages one of its files and opens it again. */
+  async #damageAtRest(): Promise<void> {
+    const isDue = this.#plannedLife.trouble === "damage" && this.#damage.path === undefined &&
+      this.world.random.next() < 0.3;
+    if (!isDue) return;
+    await this.#close();
+    this.steps.push(await this.#damage.ofAnyFile());
+    this.#verify(await this.#read());
+  }
+
+  #read(): Promise<State> {
+    return this.#damage.read(this.world.database);
   }
 
   /** Notes the outcome of an operation in the model, whenever it comes. */
@@ -388,14 +412,4 @@ class Simulation {
   }
 
   #unexpected: unknown;
-}
-
-/** Bounds and modes that the seed picks. */
-function settingsOf(seed: number): Partial<Settings> {
-  return {
-    ...(seed % 3 === 0 ? { retentionMs: 600_000 } : {}),
-    ...(seed % 5 === 0 ? { logSyncMode: "periodic" } : {}),
-    ...(seed % 4 === 0 ? { flushPointsMax: 1_000 } : {}),
-    ...(seed % 7 === 0 ? { compactionEnabled: false } : {}),
-  };
 }

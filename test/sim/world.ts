@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers";
 import type { Logger } from "../../engine/components.ts";
 import type { Database } from "../../engine/database.ts";
 import { isEngineError } from "../../engine/errors.ts";
+import type { FileSystem } from "../../engine/fs/file_system.ts";
 import { openDatabase } from "../../engine/open.ts";
 import type { Settings } from "../../engine/settings.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -46,6 +47,11 @@ export interface WorldOptions {
   readonly settings?: Partial<Settings>;
 }
 
+export interface OtherOptions {
+  readonly settings?: Partial<Settings>;
+  readonly fileSystem?: FileSystem;
+}
+
 /** Thrown when the simulated machine stopped while something was waited for. */
 export class PowerCut extends Error {}
 
@@ -75,9 +81,10 @@ export class World {
     return this.#database !== undefined;
   }
 
-  /** Opens the database, or another one in `path` with no ties to this world's. */
-  async open(path: string = DATA, settings: Partial<Settings> = {}): Promise<Database> {
-    const { disk: fileSystem, clock, random } = this;
+  /** Opens the database, or another one in `path`, perhaps of another file system, with no ties to this world's. */
+  async open(path: string = DATA, given: OtherOptions = {}): Promise<Database> {
+    const { clock, random } = this;
+    const { settings, fileSystem = this.disk } = given;
     const logger: Logger = {
       log: (level, message, fields) => {
         if (level !== "warn" && level !== "error") return;
@@ -89,7 +96,7 @@ export class World {
     const components = { fileSystem, clock, random, logger };
     const opening = openDatabase({ path, components, settings: { ...this.settings, ...settings } });
     const database = await this.finish(opening);
-    if (path === DATA) this.#database = database;
+    if (path === DATA && fileSystem === this.disk) this.#database = database;
     return database;
   }
 

@@ -32,6 +32,9 @@ export interface Fault {
   readonly code?: string;
 }
 
+/** What happens to reads of a file: one bit is another, or the second half is not there. */
+export type ReadDamage = "flip" | "short";
+
 interface HeldSync {
   readonly snapshot: SyncSnapshot;
   readonly resolve: () => void;
@@ -56,6 +59,7 @@ export class SimulatedDisk implements FileSystem {
   #isOff = false;
   #holdsSyncs = false;
   #held: HeldSync[] = [];
+  #readDamage: { path: string; kind: ReadDamage; left: number } | undefined;
 
   constructor(options: SimulatedDiskOptions = {}) {
     this.memory = new MemoryFileSystem();
@@ -89,7 +93,16 @@ export class SimulatedDisk implements FileSystem {
     return [...this.#open].map((file) => file.path);
   }
 
+  /** Leaves so-and-so much room for more. */
+  limitRoom(bytes: number): void {
+    this.#capacityBytes = this.memory.usedBytes + bytes;
+  }
+
   /** Room for files; may be changed at any time. */
+  get capacityBytes(): number {
+    return this.#capacityBytes;
+  }
+
   set capacityBytes(bytes: number) {
     this.#capacityBytes = bytes;
   }
@@ -110,6 +123,7 @@ export class SimulatedDisk implements FileSystem {
   /** Power cut and restart: handles are dead, locks free, syncs under way fail, and only what was synced is sure to be there. */
   crash(outcome: CrashOutcome = "random"): void {
     this.#isOff = true;
+    this.#readDamage = undefined;
     for (const { reject } of this.#held.splice(0)) reject(systemError("EIO", "sync", "a file"));
     for (const file of this.#open) file.die();
     this.#open.clear();
@@ -160,6 +174,21 @@ export class SimulatedDisk implements FileSystem {
   /** Cuts a stored file. */
   cut(path: string, bytes: number): void {
     this.memory.resize(this.#file(path), bytes);
+  }
+
+  /** The next so-and-so many reads of a file are damaged; its bytes stay as they are. */
+  damageReads(path: string, how: { readonly kind: ReadDamage; readonly reads: number }): void {
+    this.#readDamage = { path, kind: how.kind, left: how.reads };
+  }
+
+  /** Damages what was read where that is due; returns the bytes that count as read. */
+  damageRead(path: string, read: Uint8Array): number {
+    const due = this.#readDamage;
+    if (due?.path !== path || due.left === 0 || read.length === 0) return read.length;
+    due.left--;
+    if (due.kind === "short") return read.length >> 1;
+    read[this.#random.below(read.length)]! ^= 1 << this.#random.below(8);
+    return read.length;
   }
 
   open(path: string, mode: OpenMode): FileHandle {
@@ -342,7 +371,8 @@ class SimulatedFile implements FileHandle {
 
   read(target: Uint8Array, position: number): number {
     return this.#run(`read ${target.length} bytes at ${position} of ${this.path}`, () => {
-      return this.#handle.read(target, position);
+      const count = this.#handle.read(target, position);
+      return this.#disk.damageRead(this.path, target.subarray(0, count));
     });
   }
 

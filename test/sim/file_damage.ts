@@ -1,0 +1,100 @@
+/** The one file that is damaged in a simulated life, and what follows from that for what the database shows. */
+import type { Database } from "../../engine/database.ts";
+import {
+  damageAtRest,
+  doubtSegment,
+  isDamageOf,
+  namesFile,
+  pickFile,
+  readWhatIsLeft,
+  segmentPaths,
+} from "./damage.ts";
+import type { Model, State } from "./model.ts";
+import { readDatabase } from "./reading.ts";
+import type { World } from "./world.ts";
+
+export class FileDamage {
+  readonly #world: World;
+  readonly #model: Model;
+  #path: string | undefined;
+
+  constructor(world: World, model: Model) {
+    this.#world = world;
+    this.#model = model;
+  }
+
+  /** The damaged file; undefined while there is none. */
+  get path(): string | undefined {
+    return this.#path;
+  }
+
+  /** Whether an error is what the damage leads to. */
+  explains(error: unknown): boolean {
+    return this.#path !== undefined && isDamageOf(error, this.#path);
+  }
+
+  /** What a database shows after what is damaged has been set aside. */
+  async read(database: Database): Promise<State> {
+    if (this.#path === undefined) return readDatabase(database);
+    return await readWhatIsLeft(this.#world, database, this.#path);
+  }
+
+  /** Damages a segment of the open database, in which nothing is under way: at rest, or as it is read. Says what it did. */
+  async ofSegment(): Promise<string> {
+    const { disk, random } = this.#world;
+    const paths = segmentPaths(this.#world);
+    if (this.#path !== undefined || paths.length === 0) return "nothing to damage";
+    const path = random.pick(paths);
+    await this.#doubt(path);
+    const kind = random.pick(["rest", "flip", "short"] as const);
+    if (kind === "rest") damageAtRest(this.#world, path);
+    else disk.damageReads(path, { kind, reads: 1 + random.below(3) });
+    return `${kind} ${path}`;
+  }
+
+  /**
+   * Damages a file of the database, which is closed, and opens it. It refuses and names a file, and is as it was once the
+   * damage is undone; or it opens, and shows values that were written and nothing else. Says what it did.
+   */
+  async ofAnyFile(): Promise<string> {
+    const world = this.#world;
+    world.disk.clearFaults();
+    const file = pickFile(world, world.random);
+    if (file === undefined) {
+      await world.open();
+      return "nothing to damage";
+    }
+    const { kind, path } = file;
+    const isMadeUpFor = kind === "registry" || kind === "segments";
+    if (kind === "segments") await this.#doubt(path);
+    const undo = damageAtRest(world, path);
+    this.#path = path;
+    try {
+      await world.open();
+    } catch (error) {
+      if (isMadeUpFor || !namesFile(error)) throw error;
+      undo();
+      await world.open();
+      return `refused with damage to ${path}`;
+    }
+    if (kind === "MANIFEST") throw new Error(`It was opened with damage to ${path}`);
+    if (isMadeUpFor) return `opened with damage to ${path}`;
+    const found = await this.read(world.database);
+    for (const [series, values] of found) {
+      for (const [time, value] of values) {
+        if (this.#model.wasWritten(series, time, value)) continue;
+        throw new Error(`With ${path} damaged, ${series} at ${time} is ${value}`);
+      }
+    }
+    this.#model.settle(found);
+    return `opened with damage to ${path}, which may have taken the last changes`;
+  }
+
+  async #doubt(path: string): Promise<void> {
+    const visible = this.#model.visible();
+    this.#model.beginDoubts();
+    const { doubts, highestCutoff } = this.#model;
+    await doubtSegment(this.#world, path, { visible, cutoff: highestCutoff, doubts });
+    this.#path = path;
+  }
+}

@@ -5,7 +5,7 @@ import {
   keepLabels,
   keyOfListed,
   keyWithout,
-  METRIC_NAME,
+  METADATA_LABELS,
   NO_LABELS,
 } from "./labels.ts";
 import type { Labels } from "./queryable.ts";
@@ -18,7 +18,7 @@ export interface Grouping {
 
 export function groupingOf({ labels, without }: Pick<Aggregation, "labels" | "without">): Grouping {
   if (without) {
-    const dropped = new Set([METRIC_NAME, "__type__", "__unit__", ...labels]);
+    const dropped = new Set([...METADATA_LABELS, ...labels]);
     return {
       keyOf: (own) => keyWithout(own, dropped),
       labelsOf: (own) => dropLabels(own, dropped),

@@ -7,7 +7,9 @@ import type { Label, Labels } from "./queryable.ts";
 export const METRIC_NAME = "__name__";
 export const NO_LABELS: Labels = [];
 
-/** Labels that describe the metric and vanish together with its name. */
+/** Labels that describe the metric: they vanish together with its name, and vectors match without them. */
+export const METADATA_LABELS: readonly string[] = [METRIC_NAME, "__type__", "__unit__"];
+
 function isMetadata(name: string): boolean {
   return name === METRIC_NAME || name === "__type__" || name === "__unit__";
 }

@@ -1,5 +1,6 @@
 /** The database: open, write, read, delete, maintain, close. */
 import type { TimeRange } from "./base/types.ts";
+import type { TimeBounds } from "./head/head.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { View } from "./query/view.ts";
 import type { Matcher } from "./series/matcher.ts";
@@ -33,6 +34,14 @@ export interface DeleteResult {
   readonly tombstones: number;
 }
 
+/** How far the stored data reaches. */
+export interface DatabaseExtent {
+  /** Chunks in memory, open ones included. */
+  readonly headChunks: number;
+  /** Inclusive bounds of all times, in ticks; undefined while nothing is stored. Hidden rows count until they are purged. */
+  readonly bounds: TimeBounds | undefined;
+}
+
 export interface Database {
   readonly settings: Settings;
   readonly kernels: Kernels;
@@ -55,5 +64,7 @@ export interface Database {
   snapshot(directory: string): Promise<void>;
   /** Figures for operators; cheap enough for every scrape. */
   stats(): DatabaseStats;
+  /** What is stored when; looks at every source, for answers to a person. */
+  extent(): DatabaseExtent;
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@
  */
 import { TIME_MIN } from "./base/time.ts";
 import { type Sequence, seriesIdOf, type SourceId, type TimeRange } from "./base/types.ts";
-import type { Database, DeleteResult, Selection, WriteResult } from "./database.ts";
+import type { Database, DatabaseExtent, DeleteResult, Selection, WriteResult } from "./database.ts";
 import type { EngineParts, EngineServices } from "./engine_parts.ts";
 import { EngineError } from "./errors.ts";
 import type { Kernels } from "./kernels/kernels.ts";
@@ -182,6 +182,20 @@ export class Engine implements Database {
       queries: this.#queries,
       failed: this.#failure !== undefined,
     });
+  }
+
+  extent(): DatabaseExtent {
+    const { head, versions } = this.#parts;
+    const { chunks, bounds } = head.extent();
+    const all = bounds === undefined ? [] : [bounds];
+    all.push(...versions.current.segments);
+    if (all.length === 0) return { headChunks: chunks, bounds: undefined };
+    let { minTime, maxTime } = all[0]!;
+    for (const each of all) {
+      if (each.minTime < minTime) minTime = each.minTime;
+      if (each.maxTime > maxTime) maxTime = each.maxTime;
+    }
+    return { headChunks: chunks, bounds: { minTime, maxTime } };
   }
 
   flush(): Promise<void> {

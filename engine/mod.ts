@@ -2,8 +2,9 @@
 export * from "./base/types.ts";
 export { ALL_TIME, msToTicks, nsToTicks, TICKS_PER_MS, ticksToMs } from "./base/time.ts";
 export * from "./components.ts";
-export type { Database, DeleteResult, Selection, WriteResult } from "./database.ts";
+export type { Database, DatabaseExtent, DeleteResult, Selection, WriteResult } from "./database.ts";
 export * from "./errors.ts";
+export type { TimeBounds } from "./head/head.ts";
 export type { FileSystem } from "./fs/file_system.ts";
 export { absolutePath } from "./fs/paths.ts";
 export * from "./query/aggregate.ts";

@@ -29,6 +29,12 @@ export interface HeadChunk {
   readonly generation: number;
 }
 
+/** Inclusive. */
+export interface TimeBounds {
+  readonly minTime: bigint;
+  readonly maxTime: bigint;
+}
+
 /** The views that keep retired blocks alive. */
 interface ViewMark {
   /** Blocks retired in all when the view was opened: it cannot look at those. */
@@ -56,6 +62,14 @@ export class Head {
 
   get points(): number {
     return this.#kernel.headPoints.value as number;
+  }
+
+  /** Chunks and builders with rows, and the inclusive bounds of their times; one pass over all sources. */
+  extent(): { readonly chunks: number; readonly bounds: TimeBounds | undefined } {
+    const chunks = this.#kernel.headExtent();
+    if (chunks === 0) return { chunks, bounds: undefined };
+    const minTime = this.#kernel.headExtentMin.value as bigint;
+    return { chunks, bounds: { minTime, maxTime: this.#kernel.headExtentMax.value as bigint } };
   }
 
   /** Bytes of builders, chunks and log bases. */

@@ -113,6 +113,9 @@ export interface HeadKernel {
   headDropSources(first: number, end: number, generation: number): void;
   headNextSource(from: number, generation: number): number;
   headWindows(generation: number, width: bigint, target: number, most: number): number;
+  readonly headExtentMin: WebAssembly.Global;
+  readonly headExtentMax: WebAssembly.Global;
+  headExtent(): number;
   headSetViews(open: number): void;
   headRetiredCount(): number;
   headReleaseRetired(count: number): void;

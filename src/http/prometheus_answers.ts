@@ -40,6 +40,9 @@ export interface AnswerOptions {
   readonly headers?: (request: Request) => Record<string, string>;
 }
 
+/** Makes an answer piece by piece. */
+type PieceIterator = Iterator<string> | AsyncIterator<string>;
+
 const encoder = new TextEncoder();
 
 export class PrometheusAnswers {
@@ -56,11 +59,11 @@ export class PrometheusAnswers {
   }
 
   /** An answer in pieces of JSON; pieces are made as the client takes them. */
-  pieces(request: Request, pieces: Iterator<string>): Response {
-    const first = pieces.next();
-    if (first.done) return this.body(request, "");
-    const second = pieces.next();
-    if (second.done) return this.body(request, first.value);
+  async pieces(request: Request, pieces: PieceIterator): Promise<Response> {
+    const first = await pieces.next();
+    if (first.done === true) return this.body(request, "");
+    const second = await pieces.next();
+    if (second.done === true) return this.body(request, first.value);
     const stream = this.#stream([first.value, second.value], pieces);
     if (!acceptsGzip(request)) return new Response(stream, { headers: this.#headers(request) });
     return new Response(compressed(stream), { headers: this.#gzipHeaders(request) });
@@ -105,32 +108,32 @@ export class PrometheusAnswers {
     return { ...this.#headers(request), "Content-Encoding": "gzip", "Vary": "Accept-Encoding" };
   }
 
-  #stream(ready: string[], pieces: Iterator<string>): ReadableStream<Uint8Array> {
+  #stream(ready: string[], pieces: PieceIterator): ReadableStream<Uint8Array> {
     const { bytesMax } = this.#options;
     let sent = 0;
     return new ReadableStream<Uint8Array>({
-      pull(controller): void {
-        const text = ready.length > 0 ? ready.shift()! : nextPiece(pieces);
+      async pull(controller): Promise<void> {
+        const text = ready.length > 0 ? ready.shift()! : await nextPiece(pieces);
         if (text === undefined) return controller.close();
         const bytes = encoder.encode(text);
         sent += bytes.length;
         if (sent > bytesMax) {
-          pieces.return?.();
+          await pieces.return?.();
           controller.error(new Error(`Cannot send answer: it is longer than ${bytesMax} bytes`));
           return;
         }
         controller.enqueue(bytes);
       },
-      cancel(): void {
+      async cancel(): Promise<void> {
         // Lets the writer of the pieces give back what it holds.
-        pieces.return?.();
+        await pieces.return?.();
       },
     }, { highWaterMark: 1 });
   }
 }
 
-function nextPiece(pieces: Iterator<string>): string | undefined {
-  const next = pieces.next();
+async function nextPiece(pieces: PieceIterator): Promise<string | undefined> {
+  const next = await pieces.next();
   return next.done === true ? undefined : next.value;
 }
 

@@ -2,11 +2,11 @@
  * Which series and labels exist, for the listings of the Prometheus API, over a database.
  *
  * Listings of series are JSON from the start: the text of a source's tags is written once and kept in a bounded cache,
- * so that a known series costs one concatenation. Time bounds are checked series by series, which is only worth it up to
- * BOUNDS_CHECKED_MAX series: larger listings hold all series that satisfy the selectors, whatever their time.
+ * so that a known series costs one concatenation. Time bounds are checked series by series, of those that could add
+ * something; long listings pause, so that the event loop serves others meanwhile.
  */
-import type { Database, Labels, SeriesGroup, SourceId, TimeRange, View } from "../../engine/mod.ts";
-import { ALL_TIME, METRIC_NAME, msToTicks, seriesIdOf, toSourceId } from "../../engine/mod.ts";
+import type { Database, SeriesGroup, SourceId, TimeRange, View } from "../../engine/mod.ts";
+import { ALL_TIME, FACET, METRIC_NAME, msToTicks, toSourceId } from "../../engine/mod.ts";
 import type { LabelMatcher } from "../promql/queryable.ts";
 import type { RequestedBounds } from "./prometheus_parameters.ts";
 
@@ -19,15 +19,17 @@ export interface CatalogSelection {
 /** The listings that the routes need. */
 export interface SeriesCatalog {
   /** The label sets of the selected series as JSON objects, each series once. */
-  seriesJson(selection: CatalogSelection): Iterable<string>;
+  seriesJson(selection: CatalogSelection): AsyncIterable<string>;
   /** Names of the labels of the selected series, sorted. */
-  labelNames(selection: CatalogSelection): string[];
+  labelNames(selection: CatalogSelection): Promise<string[]>;
   /** Values of one label in the selected series, sorted. */
-  labelValues(name: string, selection: CatalogSelection): string[];
+  labelValues(name: string, selection: CatalogSelection): Promise<string[]>;
 }
 
-/** Most series whose time is checked. */
-const BOUNDS_CHECKED_MAX = 10_000;
+/** A listing pauses after this long. */
+const SLICE_MS = 10;
+/** Series between two looks at the clock. */
+const SERIES_PER_CLOCK = 64;
 /** Tag texts that are kept, by number and by total length. */
 const TAG_TEXTS_MAX = 50_000;
 const TAG_TEXTS_LENGTH_MAX = 8 << 20;
@@ -47,104 +49,90 @@ export class DatabaseCatalog implements SeriesCatalog {
     this.#database = database;
   }
 
-  *seriesJson(selection: CatalogSelection): Generator<string> {
-    const several = selection.selectors.length > 1;
-    const seen = new Set<number>();
+  async *seriesJson(selection: CatalogSelection): AsyncGenerator<string> {
     using selected = this.#select(selection);
-    for (const { group, checked } of selected.groups) {
-      const name = `"${METRIC_NAME}":${JSON.stringify(group.metric)}`;
-      for (const id of group.sources) {
-        const source = toSourceId(id);
-        if (several) {
-          const series = seriesIdOf(source, group.slot);
-          if (seen.has(series)) continue;
-          seen.add(series);
+    const pauses = new Pauses();
+    for (const [metric, groups] of Map.groupBy(selected.groups, (group) => group.metric)) {
+      const name = `"${METRIC_NAME}":${JSON.stringify(metric)}`;
+      // Groups of one name may hold the same label sets: facets, other measurements, what several selectors select.
+      const seen = groups.length > 1 ? new Set<string>() : undefined;
+      for (const group of groups) {
+        for (const id of group.sources) {
+          if (pauses.isDue) await pauses.take();
+          const source = toSourceId(id);
+          const { before, after } = this.#tagsText(source);
+          const text = `{${before}${name}${after}}`;
+          if (seen?.has(text) === true || !selected.hasPoints(source, group)) continue;
+          seen?.add(text);
+          yield text;
         }
-        if (checked && !selected.hasPoints(source, group)) continue;
-        const { before, after } = this.#tagsText(source);
-        yield `{${before}${name}${after}}`;
       }
     }
   }
 
-  labelNames(selection: CatalogSelection): string[] {
-    const all = this.#unchecked(selection, (matchers) => {
-      return this.#database.registry.labelNames(matchers);
-    });
-    if (all !== undefined) return all;
-    const names = new Set<string>();
-    for (const labels of this.#selectedLabels(selection)) {
-      for (const [name] of labels) names.add(name);
+  async labelNames(selection: CatalogSelection): Promise<string[]> {
+    const { registry } = this.#database;
+    if (rangeOf(selection.bounds, this.#database) === undefined) {
+      return listed(selection, (matchers) => registry.labelNames(matchers));
     }
-    if (names.size > 0) names.add(METRIC_NAME);
+    using selected = this.#select(selection);
+    const pauses = new Pauses();
+    const names = new Set<string>();
+    for (const group of selected.groups) {
+      for (const id of group.sources) {
+        if (pauses.isDue) await pauses.take();
+        const source = toSourceId(id);
+        const tags = registry.tagsOf(source);
+        const isNew = !names.has(METRIC_NAME) || tags.some(([name]) => !names.has(name));
+        if (!isNew || !selected.hasPoints(source, group)) continue;
+        names.add(METRIC_NAME);
+        for (const [name] of tags) names.add(name);
+      }
+    }
     return [...names].sort(compareUtf8);
   }
 
-  labelValues(name: string, selection: CatalogSelection): string[] {
-    const all = this.#unchecked(selection, (matchers) => {
-      return this.#database.registry.labelValues(name, matchers);
-    });
-    if (all !== undefined) return all;
+  async labelValues(label: string, selection: CatalogSelection): Promise<string[]> {
+    const { registry } = this.#database;
+    if (rangeOf(selection.bounds, this.#database) === undefined) {
+      return listed(selection, (matchers) => registry.labelValues(label, matchers));
+    }
+    using selected = this.#select(selection);
+    const pauses = new Pauses();
     const values = new Set<string>();
-    for (const labels of this.#selectedLabels(selection)) {
-      for (const label of labels) {
-        if (label[0] === name) values.add(label[1]);
+    for (const group of selected.groups) {
+      for (const id of group.sources) {
+        if (pauses.isDue) await pauses.take();
+        const source = toSourceId(id);
+        const value = label === METRIC_NAME
+          ? group.metric
+          : registry.tagsOf(source).find(([name]) => name === label)?.[1] ?? "";
+        const isNew = value !== "" && !values.has(value);
+        if (isNew && selected.hasPoints(source, group)) values.add(value);
+        if (label === METRIC_NAME && values.has(group.metric)) break;
       }
     }
     return [...values].sort(compareUtf8);
   }
 
-  /** What the registry's own listing gives where time need not or cannot be checked. */
-  #unchecked(
-    { selectors, bounds }: CatalogSelection,
-    list: (matchers: readonly LabelMatcher[]) => string[],
-  ): string[] | undefined {
-    if (rangeOf(bounds, this.#database) !== undefined) {
-      const { registry } = this.#database;
-      let series = 0;
-      if (selectors.length === 0) series = registry.seriesCount;
-      for (const matchers of selectors) {
-        for (const group of registry.select(matchers)) series += group.sources.length;
-      }
-      if (series <= BOUNDS_CHECKED_MAX) return undefined;
-    }
-    if (selectors.length <= 1) return list(selectors[0] ?? []);
-    const union = new Set(selectors.flatMap((matchers) => list(matchers)));
-    return [...union].sort(compareUtf8);
-  }
-
-  /** Labels of every selected series with points in the bounds; those of one source may come several times. */
-  *#selectedLabels(selection: CatalogSelection): Generator<Labels> {
-    using selected = this.#select(selection);
-    for (const { group, checked } of selected.groups) {
-      const name: Labels = [[METRIC_NAME, group.metric]];
-      let named = false;
-      for (const id of group.sources) {
-        const source = toSourceId(id);
-        if (checked && !selected.hasPoints(source, group)) continue;
-        if (!named) yield name;
-        named = true;
-        yield this.#database.registry.tagsOf(source);
-      }
-    }
-  }
-
+  /** The selected groups of samples, and the view that their time is checked in, where there are bounds. */
   #select({ selectors, bounds }: CatalogSelection): Selected {
-    const { registry } = this.#database;
     const range = rangeOf(bounds, this.#database);
+    const view = range === undefined ? undefined : this.#database.view(range);
     const sets = selectors.length === 0 ? [[]] : selectors;
-    const groups = sets.flatMap((matchers) => registry.select(matchers));
-    // Blobs are no samples: nothing in the language reads them.
-    const readable = groups.filter(({ family }) => family !== "blob");
-    const series = readable.reduce((sum, { sources }) => sum + sources.length, 0);
-    if (range === undefined || series > BOUNDS_CHECKED_MAX) {
-      return new Selected(readable.map((group) => ({ group, checked: false })), undefined);
+    try {
+      const groups = sets.flatMap((matchers) =>
+        view === undefined ? this.#database.registry.select(matchers) : view.select(matchers)
+      );
+      // Blobs are no samples: nothing in the language reads them. Start timestamps go with samples.
+      const samples = groups.filter(({ family, field }) =>
+        family !== "blob" && field !== FACET.starts
+      );
+      return new Selected(samples, view === undefined ? undefined : { range: range!, view });
+    } catch (error) {
+      view?.[Symbol.dispose]();
+      throw error;
     }
-    // Selected once more through the view, which looks all of a group's series up at once.
-    const view = this.#database.view(range);
-    const found = sets.flatMap((matchers) => view.select(matchers))
-      .filter(({ family }) => family !== "blob");
-    return new Selected(found.map((group) => ({ group, checked: true })), { range, view });
   }
 
   #tagsText(source: SourceId): TagTexts {
@@ -171,19 +159,38 @@ export class DatabaseCatalog implements SeriesCatalog {
   }
 }
 
-interface SelectedGroup {
-  readonly group: SeriesGroup;
-  /** Whether its series must have points in the range. */
-  readonly checked: boolean;
+/** What the registry lists for the union of the selectors, whatever the time. */
+function listed(
+  { selectors }: CatalogSelection,
+  list: (matchers: readonly LabelMatcher[]) => string[],
+): string[] {
+  if (selectors.length <= 1) return list(selectors[0] ?? []);
+  const union = new Set(selectors.flatMap((matchers) => list(matchers)));
+  return [...union].sort(compareUtf8);
+}
+
+/** Tells when to let other work of the event loop run. */
+class Pauses {
+  #began = performance.now();
+  #calls = 0;
+
+  get isDue(): boolean {
+    return ++this.#calls % SERIES_PER_CLOCK === 0 && performance.now() - this.#began > SLICE_MS;
+  }
+
+  async take(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#began = performance.now();
+  }
 }
 
 /** Selected groups, and the view that their time is checked in. */
 class Selected implements Disposable {
-  readonly groups: readonly SelectedGroup[];
+  readonly groups: readonly SeriesGroup[];
   readonly #check: { readonly range: TimeRange; readonly view: View } | undefined;
 
   constructor(
-    groups: readonly SelectedGroup[],
+    groups: readonly SeriesGroup[],
     check: { readonly range: TimeRange; readonly view: View } | undefined,
   ) {
     this.groups = groups;

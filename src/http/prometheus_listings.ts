@@ -32,13 +32,13 @@ export class PrometheusListings {
     }
     const limit = limitParameter(parameters) ?? Infinity;
     const series = this.#parts.catalog.seriesJson(selection);
-    return this.#parts.answers.pieces(request, listPieces(series, limit));
+    return await this.#parts.answers.pieces(request, listPieces(series, limit));
   }
 
   async labels(request: Request): Promise<Response> {
     const parameters = await readParameters(request);
-    const names = this.#parts.catalog.labelNames(selectionOf(parameters));
-    return this.#list(request, names, limitParameter(parameters));
+    const names = await this.#parts.catalog.labelNames(selectionOf(parameters));
+    return await this.#list(request, names, limitParameter(parameters));
   }
 
   /** `escapedName` as it stands in the path, after percent-decoding. */
@@ -48,11 +48,15 @@ export class PrometheusListings {
     if (name === "" || !name.isWellFormed()) {
       throw new PromqlError("bad_data", `invalid label name: ${JSON.stringify(escapedName)}`);
     }
-    const values = this.#parts.catalog.labelValues(name, selectionOf(parameters));
-    return this.#list(request, values, limitParameter(parameters));
+    const values = await this.#parts.catalog.labelValues(name, selectionOf(parameters));
+    return await this.#list(request, values, limitParameter(parameters));
   }
 
-  #list(request: Request, texts: readonly string[], limit: number | undefined): Response {
+  #list(
+    request: Request,
+    texts: readonly string[],
+    limit: number | undefined,
+  ): Promise<Response> {
     const quoted = texts.values().map((text) => JSON.stringify(text));
     return this.#parts.answers.pieces(request, listPieces(quoted, limit ?? Infinity));
   }
@@ -63,11 +67,14 @@ function selectionOf(parameters: URLSearchParams): CatalogSelection {
 }
 
 /** A success whose data is a list of JSON texts, cut at the limit with a warning. */
-function* listPieces(items: Iterable<string>, limit: number): Generator<string> {
+async function* listPieces(
+  items: Iterable<string> | AsyncIterable<string>,
+  limit: number,
+): AsyncGenerator<string> {
   let piece = '{"status":"success","data":[';
   let count = 0;
   let tail = "]}";
-  for (const item of items) {
+  for await (const item of items) {
     if (count === limit) {
       tail = `],"warnings":["${TRUNCATED}"]}`;
       break;

@@ -187,7 +187,7 @@ export class PrometheusQueries {
       );
     }
     const stats = withStats ? statsJson(result, slot.waitedMs) : "";
-    return answers.pieces(
+    return await answers.pieces(
       request,
       releasing(answerPieces(result, { query, limit, stats }), result.release),
     );

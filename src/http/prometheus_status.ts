@@ -1,5 +1,6 @@
 /** `status/*`, `metadata`, `rules`, `alerts`, `targets`: what tools ask a Prometheus server about itself. */
-import type { Database } from "../../engine/mod.ts";
+import type { Database, SeriesGroup, TimeUnit } from "../../engine/mod.ts";
+import { FACET, ticksToMs } from "../../engine/mod.ts";
 import type { MetadataStore, MetricMetadata } from "../stores/metadata.ts";
 import type { PrometheusAnswers } from "./prometheus_answers.ts";
 import { compareUtf8 } from "./prometheus_catalog.ts";
@@ -188,10 +189,9 @@ export class PrometheusStatus {
     const { database, answers } = this.#parts;
     if (database === undefined) return answers.data(request, {});
     const { registry } = database;
-    const metrics = new Map<string, number>();
-    for (const { metric, sources } of registry.select([])) {
-      metrics.set(metric, (metrics.get(metric) ?? 0) + sources.length);
-    }
+    const metrics = seriesByMetric(registry.select([]));
+    const { headChunks, bounds } = database.extent();
+    const unit = database.settings.timeUnit;
     const labels = registry.labelNames([]).map((name) => ({
       name,
       values: registry.labelValues(name, []),
@@ -204,8 +204,12 @@ export class PrometheusStatus {
     }));
     return answers.data(request, {
       headStats: {
-        numSeries: registry.seriesCount,
+        numSeries: sum(metrics.values()),
         numLabelPairs: byCount.reduce((sum, { value }) => sum + value, 0),
+        chunkCount: headChunks,
+        // As of an empty head there: the bounds cross.
+        minTime: bounds === undefined ? Number.MAX_SAFE_INTEGER : wholeMs(bounds.minTime, unit),
+        maxTime: bounds === undefined ? Number.MIN_SAFE_INTEGER : wholeMs(bounds.maxTime, unit),
       },
       seriesCountByMetricName: largest(
         [...metrics].map(([name, value]) => ({ name, value })),
@@ -216,6 +220,30 @@ export class PrometheusStatus {
       seriesCountByLabelValuePair: largest(pairs, limit),
     });
   }
+}
+
+/** How many series each metric has; what several fields of one source make is one. */
+function seriesByMetric(groups: readonly SeriesGroup[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  const samples = groups.filter(({ field }) => field !== FACET.starts);
+  for (const [metric, own] of Map.groupBy(samples, (group) => group.metric)) {
+    const [first] = own;
+    const count = own.length === 1
+      ? first!.sources.length
+      : new Set(own.flatMap(({ sources }) => [...sources])).size;
+    counts.set(metric, count);
+  }
+  return counts;
+}
+
+function sum(counts: Iterable<number>): number {
+  let total = 0;
+  for (const count of counts) total += count;
+  return total;
+}
+
+function wholeMs(ticks: bigint, unit: TimeUnit): number {
+  return Math.floor(ticksToMs(ticks, unit));
 }
 
 /** Series of each pair of label and value, of the labels with few values: those whose pairs have many series. */
@@ -231,11 +259,8 @@ async function countPairs(
       if (pairs.length % PAIRS_PER_TURN === PAIRS_PER_TURN - 1) {
         await new Promise((resolve) => setTimeout(resolve, 0));
       }
-      let series = 0;
-      for (const group of database.registry.select([{ name, operator: "=", value }])) {
-        series += group.sources.length;
-      }
-      pairs.push({ name: `${name}=${value}`, value: series });
+      const metrics = seriesByMetric(database.registry.select([{ name, operator: "=", value }]));
+      pairs.push({ name: `${name}=${value}`, value: sum(metrics.values()) });
     }
   }
   return pairs;

@@ -19,14 +19,19 @@ beforeEach(() => {
   catalog = new DatabaseCatalog(fake.database);
 });
 
-function series(...parameters: Parameters<DatabaseCatalog["seriesJson"]>): unknown[] {
-  return [...catalog.seriesJson(...parameters)].map((text) => JSON.parse(text));
+async function series(
+  ...parameters: Parameters<DatabaseCatalog["seriesJson"]>
+): Promise<unknown[]> {
+  const texts = await Array.fromAsync(catalog.seriesJson(...parameters));
+  return texts.map((text) => JSON.parse(text));
 }
 
 describe("series", () => {
-  test("label sets with the name in its place, known ones again", () => {
+  test("label sets with the name in its place, known ones again", async () => {
     for (let round = 0; round < 2; round++) {
-      const texts = [...catalog.seriesJson({ selectors: [name("up")], bounds: EVER })];
+      const texts = await Array.fromAsync(
+        catalog.seriesJson({ selectors: [name("up")], bounds: EVER }),
+      );
       expect(texts).toEqual([
         '{"Zone":"x","__name__":"up","job":"a\\"b"}',
         '{"__name__":"up","job":"b"}',
@@ -35,30 +40,30 @@ describe("series", () => {
     expect(fake.ranges).toEqual([]);
   });
 
-  test("a series that several selectors select comes once; blobs do not come", () => {
+  test("a series that several selectors select comes once; blobs do not come", async () => {
     const any = [{ name: "__name__", operator: "=~", value: ".+" }] as const;
-    expect(series({ selectors: [name("down"), any], bounds: EVER })).toEqual([
+    expect(await series({ selectors: [name("down"), any], bounds: EVER })).toEqual([
       { __name__: "down" },
       { Zone: "x", __name__: "up", job: 'a"b' },
       { __name__: "up", job: "b" },
     ]);
   });
 
-  test("only those with points in the bounds, both inclusive", () => {
+  test("only those with points in the bounds, both inclusive", async () => {
     const bounds = { startMs: 1_000, endMs: 1_000 };
-    expect(series({ selectors: [name("up")], bounds })).toEqual([{
+    expect(await series({ selectors: [name("up")], bounds })).toEqual([{
       Zone: "x",
       __name__: "up",
       job: 'a"b',
     }]);
     expect(fake.ranges).toEqual([{ start: 1_000n, end: 1_001n }]);
     expect(fake.open).toBe(0);
-    expect(series({ selectors: [name("up")], bounds: { ...bounds, endMs: Infinity } }))
+    expect(await series({ selectors: [name("up")], bounds: { ...bounds, endMs: Infinity } }))
       .toHaveLength(2);
   });
 
-  test("a listing that is broken off gives its view back", () => {
-    for (
+  test("a listing that is broken off gives its view back", async () => {
+    for await (
       const _ of catalog.seriesJson({
         selectors: [name("up")],
         bounds: { startMs: 0, endMs: 9_000 },
@@ -71,26 +76,33 @@ describe("series", () => {
 describe("labels", () => {
   const recent = { startMs: 4_000, endMs: 9_000 };
 
-  test("names", () => {
-    expect(catalog.labelNames({ selectors: [], bounds: EVER })).toEqual([
+  test("names", async () => {
+    expect(await catalog.labelNames({ selectors: [], bounds: EVER })).toEqual([
       "Zone",
       "__name__",
       "job",
     ]);
-    expect(catalog.labelNames({ selectors: [name("down")], bounds: EVER })).toEqual(["__name__"]);
-    expect(catalog.labelNames({ selectors: [], bounds: recent })).toEqual(["__name__", "job"]);
-    expect(catalog.labelNames({ selectors: [name("none")], bounds: recent })).toEqual([]);
+    expect(await catalog.labelNames({ selectors: [name("down")], bounds: EVER })).toEqual([
+      "__name__",
+    ]);
+    expect(await catalog.labelNames({ selectors: [], bounds: recent })).toEqual([
+      "__name__",
+      "job",
+    ]);
+    expect(await catalog.labelNames({ selectors: [name("none")], bounds: recent })).toEqual([]);
   });
 
-  test("values", () => {
-    expect(catalog.labelValues("job", { selectors: [name("up"), name("text")], bounds: EVER }))
+  test("values", async () => {
+    expect(
+      await catalog.labelValues("job", { selectors: [name("up"), name("text")], bounds: EVER }),
+    )
       .toEqual([
         'a"b',
         "b",
         "t",
       ]);
-    expect(catalog.labelValues("job", { selectors: [], bounds: recent })).toEqual(["b"]);
-    expect(catalog.labelValues("__name__", { selectors: [], bounds: recent })).toEqual([
+    expect(await catalog.labelValues("job", { selectors: [], bounds: recent })).toEqual(["b"]);
+    expect(await catalog.labelValues("__name__", { selectors: [], bounds: recent })).toEqual([
       "down",
       "up",
     ]);

@@ -176,7 +176,13 @@ describe("listings", () => {
 
   test("statistics", async () => {
     const { data } = await ask<Record<string, unknown[]>>("status/tsdb");
-    expect(data["headStats"]).toMatchObject({ numSeries: 3, numLabelPairs: 5 });
+    expect<unknown>(data["headStats"]).toEqual({
+      numSeries: 3,
+      numLabelPairs: 5,
+      chunkCount: 3,
+      minTime: T0 - 86_400_000,
+      maxTime: T0 + 540_000,
+    });
     expect(data["seriesCountByMetricName"]![0]).toEqual({ name: "requests_total", value: 2 });
     expect(data["seriesCountByLabelValuePair"]![0]).toEqual({
       name: "__name__=requests_total",
@@ -197,6 +203,81 @@ describe("listings", () => {
       expect((await app.request(`/api/v1/admin/${path}`, { method: "POST" })).status).toBe(204);
     }
   });
+});
+
+describe("a series of floats, histograms and start timestamps", () => {
+  const labels = [["__name__", "mixed_total"], ["job", "a"]] as const;
+  const minutes = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, at) => T0 + (from + at) * 60_000);
+
+  beforeEach(async () => {
+    const samples = minutes(0, 5).map((ms, at) => [ms, at * 60, T0 - 30_000] as const);
+    const histograms = minutes(5, 10).map((ms) => [ms, histogram, T0 - 30_000] as const);
+    expect(await write([{ labels, samples, histograms }], 2)).toBe(204);
+  });
+
+  const at = (minute: number) => ({ time: String(T0 / 1000 + minute * 60) });
+
+  test.each([false, true])("is one series to queries; flushed: %p", async (flushed) => {
+    if (flushed) await database.flush();
+    const range = { start: at(3).time, end: at(6).time, step: "60" };
+    const { data } = await ask("query_range", { query: "mixed_total", ...range });
+    expect<unknown>(data.result).toMatchObject([{
+      metric: { __name__: "mixed_total", job: "a" },
+      values: [[T0 / 1000 + 180, "180"], [T0 / 1000 + 240, "240"]],
+      histograms: [[T0 / 1000 + 300, { count: "6" }], [T0 / 1000 + 360, { count: "6" }]],
+    }]);
+    const started = await ask("query", { query: "start_timestamp(mixed_total)", ...at(7) });
+    expect(started.data.result[0]!.value[1]).toBe(String(T0 / 1000 - 30));
+    // From the start on the counter rose by 60 in four and a half minutes, and nothing is known of before.
+    const risen = await ask("query", { query: "increase(mixed_total[5m])", ...at(4) });
+    expect(risen.data.result[0]!.value[1]).toBe("240");
+  });
+
+  test("is listed and counted once, and deleted as a whole", async () => {
+    const selector = { "match[]": "mixed_total" };
+    const bounds = { start: at(0).time, end: at(9).time };
+    const listed = [{ __name__: "mixed_total", job: "a" }];
+    expect((await ask<unknown>("series", selector)).data).toEqual(listed);
+    expect((await ask<unknown>("series", { ...selector, ...bounds })).data).toEqual(listed);
+    expect((await ask<unknown>("label/__name__/values")).data).toEqual(["mixed_total"]);
+    const statistics = await ask<Record<string, unknown[]>>("status/tsdb");
+    expect(statistics.data["seriesCountByMetricName"]).toEqual([{ name: "mixed_total", value: 1 }]);
+    await app.request("/api/v1/admin/tsdb/delete_series?match[]=mixed_total", { method: "POST" });
+    expect((await ask<unknown>("series", { ...selector, ...bounds })).data).toEqual([]);
+    const { data } = await ask("query", { query: "mixed_total[10m]", ...at(9) });
+    expect(data.result).toEqual([]);
+    // What is written again has the start timestamps it comes with, not those from before.
+    await write([{ labels, samples: [[T0, 1], [T0 + 60_000, 2, T0 + 30_000]] }], 2);
+    const { data: starts } = await ask("query_range", {
+      query: "start_timestamp(mixed_total)",
+      start: at(0).time,
+      end: at(1).time,
+      step: "60",
+    });
+    expect(starts.result[0]).toMatchObject({
+      values: [[T0 / 1000, "0"], [T0 / 1000 + 60, String(T0 / 1000 + 30)]],
+    });
+  });
+});
+
+test("bounds hold in listings of many series", async () => {
+  const series = (from: number, to: number, timeMs: number): MessageSeries[] =>
+    Array.from({ length: to - from }, (_, at) => ({
+      labels: [["__name__", "many"], ["host", `h${from + at}`], [`only_${timeMs}`, "x"]],
+      samples: [[timeMs, 1]],
+    }));
+  await write([...series(0, 12_000, T0), ...series(12_000, 12_003, T0 + 60_000)]);
+  const bounds = { start: String(T0 / 1000 + 1), end: String(T0 / 1000 + 60) };
+  const late = ["h12000", "h12001", "h12002"];
+  expect((await ask<unknown>("label/host/values", bounds)).data).toEqual(late);
+  expect((await ask<unknown>("labels", bounds)).data).toEqual([
+    "__name__",
+    "host",
+    `only_${T0 + 60_000}`,
+  ]);
+  const { data } = await ask<{ host: string }[]>("series", { "match[]": "many", ...bounds });
+  expect(data.map(({ host }) => host).sort()).toEqual(late);
 });
 
 test("text import", async () => {

@@ -11,16 +11,20 @@ export class FakeCatalog implements SeriesCatalog {
     this.#series = series;
   }
 
-  seriesJson(selection: CatalogSelection): string[] {
-    return this.#select(selection).map((labels) => JSON.stringify(labels));
+  async *seriesJson(selection: CatalogSelection): AsyncGenerator<string> {
+    for (const labels of this.#select(selection)) yield await JSON.stringify(labels);
   }
 
-  labelNames(selection: CatalogSelection): string[] {
-    return sorted(this.#select(selection).flatMap((labels) => Object.keys(labels)));
+  labelNames(selection: CatalogSelection): Promise<string[]> {
+    return Promise.resolve(
+      sorted(this.#select(selection).flatMap((labels) => Object.keys(labels))),
+    );
   }
 
-  labelValues(name: string, selection: CatalogSelection): string[] {
-    return sorted(this.#select(selection).flatMap((labels) => labels[name] ?? []));
+  labelValues(name: string, selection: CatalogSelection): Promise<string[]> {
+    return Promise.resolve(
+      sorted(this.#select(selection).flatMap((labels) => labels[name] ?? [])),
+    );
   }
 
   #select(selection: CatalogSelection): Readonly<Record<string, string>>[] {

@@ -62,6 +62,7 @@ export {
 export * from "./builder";
 export * from "./slabs";
 export * from "./seal";
+export * from "./head_extent";
 export * from "./head_read";
 
 /** Prepares the instance. Must be called first and once. */

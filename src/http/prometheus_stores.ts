@@ -11,12 +11,14 @@ import { databaseLabel, isDatabaseName } from "../ingest/pipeline.ts";
 import type { TextImportOutcome } from "../ingest/prometheus_text.ts";
 import { TextImporter } from "../ingest/prometheus_text.ts";
 import { ProtobufError } from "../ingest/protobuf.ts";
-import type { RemoteReadLimits, RemoteReadRequest } from "../ingest/remote_read.ts";
-import { parseReadRequest, RemoteRead } from "../ingest/remote_read.ts";
+import type { RemoteReadLimits } from "../ingest/remote_read.ts";
+import { RemoteRead } from "../ingest/remote_read.ts";
+import type { RemoteReadRequest } from "../ingest/remote_read_request.ts";
+import { parseReadRequest } from "../ingest/remote_read_request.ts";
 import type { RemoteWriteOutcome, RemoteWriteVersion } from "../ingest/remote_write.ts";
 import { RemoteWriter } from "../ingest/remote_write.ts";
 import { encodeSnappy, SnappyError } from "../ingest/snappy.ts";
-import { decodeHistogram, encodeHistogram } from "../promql/histogram_codec.ts";
+import { decodeStored, encodeStored } from "../promql/histogram_codec.ts";
 import { PromqlError } from "../promql/errors.ts";
 import type { MetadataStore } from "../stores/metadata.ts";
 import { isMetricType, METRIC_TYPES } from "../stores/metadata.ts";
@@ -62,7 +64,7 @@ export class PrometheusStores {
     const { database, metadata } = parts;
     this.#writer = new RemoteWriter({
       database,
-      encodeHistogram,
+      encodeHistogram: encodeStored,
       onMetadata: ({ family, type, help, unit }) =>
         metadata.set(family, { type: METRIC_TYPES[type] ?? "unknown", help, unit }),
     });
@@ -142,17 +144,10 @@ export class PrometheusStores {
     if (request.accepted.length === 0) {
       return text(400, "none of the accepted response types is known");
     }
-    const read = new RemoteRead({ database, decodeHistogram }, request, readLimits);
+    const read = new RemoteRead({ database, decodeHistogram: decodeStored }, request, readLimits);
     let streamed = false;
     try {
-      let [form] = request.accepted;
-      if (form === "chunks" && read.hasHistograms) {
-        if (!request.accepted.includes("samples")) {
-          return text(400, "series with native histograms can only be read as SAMPLES");
-        }
-        form = "samples";
-      }
-      if (form === "samples") return samplesAnswer(read);
+      if (request.accepted[0] === "samples") return samplesAnswer(read);
       streamed = true;
       return chunksAnswer(read);
     } finally {

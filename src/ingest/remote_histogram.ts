@@ -84,10 +84,10 @@ export class RemoteHistogramReader {
   timeMs = 0;
   /** Its start timestamp in milliseconds, 0 for none. */
   startMs = 0;
-  /** The last histogram, unless `read` gave a reason. */
+  /** The last histogram, unless `read` gave a reason or it was a stale marker. */
   histogram: HistogramSample | undefined;
-  /** Where the eight bytes of its sum lie; -1 when the message had none. */
-  sumAt = -1;
+  /** Whether the last one was the marker that ends a series: its sum has those bits. */
+  isStale = false;
 
   /** Reads the message that the reader was narrowed to. Returns why it is no valid histogram, undefined if it is. */
   read(reader: ProtobufReader): string | undefined {
@@ -104,7 +104,7 @@ export class RemoteHistogramReader {
     this.timeMs = 0;
     this.startMs = 0;
     this.histogram = undefined;
-    this.sumAt = -1;
+    this.isStale = false;
     for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
       switch (tag) {
         case TAG.countInteger:
@@ -116,7 +116,7 @@ export class RemoteHistogramReader {
           integers = false;
           break;
         case TAG.sum:
-          this.sumAt = reader.at;
+          this.isStale = isStaleMarker(reader);
           sum = reader.double();
           break;
         case TAG.schema:
@@ -150,6 +150,7 @@ export class RemoteHistogramReader {
           if (!readSide(reader, tag, this.#positive, this.#negative)) reader.skip(tag);
       }
     }
+    if (this.isStale) return undefined;
     const custom = schema === CUSTOM_SCHEMA;
     if (!custom && (schema < EXPONENTIAL_SCHEMA_MIN || schema > REDUCIBLE_SCHEMA_MAX)) {
       return `histogram has the unknown schema ${schema}`;
@@ -295,12 +296,28 @@ function coarser(buckets: HistogramBuckets, steps: number): HistogramBuckets {
   return { indices: Int32Array.from(indices), counts: Float64Array.from(counts) };
 }
 
-/** Writes a histogram as the fields of a message, with float counts. */
+/** The NaN that ends a series, little-endian. */
+const STALE_MARKER = Uint8Array.of(2, 0, 0, 0, 0, 0, 0xf0, 0x7f);
+
+/** Whether the double ahead is a stale marker; its bits are lost once it is a number. */
+function isStaleMarker({ bytes, at, end }: ProtobufReader): boolean {
+  return end - at >= STALE_MARKER.length &&
+    STALE_MARKER.every((byte, index) => bytes[at + index] === byte);
+}
+
+/** Writes a histogram as the fields of a message, with float counts; undefined is a stale marker. */
 export function writeRemoteHistogram(
   writer: ProtobufWriter,
-  histogram: HistogramSample,
+  histogram: HistogramSample | undefined,
   timeMs: number,
 ): void {
+  if (histogram === undefined) {
+    writer.doubleField(2, 0);
+    writer.varint(24 + WIRE.fixed64);
+    writer.raw(STALE_MARKER);
+    writer.signedField(15, timeMs);
+    return;
+  }
   writer.doubleField(2, histogram.count);
   writer.doubleField(3, histogram.sum);
   writer.zigzagField(4, histogram.schema);

@@ -1,55 +1,26 @@
 /**
- * Prometheus remote read: series between two times, as one message of samples or as a stream of XOR chunks.
+ * Prometheus remote read: series between two times, as one message of samples or as a stream of chunks.
  *
- * Request `ReadRequest{queries=1, accepted_response_types=2}`, `Query{start_ms=1, end_ms=2, matchers=3}`, `LabelMatcher{
- * type=1, name=2, value=3}`. Both bounds are inclusive. Answers `ReadResponse{results=1{timeseries=1{labels=1, samples=2,
- * histograms=4}}}`, or frames of `ChunkedReadResponse{chunked_series=1{labels=1, chunks=2{min=1, max=2, type=3, data=4}},
- * query_index=2}`, each with its length as LEB128 and its CRC-32C big-endian in front. Series come in the order of their
- * labels. Times finer than milliseconds are rounded down; of several samples in one millisecond the last is sent.
+ * Answers `ReadResponse{results=1{timeseries=1{labels=1, samples=2, histograms=4}}}`, or frames of `ChunkedReadResponse{
+ * chunked_series=1{labels=1, chunks=2{min=1, max=2, type=3, data=4}}, query_index=2}`, each with its length as LEB128 and its
+ * CRC-32C big-endian in front. Series come in the order of their labels, each once: what several fields hold of one
+ * series is brought together.
  */
-import type {
-  Database,
-  Labels,
-  Matcher,
-  MatchOperator,
-  SeriesReference,
-  TimeRange,
-  TimeUnit,
-  View,
-} from "../../engine/mod.ts";
-import {
-  ALL_TIME,
-  EngineError,
-  METRIC_NAME,
-  msToTicks,
-  ticksToMs,
-  timeAt,
-  toSourceId,
-} from "../../engine/mod.ts";
+import type { Database, Labels, SourceId, TimeRange, TimeUnit, View } from "../../engine/mod.ts";
+import { ALL_TIME, EngineError, FACET, METRIC_NAME, msToTicks } from "../../engine/mod.ts";
 import { crc32c } from "./crc32c.ts";
-import { ProtobufError, ProtobufReader, ProtobufWriter, WIRE } from "./protobuf.ts";
-import type { HistogramSample } from "./remote_histogram.ts";
-import { writeRemoteHistogram } from "./remote_histogram.ts";
+import { HistogramChunkEncoder, histogramChunkEnd } from "./histogram_chunk.ts";
+import { ProtobufWriter, WIRE } from "./protobuf.ts";
+import { type HistogramSample, writeRemoteHistogram } from "./remote_histogram.ts";
+import type { RemoteReadQuery, RemoteReadRequest } from "./remote_read_request.ts";
 import { compareUtf8 } from "./sample_series.ts";
-import { XOR_CHUNK_SAMPLES_MAX, XorChunkEncoder } from "./xor_chunk.ts";
-
-export interface RemoteReadQuery {
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly matchers: readonly Matcher[];
-}
-
-export type RemoteReadForm = "samples" | "chunks";
-
-export interface RemoteReadRequest {
-  readonly queries: readonly RemoteReadQuery[];
-  /** Forms the client takes, the best first; only those that exist. */
-  readonly accepted: readonly RemoteReadForm[];
-}
+import { type StoredReference, StoredSamples } from "./stored_samples.ts";
+import { CHUNK_SAMPLES_MAX, XorChunkEncoder } from "./xor_chunk.ts";
 
 export interface RemoteReadParts {
   readonly database: Database;
-  readonly decodeHistogram: (bytes: Uint8Array) => HistogramSample;
+  /** A histogram as it is stored; undefined for a stale marker. */
+  readonly decodeHistogram: (bytes: Uint8Array) => HistogramSample | undefined;
 }
 
 export interface RemoteReadLimits {
@@ -69,93 +40,23 @@ export const DEFAULT_REMOTE_READ_LIMITS: RemoteReadLimits = {
 
 /** Bytes of chunks after which a frame ends. */
 const FRAME_BYTES_MAX = 1 << 20;
-const CHUNK_TYPE_XOR = 1;
-const OPERATORS: readonly MatchOperator[] = ["=", "!=", "=~", "!~"];
-const FORMS: readonly RemoteReadForm[] = ["samples", "chunks"];
-
-/** Reads a request. Throws a ProtobufError for anything malformed. */
-export function parseReadRequest(message: Uint8Array): RemoteReadRequest {
-  const reader = new ProtobufReader(message);
-  const queries: RemoteReadQuery[] = [];
-  const types: number[] = [];
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 8 + WIRE.bytes) {
-      queries.push(parseQuery(reader));
-    } else if (tag === 16 + WIRE.varint) {
-      types.push(reader.varint());
-    } else if (tag === 16 + WIRE.bytes) {
-      const outer = reader.enter();
-      while (reader.at < reader.end) types.push(reader.varint());
-      reader.leave(outer);
-    } else {
-      reader.skip(tag);
-    }
-  }
-  // Old clients name no form and take samples.
-  if (types.length === 0) return { queries, accepted: ["samples"] };
-  return { queries, accepted: types.flatMap((type) => FORMS[type] ?? []) };
-}
-
-function parseQuery(reader: ProtobufReader): RemoteReadQuery {
-  const outer = reader.enter();
-  let startMs = 0;
-  let endMs = 0;
-  const matchers: Matcher[] = [];
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 8 + WIRE.varint) startMs = reader.signed();
-    else if (tag === 16 + WIRE.varint) endMs = reader.signed();
-    else if (tag === 24 + WIRE.bytes) matchers.push(parseMatcher(reader));
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-  return { startMs, endMs, matchers };
-}
-
-function parseMatcher(reader: ProtobufReader): Matcher {
-  const outer = reader.enter();
-  let type = 0;
-  let name = "";
-  let value = "";
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 8 + WIRE.varint) type = reader.varint();
-    else if (tag === 16 + WIRE.bytes) name = readText(reader);
-    else if (tag === 24 + WIRE.bytes) value = readText(reader);
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-  const operator = OPERATORS[type];
-  if (operator === undefined) throw new ProtobufError(`a matcher has the unknown type ${type}`);
-  return { name, operator, value };
-}
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function readText(reader: ProtobufReader): string {
-  const length = reader.length();
-  const start = reader.take(length);
-  try {
-    return decoder.decode(reader.bytes.subarray(start, start + length));
-  } catch {
-    throw new ProtobufError("a text is not valid UTF-8");
-  }
-}
+const CHUNK_TYPE = { xor: 1, floatHistogram: 3 } as const;
 
 /** A selected series, named. */
 interface ReadSeries {
   readonly labels: Labels;
-  readonly reference: SeriesReference;
+  /** Where its samples are: mostly one field of one source. */
+  readonly references: readonly StoredReference[];
 }
 
 /** One request under way: holds a view of the database until it is disposed. */
 export class RemoteRead implements Disposable {
-  readonly #parts: RemoteReadParts;
   readonly #limits: RemoteReadLimits;
   readonly #queries: readonly RemoteReadQuery[];
   readonly #view: View;
   readonly #unit: TimeUnit;
   readonly #selected: readonly (readonly ReadSeries[])[];
-  #times = new Float64Array(1_024);
-  #values = new Float64Array(1_024);
+  readonly #samples: StoredSamples;
 
   /** Opens the view and selects the series. Throws the engine's "invalid" for a bad expression, and "limit". */
   constructor(
@@ -170,7 +71,6 @@ export class RemoteRead implements Disposable {
         `Cannot read: ${queries.length} queries are above ${limits.queriesMax}`,
       );
     }
-    this.#parts = parts;
     this.#limits = limits;
     this.#queries = queries;
     this.#unit = parts.database.settings.timeUnit;
@@ -179,19 +79,13 @@ export class RemoteRead implements Disposable {
     const startMs = queries.reduce((earliest, query) => Math.min(earliest, query.startMs), first);
     const endMs = queries.reduce((latest, query) => Math.max(latest, query.endMs), startMs);
     this.#view = parts.database.view(this.#range(startMs, endMs));
+    this.#samples = new StoredSamples(this.#view, this.#unit, parts.decodeHistogram);
     try {
       this.#selected = this.#select();
     } catch (error) {
       this.#view[Symbol.dispose]();
       throw error;
     }
-  }
-
-  /** Whether a selected series holds histograms, which the form "chunks" has no place for. */
-  get hasHistograms(): boolean {
-    return this.#selected.some((series) =>
-      series.some(({ reference }) => reference.family === "histogram")
-    );
   }
 
   [Symbol.dispose](): void {
@@ -211,20 +105,19 @@ export class RemoteRead implements Disposable {
     return this.#queries.map(({ matchers }) => {
       const selected: ReadSeries[] = [];
       for (const group of this.#view.select(matchers)) {
-        if (group.family === "blob") continue;
+        if (group.family === "blob" || group.field === FACET.starts) continue;
         total += group.sources.length;
         if (total > this.#limits.seriesMax) {
           throw new EngineError("limit", `Cannot read more than ${this.#limits.seriesMax} series`);
         }
+        const { slot, family, metric } = group;
         for (const id of group.sources) {
-          const source = toSourceId(id);
-          selected.push({
-            labels: withName(this.#view.tagsOf(source), group.metric),
-            reference: { source, slot: group.slot, family: group.family },
-          });
+          const source = id as SourceId;
+          const labels = withName(this.#view.tagsOf(source), metric);
+          selected.push({ labels, references: [{ source, slot, family }] });
         }
       }
-      return selected.sort((left, right) => compareLabels(left.labels, right.labels));
+      return joined(selected.sort((left, right) => compareLabels(left.labels, right.labels)));
     });
   }
 
@@ -249,120 +142,123 @@ export class RemoteRead implements Disposable {
   }
 
   #writeSeries(writer: ProtobufWriter, series: ReadSeries, query: RemoteReadQuery): number {
-    if (series.reference.family === "histogram") {
-      return this.#writeHistograms(writer, series, query);
-    }
-    const count = this.#readFloats(series.reference, query);
-    if (count === 0) return 0;
-    const bits = new DataView(this.#values.buffer);
+    const { count, times, values, histograms } = this.#samples.read(series.references, query);
+    if (count === 0 && histograms.length === 0) return 0;
+    const bits = new Uint8Array(values.buffer);
     writer.message(1, () => {
       writeLabels(writer, series.labels);
       for (let index = 0; index < count; index++) {
         writer.message(2, () => {
           writer.varint(8 + WIRE.fixed64);
           // As bytes: the payload of a NaN is a stale marker.
-          writer.raw(new Uint8Array(bits.buffer, index * 8, 8));
-          writer.signedField(2, this.#times[index]!);
+          writer.raw(bits.subarray(index * 8, index * 8 + 8));
+          writer.signedField(2, times[index]!);
         });
       }
-    });
-    return count;
-  }
-
-  #writeHistograms(writer: ProtobufWriter, series: ReadSeries, query: RemoteReadQuery): number {
-    const range = this.#range(query.startMs, query.endMs);
-    const blocks = this.#view.readBlocks(series.reference, range);
-    const count = blocks.reduce((sum, block) => sum + block.count, 0);
-    if (count === 0) return 0;
-    writer.message(1, () => {
-      writeLabels(writer, series.labels);
-      for (const block of blocks) {
-        for (let index = 0; index < block.count; index++) {
-          const timeMs = Math.floor(ticksToMs(timeAt(block, index), this.#unit));
-          const histogram = this.#parts.decodeHistogram(block.blobs![index]!);
-          writer.message(4, () => writeRemoteHistogram(writer, histogram, timeMs));
-        }
+      for (const { timeMs, histogram } of histograms) {
+        writer.message(4, () => writeRemoteHistogram(writer, histogram, timeMs));
       }
     });
-    return count;
+    return count + histograms.length;
   }
 
-  /** The answer in the form "chunks", frame by frame; series with histograms are left out. */
+  /** The answer in the form "chunks", frame by frame. */
   *chunks(): Generator<Uint8Array> {
-    const encoder = new XorChunkEncoder();
     const message = new ProtobufWriter(65_536);
+    const chunks = new ChunkWriter(message);
     for (let query = 0; query < this.#queries.length; query++) {
       for (const series of this.#selected[query]!) {
-        if (series.reference.family === "histogram") continue;
-        const count = this.#readFloats(series.reference, this.#queries[query]!);
-        for (let start = 0; start < count;) {
+        let at: ChunkPosition = { float: 0, histogram: 0 };
+        for (;;) {
+          // Anew for each frame: others may have read meanwhile, into the same columns.
+          const samples = this.#samples.read(series.references, this.#queries[query]!);
+          if (isAtEnd(samples, at)) break;
           message.reset();
-          start = this.#writeChunks(message, encoder, { labels: series.labels, start, count });
+          at = chunks.write(series.labels, samples, at);
           message.varintField(2, query);
           yield frame(message.finish());
-          // Others may have read meanwhile, into the same columns.
-          if (start < count) this.#readFloats(series.reference, this.#queries[query]!);
+          if (isAtEnd(samples, at)) break;
         }
       }
     }
+  }
+}
+
+/** How many floats and histograms of a series stand in chunks. */
+interface ChunkPosition {
+  readonly float: number;
+  readonly histogram: number;
+}
+
+type SeriesSamples = ReturnType<StoredSamples["read"]>;
+
+function isAtEnd({ count, histograms }: SeriesSamples, at: ChunkPosition): boolean {
+  return at.float >= count && at.histogram >= histograms.length;
+}
+
+/** Writes series of chunks; floats and histograms take turns, so that chunks do not overlap in time. */
+class ChunkWriter {
+  readonly #message: ProtobufWriter;
+  readonly #floats = new XorChunkEncoder();
+  readonly #histograms = new HistogramChunkEncoder();
+
+  constructor(message: ProtobufWriter) {
+    this.#message = message;
   }
 
   /** Writes chunks until the frame is full; where the next one begins. */
-  #writeChunks(
-    message: ProtobufWriter,
-    encoder: XorChunkEncoder,
-    part: { readonly labels: Labels; readonly start: number; readonly count: number },
-  ): number {
-    let start = part.start;
+  write(labels: Labels, samples: SeriesSamples, from: ChunkPosition): ChunkPosition {
+    let { float, histogram } = from;
+    const message = this.#message;
+    const { count, times, values, histograms } = samples;
     message.message(1, () => {
-      writeLabels(message, part.labels);
-      while (start < part.count && message.length < FRAME_BYTES_MAX) {
-        const end = Math.min(part.count, start + XOR_CHUNK_SAMPLES_MAX);
-        const data = encoder.encode(this.#times, this.#values, start, end);
-        message.message(2, () => {
-          message.signedField(1, this.#times[start]!);
-          message.signedField(2, this.#times[end - 1]!);
-          message.varintField(3, CHUNK_TYPE_XOR);
-          message.bytesField(4, data);
-        });
-        start = end;
+      writeLabels(message, labels);
+      while (message.length < FRAME_BYTES_MAX && !isAtEnd(samples, { float, histogram })) {
+        const floatMs = float < count ? times[float]! : Infinity;
+        const histogramMs = histograms[histogram]?.timeMs ?? Infinity;
+        if (floatMs <= histogramMs) {
+          const start = float;
+          const most = Math.min(count, start + CHUNK_SAMPLES_MAX);
+          while (float < most && times[float]! <= histogramMs) float++;
+          const data = this.#floats.encode(times, values, start, float);
+          this.#chunk(times[start]!, times[float - 1]!, CHUNK_TYPE.xor, data);
+        } else {
+          const start = histogram;
+          const most = histogramChunkEnd(histograms, start);
+          while (histogram < most && histograms[histogram]!.timeMs < floatMs) histogram++;
+          const data = this.#histograms.encode(histograms, start, histogram);
+          const lastMs = histograms[histogram - 1]!.timeMs;
+          this.#chunk(histograms[start]!.timeMs, lastMs, CHUNK_TYPE.floatHistogram, data);
+        }
       }
     });
-    return start;
+    return { float, histogram };
   }
 
-  /** Copies a series' samples into the columns; their number. */
-  #readFloats(reference: SeriesReference, { startMs, endMs }: RemoteReadQuery): number {
-    // Anything finer than a millisecond belongs to the one it began in.
-    const column = this.#view.readNumbers(reference, startMs, endMs + 0.999_999);
-    if (this.#times.length < column.count) {
-      this.#times = new Float64Array(column.count * 2);
-      this.#values = new Float64Array(column.count * 2);
-    }
-    const times = this.#times;
-    const from = new BigUint64Array(column.values.buffer, column.values.byteOffset, column.count);
-    let count = 0;
-    let runStart = 0;
-    const bits = new BigUint64Array(this.#values.buffer);
-    const isWhole = this.#unit === "ms" || this.#unit === "s";
-    if (isWhole) {
-      times.set(column.times.subarray(0, column.count));
-      bits.set(from);
-      return column.count;
-    }
-    // Values move in runs, as integers: an assignment through a double may change a NaN's payload.
-    for (let index = 0; index < column.count; index++) {
-      const timeMs = Math.floor(column.times[index]!);
-      if (count > 0 && times[count - 1] === timeMs) {
-        bits.set(from.subarray(runStart, index - 1), count - 1 - (index - 1 - runStart));
-        runStart = index;
-        continue;
-      }
-      times[count++] = timeMs;
-    }
-    bits.set(from.subarray(runStart), count - (column.count - runStart));
-    return count;
+  #chunk(firstMs: number, lastMs: number, type: number, data: Uint8Array): void {
+    const message = this.#message;
+    message.message(2, () => {
+      message.signedField(1, firstMs);
+      message.signedField(2, lastMs);
+      message.varintField(3, type);
+      message.bytesField(4, data);
+    });
   }
+}
+
+/** Series in order, those with the same labels as one. */
+function joined(series: readonly ReadSeries[]): ReadSeries[] {
+  const joint: ReadSeries[] = [];
+  for (const each of series) {
+    const last = joint.at(-1);
+    if (last !== undefined && compareLabels(last.labels, each.labels) === 0) {
+      const references = [...last.references, ...each.references];
+      joint[joint.length - 1] = { labels: last.labels, references };
+    } else {
+      joint.push(each);
+    }
+  }
+  return joint;
 }
 
 function frame(message: Uint8Array): Uint8Array {

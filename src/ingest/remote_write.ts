@@ -51,8 +51,8 @@ export interface RemoteMetadata {
 
 export interface RemoteWriteParts {
   readonly database: Database;
-  /** A histogram as the database stores it. */
-  readonly encodeHistogram: (histogram: HistogramSample) => Uint8Array;
+  /** A histogram, or (undefined) the marker that ends a series, as the database stores it. */
+  readonly encodeHistogram: (histogram: HistogramSample | undefined) => Uint8Array;
   /** Keeps metadata; returns whether anything changed. */
   readonly onMetadata: (metadata: RemoteMetadata) => boolean;
   readonly cache?: RemoteSeriesCache;
@@ -297,8 +297,8 @@ class Fill implements BatchFill {
     const outer = reader.enter();
     const reason = this.#histograms.read(reader);
     reader.leave(outer);
-    const { histogram, timeMs } = this.#histograms;
-    if (histogram === undefined) return this.#reject(reason ?? "histogram is empty");
+    const { histogram, timeMs, isStale } = this.#histograms;
+    if (histogram === undefined && !isStale) return this.#reject(reason ?? "histogram is empty");
     const slot = this.#slot("histogram", timeMs);
     if (slot < 0) return;
     const bytes = this.#parts.encodeHistogram(histogram);

@@ -102,6 +102,16 @@ export function isStaleHistogram(bytes: Uint8Array): boolean {
   return STALE_BYTES.every((byte, index) => bytes[SUM_OFFSET + index] === byte);
 }
 
+/** What is stored for a sample: a histogram, or (undefined) the marker that the series ended. */
+export function encodeStored(histogram: NativeHistogram | undefined): Uint8Array {
+  return histogram === undefined ? encodeStaleHistogram() : encodeHistogram(histogram);
+}
+
+/** Inverse of `encodeStored`. Throws "corrupt". */
+export function decodeStored(bytes: Uint8Array): NativeHistogram | undefined {
+  return isStaleHistogram(bytes) ? undefined : decodeHistogram(bytes);
+}
+
 /** Inverse of `encodeHistogram`. Throws "corrupt" for anything it did not write. */
 export function decodeHistogram(bytes: Uint8Array): NativeHistogram {
   const reader = new Reader(bytes);

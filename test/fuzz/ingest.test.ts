@@ -12,7 +12,7 @@ import { ProtobufError } from "../../src/ingest/protobuf.ts";
 import type { HistogramSample } from "../../src/ingest/remote_histogram.ts";
 import { RemoteWriter } from "../../src/ingest/remote_write.ts";
 import { decodeSnappy, encodeSnappy, SnappyError } from "../../src/ingest/snappy.ts";
-import { encodeHistogram } from "../../src/promql/histogram_codec.ts";
+import { encodeStored } from "../../src/promql/histogram_codec.ts";
 import { message1, message2, type MessageSeries } from "../support/remote_messages.ts";
 import { LineFixture } from "../support/scan_lines.ts";
 import { WriteRecorder } from "../support/write_recorder.ts";
@@ -120,7 +120,11 @@ describe.each([1, 2] as const)("remote write version %d", (version) => {
       if (writer === undefined || round % ROUNDS_PER_FIXTURE === 0) {
         recorder = new WriteRecorder();
         const { database } = recorder;
-        writer = new RemoteWriter({ database, encodeHistogram, onMetadata: () => true });
+        writer = new RemoteWriter({
+          database,
+          encodeHistogram: encodeStored,
+          onMetadata: () => true,
+        });
       }
       const message = mutate(MESSAGES[version], random, other);
       const start = performance.now();

@@ -280,6 +280,25 @@ test("bounds hold in listings of many series", async () => {
   expect(data.map(({ host }) => host).sort()).toEqual(late);
 });
 
+test("a stale marker ends a series of histograms", async () => {
+  const labels = [["__name__", "latency"]] as const;
+  const body = message2([{
+    labels,
+    histograms: [[T0, histogram], [T0 + 60_000, { ...histogram, sum: 1.25 }]],
+  }]);
+  const view = new DataView(body.buffer);
+  const at = body.findIndex((_, index) =>
+    index + 8 <= body.length && view.getFloat64(index, true) === 1.25
+  );
+  view.setBigUint64(at, 0x7ff0000000000002n, true);
+  const headers = { "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request" };
+  await app.request("/api/v1/write", { method: "POST", headers, body: new Uint8Array(body) });
+  const results = async (second: number) =>
+    (await ask("query", { query: "latency", time: String(T0 / 1000 + second) })).data.result;
+  expect(await results(59)).toHaveLength(1);
+  expect(await results(61)).toEqual([]);
+});
+
 test("text import", async () => {
   const response = await app.request("/api/v1/import/prometheus", {
     method: "POST",

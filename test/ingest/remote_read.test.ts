@@ -4,16 +4,14 @@ import type { Matcher } from "../../engine/mod.ts";
 import { crc32c } from "../../src/ingest/crc32c.ts";
 import { ProtobufError, ProtobufReader, ProtobufWriter } from "../../src/ingest/protobuf.ts";
 import { RemoteHistogramReader } from "../../src/ingest/remote_histogram.ts";
-import type { RemoteReadQuery } from "../../src/ingest/remote_read.ts";
-import {
-  DEFAULT_REMOTE_READ_LIMITS,
-  parseReadRequest,
-  RemoteRead,
-} from "../../src/ingest/remote_read.ts";
-import { decodeHistogram, encodeHistogram } from "../../src/promql/histogram_codec.ts";
+import { DEFAULT_REMOTE_READ_LIMITS, RemoteRead } from "../../src/ingest/remote_read.ts";
+import type { RemoteReadQuery } from "../../src/ingest/remote_read_request.ts";
+import { parseReadRequest } from "../../src/ingest/remote_read_request.ts";
+import { decodeStored, encodeHistogram, encodeStored } from "../../src/promql/histogram_codec.ts";
 import { NO_BUCKETS, NO_CUSTOM_VALUES } from "../../src/promql/histogram.ts";
 import type { FakeSeries } from "../support/fake_database.ts";
 import { FakeDatabase } from "../support/fake_database.ts";
+import { decodeHistogramChunk } from "../support/histogram_chunk_oracle.ts";
 import { decodeXorChunk } from "../support/xor_chunk_oracle.ts";
 
 const STALE = 0x7ff0000000000002n;
@@ -68,12 +66,20 @@ function readSeries(reader: ProtobufReader, form: "samples" | "chunks"): PlainSe
         }
         const length = reader.length();
         const start = reader.take(length);
-        const chunk = decodeXorChunk(reader.bytes.slice(start, start + length));
+        const data = reader.bytes.slice(start, start + length);
+        const [first, last, type] = numbers as [number, number, number];
+        if (type === 3) {
+          const { samples } = decodeHistogramChunk(data);
+          histograms += samples.length;
+          series.chunks.push([first, last, samples.length]);
+          continue;
+        }
+        expect(type).toBe(1);
+        const chunk = decodeXorChunk(data);
         chunk.times.forEach((time, index) =>
           series.samples.push([time, value(chunk.values[index]!)])
         );
-        series.chunks.push([numbers[0]!, numbers[1]!, chunk.times.length]);
-        expect(numbers[2]).toBe(1);
+        series.chunks.push([first, last, chunk.times.length]);
       }
     } else if (tag >> 3 === 2) {
       reader.tag();
@@ -139,7 +145,7 @@ function read(
   queries: readonly RemoteReadQuery[],
   limits = DEFAULT_REMOTE_READ_LIMITS,
 ): RemoteRead {
-  const parts = { database: fake.database, decodeHistogram };
+  const parts = { database: fake.database, decodeHistogram: decodeStored };
   return new RemoteRead(parts, parseReadRequest(requestMessage(queries)), limits);
 }
 
@@ -208,7 +214,6 @@ describe("samples", () => {
       { startMs: 1_000, endMs: 3_000, matchers: all },
       { startMs: 0, endMs: 20, matchers: [{ name: "__name__", operator: "=", value: "old" }] },
     ]);
-    expect(reading.hasHistograms).toBe(true);
     expect(readSamples(reading.samples())).toEqual([
       [
         {
@@ -296,15 +301,47 @@ describe("chunks", () => {
     ]);
     using reading = read(fake, [{ startMs: 0, endMs: 1e6, matchers: all }]);
     const frames = [...reading.chunks()].map(readFrame);
-    expect(frames.map(({ query }) => query)).toEqual([0, 0, 0]);
-    expect(frames.map(({ series }) => series.labels["__name__"])).toEqual(["up", "many", "up"]);
-    expect(frames[1]!.series.samples).toEqual(points.map((point) => [...point]));
-    expect(frames[1]!.series.chunks).toEqual([[0, 119_000, 120], [120_000, 239_000, 120], [
+    expect(frames.map(({ query }) => query)).toEqual([0, 0, 0, 0]);
+    expect(frames.map(({ series }) => series.labels["__name__"])).toEqual([
+      "up",
+      "latency",
+      "many",
+      "up",
+    ]);
+    expect(frames[1]!.series).toMatchObject({ histograms: 2, chunks: [[2_000, 4_000, 2]] });
+    expect(frames[2]!.series.samples).toEqual(points.map((point) => [...point]));
+    expect(frames[2]!.series.chunks).toEqual([[0, 119_000, 120], [120_000, 239_000, 120], [
       240_000,
       249_000,
       10,
     ]]);
-    expect(frames[2]!.series.samples[1]).toEqual([2_000, "stale"]);
+    expect(frames[3]!.series.samples[1]).toEqual([2_000, "stale"]);
+  });
+
+  test("several fields of one series come as one, chunks in the order of time", () => {
+    const fake = new FakeDatabase([
+      { metric: "mixed", tags: [], points: [[1_000, 1], [3_000, 2], [4_000, 3]] },
+      {
+        metric: "mixed",
+        tags: [],
+        family: "histogram",
+        blobs: [[2_000, histogram], [5_000, encodeStored(undefined)]],
+      },
+      { metric: "mixed", tags: [], points: [[500, 7], [3_000, 9]] },
+    ]);
+    using reading = read(fake, [{ startMs: 0, endMs: 1e6, matchers: all }]);
+    const floats = [[500, 7], [1_000, 1], [3_000, 9], [4_000, 3]];
+    const [frame, more] = [...reading.chunks()].map(readFrame);
+    expect<unknown>(frame!.series).toEqual({
+      labels: { __name__: "mixed" },
+      samples: floats,
+      histograms: 2,
+      chunks: [[500, 1_000, 2], [2_000, 2_000, 1], [3_000, 4_000, 2], [5_000, 5_000, 1]],
+    });
+    expect(more).toBeUndefined();
+    const [series, other] = readSamples(reading.samples())[0]!;
+    expect<unknown>(series).toMatchObject({ samples: floats, histograms: 2 });
+    expect(other).toBeUndefined();
   });
 
   test("a long series takes several frames", () => {

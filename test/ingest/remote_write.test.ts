@@ -6,7 +6,7 @@ import type { HistogramSample } from "../../src/ingest/remote_histogram.ts";
 import { RemoteSeriesCache } from "../../src/ingest/remote_series_cache.ts";
 import type { RemoteMetadata, RemoteWriteOutcome } from "../../src/ingest/remote_write.ts";
 import { RemoteWriter } from "../../src/ingest/remote_write.ts";
-import { decodeHistogram, encodeHistogram } from "../../src/promql/histogram_codec.ts";
+import { decodeHistogram, encodeStored } from "../../src/promql/histogram_codec.ts";
 import { float64Text } from "../support/batch_rows.ts";
 import type { MessageSeries } from "../support/remote_messages.ts";
 import { message1, message2 } from "../support/remote_messages.ts";
@@ -31,7 +31,7 @@ let writer: RemoteWriter;
 function build(cache?: RemoteSeriesCache): void {
   writer = new RemoteWriter({
     database: recorder.database,
-    encodeHistogram,
+    encodeHistogram: encodeStored,
     onMetadata: (one) => {
       metadata.push(one);
       return true;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { XOR_CHUNK_SAMPLES_MAX, XorChunkEncoder } from "../../src/ingest/xor_chunk.ts";
+import { CHUNK_SAMPLES_MAX, XorChunkEncoder } from "../../src/ingest/xor_chunk.ts";
 import { decodeXorChunk } from "../support/xor_chunk_oracle.ts";
 
 const steps = fc.oneof(
@@ -19,7 +19,7 @@ test("the plain decoder is its inverse", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: -(10 ** 12), max: 2 * 10 ** 12 }),
-      fc.array(fc.tuple(steps, values), { maxLength: XOR_CHUNK_SAMPLES_MAX }),
+      fc.array(fc.tuple(steps, values), { maxLength: CHUNK_SAMPLES_MAX }),
       (start, samples) => {
         let time = start;
         const times = Float64Array.from(samples, ([step]) => time += step);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { type Database, openDatabase } from "../../engine/mod.ts";
 import { RemoteWriter } from "../../src/ingest/remote_write.ts";
 import { EngineQueryable } from "../../src/promql/engine_queryable.ts";
-import { encodeHistogram } from "../../src/promql/histogram_codec.ts";
+import { encodeStored } from "../../src/promql/histogram_codec.ts";
 import type { Labels } from "../../src/promql/queryable.ts";
 import { QueryEngine } from "../../src/promql/query_engine.ts";
 import { type PromqlCase, readCaseFiles } from "../support/promql_cases.ts";
@@ -24,7 +24,11 @@ function seriesOf(labels: Labels, samples: readonly StoredSample[]): MessageSeri
 
 async function fill(load: readonly LoadBlock[]): Promise<Database> {
   const database = await openDatabase({ settings: { timeUnit: "ms" } });
-  const writer = new RemoteWriter({ database, encodeHistogram, onMetadata: () => false });
+  const writer = new RemoteWriter({
+    database,
+    encodeHistogram: encodeStored,
+    onMetadata: () => false,
+  });
   for (const block of load) {
     const series: MessageSeries[] = [];
     loadBlock({ add: (labels, samples) => series.push(seriesOf(labels, samples)) }, block);

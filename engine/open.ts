@@ -320,19 +320,20 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
     cutoff: () => recency.cutoff(),
     executor: compactionExecutor(fileSystem, clock),
   });
-  const compaction = new Compaction({
+  const compaction: Compaction = new Compaction({
     versions,
     runner,
     picker,
     partitionMs: settings.partitionMs,
     time: () => ({ now: recency.reference(), cutoff: recency.cutoff() ?? TIME_MIN }),
+    leaving: () => retention.leaving,
     mayHideHead: (sequence) => parts.tombstoneStamps.has(sequence),
     onPublish: (version) => {
       onPublish(version);
       maintenance.afterCompaction();
     },
   });
-  const retention = new RetentionJob({
+  const retention: RetentionJob = new RetentionJob({
     settings,
     versions,
     recency,

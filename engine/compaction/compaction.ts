@@ -14,7 +14,13 @@ import type { Version } from "../manifest/version.ts";
 import type { VersionSet } from "../manifest/version_set.ts";
 import type { CompactionRunner } from "./compaction_runner.ts";
 import type { MergePlan } from "./job.ts";
-import { LEVEL_MAX, pickCompaction, type PickerSettings, type PickerTime } from "./picker.ts";
+import {
+  type CompactionPlan,
+  LEVEL_MAX,
+  pickCompaction,
+  type PickerSettings,
+  type PickerTime,
+} from "./picker.ts";
 
 /** How often closed windows are looked for where nothing is written. */
 const RECHECK_MS_MAX = 3_600_000;
@@ -26,6 +32,8 @@ export interface CompactionOptions {
   readonly partitionMs: number;
   /** What time it is for the picker; a cutoff of the least i64 keeps everything. */
   readonly time: () => PickerTime;
+  /** Segments that somebody else is about to remove: they are left alone. None if absent. */
+  readonly leaving?: () => ReadonlySet<SegmentId>;
   /** Whether rows in the head may be older than the deletion with this sequence; such a deletion stays. */
   readonly mayHideHead?: (sequence: Sequence) => boolean;
   /** Runs in the step in which a version becomes current. */
@@ -54,26 +62,28 @@ export class Compaction implements BackgroundJob {
   }
 
   async run(signal: AbortSignal): Promise<JobOutcome> {
-    const { versions, picker, time, onPublish } = this.#options;
+    const { versions, picker, time, leaving } = this.#options;
     if (signal.aborted) return "idle";
-    const plan = pickCompaction(versions.current, picker, { ...time(), full: this.#isFull });
+    const when = { ...time(), full: this.#isFull };
+    const plan = pickCompaction(versions.current, picker, when, leaving?.());
     if (plan === undefined) {
       this.#isFull = false;
       return await this.#retire();
     }
-    if (plan.kind === "move") {
-      const { level } = plan;
-      const moveSegments = plan.inputs.map((id) => ({ id, level }));
-      await versions.commit({ moveSegments }, onPublish);
-      return "more";
-    }
     for (const id of plan.inputs) this.#busy.add(id);
     try {
-      await this.#merge(plan, signal);
+      if (plan.kind === "move") await this.#move(plan);
+      else await this.#merge(plan, signal);
     } finally {
       for (const id of plan.inputs) this.#busy.delete(id);
     }
     return "more";
+  }
+
+  async #move(plan: CompactionPlan): Promise<void> {
+    const { inputs, level } = plan;
+    const { versions, onPublish } = this.#options;
+    await versions.commit({ moveSegments: inputs.map((id) => ({ id, level })) }, onPublish);
   }
 
   async #merge(plan: MergePlan, signal: AbortSignal): Promise<void> {

@@ -163,7 +163,7 @@ class Picker {
   /** Merged segments alone in their closed window are at home there as they are. */
   pickMove(): CompactionPlan | undefined {
     const alone = this.#alone().filter((segment) =>
-      segment.level > 0 || !this.#isMergeable([segment])
+      !this.#busy.has(segment.id) && (segment.level > 0 || !this.#isMergeable([segment]))
     );
     const inputs = alone.map((segment) => segment.id);
     return inputs.length === 0 ? undefined : { kind: "move", inputs, level: LEVEL_MAX };

@@ -87,10 +87,13 @@ function applySegments(
     assert(segment.minTime <= segment.maxTime, `Segment ${segment.id} has no time`);
     byId.set(segment.id, segment);
   }
+  // What was set aside as damaged while the edit was being made stays aside.
   for (const { id, level } of edit.moveSegments ?? []) {
+    if (quarantined.has(id)) continue;
     byId.set(id, { ...known(byId, id), level });
   }
   for (const { id, purged } of edit.purgeSegments ?? []) {
+    if (quarantined.has(id)) continue;
     const segment = known(byId, id);
     byId.set(id, { ...segment, purged: toSequence(Math.max(segment.purged, purged)) });
   }

@@ -32,6 +32,7 @@ export class RetentionJob implements BackgroundJob {
   #budget: ExpiryBudget | undefined;
   #expired = 0;
   #isReadOnly = false;
+  #leaving: ReadonlySet<SegmentId> = new Set();
 
   constructor(parts: RetentionJobParts) {
     this.#parts = parts;
@@ -40,6 +41,11 @@ export class RetentionJob implements BackgroundJob {
   /** Segments dropped so far. */
   get expiredSegments(): number {
     return this.#expired;
+  }
+
+  /** Segments that are being dropped now: nobody else may change them. */
+  get leaving(): ReadonlySet<SegmentId> {
+    return this.#leaving;
   }
 
   /** Whether the disk limit forbids writing. */
@@ -89,7 +95,12 @@ export class RetentionJob implements BackgroundJob {
     const held = ids.findIndex((id) => busy().has(id));
     const removeSegments = held < 0 ? ids : ids.slice(0, held);
     if (removeSegments.length === 0) return;
-    await versions.commit({ removeSegments }, onPublish);
+    this.#leaving = new Set(removeSegments);
+    try {
+      await versions.commit({ removeSegments }, onPublish);
+    } finally {
+      this.#leaving = new Set();
+    }
     this.#expired += removeSegments.length;
   }
 }

@@ -86,7 +86,6 @@ class Simulation {
     // Background work goes by the cutoff of its moment, which may be behind the next start's.
     this.world.onTurn = () => {
       if (this.world.isOpen) this.#cutoffs(this.world.database);
-      if (this.#plannedLife.trouble === "disk limit") this.#evictions.look();
     };
   }
 
@@ -347,6 +346,7 @@ class Simulation {
   }
 
   #cutoffs(database: Database): Cutoffs {
+    if (this.#plannedLife.trouble === "disk limit") this.#evictions.look();
     const current = database.stats().retention.cutoff;
     const { highestCutoff } = this.#model;
     if (current !== undefined && (highestCutoff === undefined || current > highestCutoff)) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { SegmentId } from "../../../engine/base/types.ts";
 import { type Clock, SILENT_LOGGER, SystemClock } from "../../../engine/components.ts";
 import { Compaction } from "../../../engine/compaction/compaction.ts";
 import {
@@ -43,6 +44,7 @@ class Bench {
   readonly runner: CompactionRunner;
   readonly #fileSystem: FileSystem;
   now = BigInt(100 * DAY);
+  leaving: ReadonlySet<SegmentId> = new Set();
 
   constructor(
     fileSystem: FileSystem,
@@ -76,6 +78,7 @@ class Bench {
       picker: { partitionTicks: BigInt(DAY), retentionTicks: 0n, segmentBytesMax: 100 << 20 },
       partitionMs: DAY,
       time: () => ({ now: this.now, cutoff: -(2n ** 63n) }),
+      leaving: () => this.leaving,
     });
   }
 
@@ -136,6 +139,17 @@ describe("compaction", () => {
     expect(await bench.compaction.run(new AbortController().signal)).toEqual({
       afterMs: 3_600_000,
     });
+  });
+
+  test("leaves alone what is about to be removed", async () => {
+    const bench = new Bench(new SimulatedDisk(), "/db");
+    await bench.flush(6);
+    const ids = bench.versions.current.segments.map(({ id }) => id);
+    bench.leaving = new Set(ids);
+    expect(await bench.runAll()).toBe(1);
+    expect(bench.versions.current.segments.map(({ id, level }) => [id, level])).toEqual(
+      ids.map((id) => [id, 0]),
+    );
   });
 
   test("a reader's segments stay until it is done", async () => {

@@ -60,6 +60,23 @@ test("a quarantined segment's file stays until it is removed for good", async ()
   expect(unneeded).toEqual([1]);
 });
 
+test("what is set aside while an edit of it is under way stays aside", async () => {
+  const { versions } = makeSet();
+  await versions.commit({ addSegments: [segment(1), segment(2), segment(3)] });
+  const id = toSegmentId(1);
+  const edits = [
+    versions.commit({ quarantineSegments: [id] }),
+    versions.commit({ moveSegments: [{ id, level: 2 }, { id: toSegmentId(2), level: 2 }] }),
+    versions.commit({ purgeSegments: [{ id, purged: versions.takeSequence() }] }),
+  ];
+  await Promise.all(edits);
+  expect(versions.current.segments.map(({ id, level }) => [Number(id), level])).toEqual([
+    [2, 2],
+    [3, 0],
+  ]);
+  expect(versions.current.quarantined.map(Number)).toEqual([1]);
+});
+
 test("the publication and what goes with it are one step", async () => {
   const { versions } = makeSet();
   const seen: number[] = [];

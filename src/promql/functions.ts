@@ -13,6 +13,7 @@ import { info } from "./info.ts";
 import { absentLabels, byLabelValues, labelJoin, labelReplace, textOf } from "./label_functions.ts";
 import { rangeFunction } from "./range_functions.ts";
 import { ABSENT, FLOAT, HISTOGRAM, mapRows, Row, type RowStream, streamOf } from "./row.ts";
+import { RowTable } from "./row_table.ts";
 import {
   CALENDAR_FUNCTIONS,
   clampTo,
@@ -97,9 +98,17 @@ const VECTOR_FUNCTIONS: Readonly<Record<string, VectorFunction>> = {
   sort_by_label: sortByLabels(1),
   sort_by_label_desc: sortByLabels(-1),
   label_replace: async (node, evaluator, grid) =>
-    labelReplace(node, await evaluator.vector(node.args[0]!, grid)),
+    labelReplace(
+      node,
+      await evaluator.vector(node.args[0]!, grid),
+      new RowTable(evaluator.evaluation, grid.steps),
+    ),
   label_join: async (node, evaluator, grid) =>
-    labelJoin(node, await evaluator.vector(node.args[0]!, grid)),
+    labelJoin(
+      node,
+      await evaluator.vector(node.args[0]!, grid),
+      new RowTable(evaluator.evaluation, grid.steps),
+    ),
   info,
   histogram_quantile: histogramQuantiles,
   histogram_quantiles: histogramQuantiles,

@@ -12,8 +12,8 @@ import {
   withLabel,
 } from "./labels.ts";
 import type { Label, LabelMatcher, Labels } from "./queryable.ts";
-import type { Row, RowStream } from "./row.ts";
-import { sameLabelsError } from "./row_table.ts";
+import { ABSENT, type Row, type RowStream, streamOf } from "./row.ts";
+import { type RowTable, sameLabelsError } from "./row_table.ts";
 
 /** The value of a string argument; the type check has made sure that it is one. */
 export function textOf(expr: Expr | undefined): string {
@@ -21,7 +21,8 @@ export function textOf(expr: Expr | undefined): string {
   return inner?.kind === "string" ? inner.value : "";
 }
 
-export function labelReplace(node: Call, source: RowStream): RowStream {
+/** `table` is for rows whose labels may meet. */
+export function labelReplace(node: Call, source: RowStream, table: RowTable): RowStream {
   const [, destination, template, from, pattern] = node.args.map(textOf) as [
     string,
     string,
@@ -40,17 +41,17 @@ export function labelReplace(node: Call, source: RowStream): RowStream {
       { cause },
     );
   }
-  return relabel(source, (row) => {
+  return relabel(source, table, (row) => {
     const value = regex.replace(labelValue(row.labels, from), template);
     if (value !== undefined) setLabel(row, destination, value);
   });
 }
 
-export function labelJoin(node: Call, source: RowStream): RowStream {
+export function labelJoin(node: Call, source: RowStream, table: RowTable): RowStream {
   const [, destination, separator, ...from] = node.args.map(textOf) as [string, string, string];
   checkName(destination, "destination label name in label_join()");
   for (const name of from as string[]) checkName(name, "source label name in label_join()");
-  return relabel(source, (row) => {
+  return relabel(source, table, (row) => {
     const values = from.map((name) => labelValue(row.labels, name));
     setLabel(row, destination, values.join(separator));
   });
@@ -68,17 +69,32 @@ function setLabel(row: Row, name: string, value: string): void {
   if (name === METRIC_NAME) row.dropName = false;
 }
 
-/** Changes the labels of each row; two rows of one label set are an error, even at different steps. */
-function relabel(source: RowStream, change: (row: Row) => void): RowStream {
-  const seen = new Set<string>();
+/**
+ * Changes the labels of each row. Rows that then have equal labels become one where they have no step in common; a row
+ * with gaps therefore waits until all have come.
+ */
+function relabel(source: RowStream, table: RowTable, change: (row: Row) => void): RowStream {
+  const complete = new Set<string>();
+  let waiting: RowStream | undefined;
   return {
     next(row) {
-      if (!source.next(row)) return false;
-      change(row);
-      const key = labelsKey(row.labels);
-      if (seen.has(key) && !row.isEmpty) throw sameLabelsError();
-      if (!row.isEmpty) seen.add(key);
-      return true;
+      while (waiting === undefined) {
+        if (!source.next(row)) {
+          waiting = streamOf(table.rows);
+          break;
+        }
+        if (row.isEmpty) continue;
+        change(row);
+        const key = labelsKey(row.labels);
+        if (complete.has(key)) throw sameLabelsError();
+        if (!row.kinds.includes(ABSENT)) {
+          if (table.has(key)) throw sameLabelsError();
+          complete.add(key);
+          return true;
+        }
+        table.add(row, key);
+      }
+      return waiting.next(row);
     },
   };
 }

@@ -39,6 +39,20 @@ export class RowTable {
     return row;
   }
 
+  has(key: string): boolean {
+    return this.#rows.has(key);
+  }
+
+  /** Adds the samples of a row that stays its owner's. Throws if two samples of one label set meet. */
+  add(added: Row, key: string): void {
+    const row = this.row(added.labels, added.dropName, key);
+    for (let step = 0; step < this.#steps; step++) {
+      if (added.kinds[step] === ABSENT) continue;
+      if (row.kinds[step] !== ABSENT) throw sameLabelsError();
+      row.copyFrom(added, step);
+    }
+  }
+
   /** Adds a whole row, taking it over where its labels are new. Throws if two samples of one label set meet. */
   merge(added: Row): void {
     const key = labelsKey(added.labels);

@@ -159,6 +159,36 @@ describe("absent", () => {
   });
 });
 
+describe("label sets that meet", () => {
+  const engine = engineOver([
+    'v{part="1"} 1 1 stale stale 1',
+    'v{part="2"} _ _ 2 2 stale',
+    'v{part="3"} 3 stale _ _ _ 3',
+  ]);
+  const range = { startMs: 0, endMs: 300_000, stepMs: 60_000 };
+
+  test.each([
+    'label_replace(v{part=~"1|2"}, "part", "x", "part", ".*")',
+    'label_join(v{part=~"1|2"}, "part", "", "__name__")',
+  ])("%s: one series where their times differ", async (query) => {
+    const { value } = await engine.range(query, range);
+    expect(value).toMatchObject({
+      series: [{ count: 6, values: Float64Array.of(1, 1, 2, 2, 1, 1) }],
+    });
+    // A function over the joined series sees all of its samples.
+    const counted = await engine.instant(`count_over_time((${query})[6m:1m])`, 300_000);
+    expect(counted.value).toMatchObject({ values: Float64Array.of(6) });
+  });
+
+  test.each([
+    'label_replace(v, "part", "", "", "")',
+    'label_replace(v{part=~"1|3"} or vector(1), "part", "x", "part", ".+")',
+    'label_join(v, "part", "", "__name__")',
+  ])("%s: an error where both have a sample", async (query) => {
+    await expect(engine.range(query, range)).rejects.toThrow("same labelset");
+  });
+});
+
 describe("parameters", () => {
   test.each([
     { query: "topk(NaN, m)", message: "Parameter value is NaN" },

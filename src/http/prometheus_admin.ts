@@ -6,7 +6,11 @@ import type { Database, Logger } from "../../engine/mod.ts";
 import { ALL_TIME, msToTicks } from "../../engine/mod.ts";
 import { PromqlError } from "../promql/errors.ts";
 import type { PrometheusAnswers } from "./prometheus_answers.ts";
-import { boundsParameters, matchParameters, readParameters } from "./prometheus_parameters.ts";
+import {
+  matchParameters,
+  orderedBoundsParameters,
+  readParameters,
+} from "./prometheus_parameters.ts";
 
 export interface PrometheusAdminOptions {
   readonly database: Database;
@@ -35,7 +39,7 @@ export class PrometheusAdmin {
     if (selectors.length === 0) {
       throw new PromqlError("bad_data", "no match[] parameter provided");
     }
-    const { startMs, endMs } = boundsParameters(parameters);
+    const { startMs, endMs } = orderedBoundsParameters(parameters);
     const unit = database.settings.timeUnit;
     const start = startMs === -Infinity ? ALL_TIME.start : msToTicks(startMs, unit);
     const last = endMs === Infinity ? ALL_TIME.end : msToTicks(endMs, unit);

@@ -118,6 +118,7 @@ export class DatabaseCatalog implements SeriesCatalog {
   /** The selected groups of samples, and the view that their time is checked in, where there are bounds. */
   #select({ selectors, bounds }: CatalogSelection): Selected {
     const range = rangeOf(bounds, this.#database);
+    if (range !== undefined && range.start >= range.end) return new Selected([], undefined);
     const view = range === undefined ? undefined : this.#database.view(range);
     const sets = selectors.length === 0 ? [[]] : selectors;
     try {

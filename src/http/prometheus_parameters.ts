@@ -1,6 +1,6 @@
 /**
- * Parameters of the Prometheus endpoints: from the query string and, for POST, a form body; both add up, the query
- * string comes first. Times are UNIX seconds (fractions allowed) or RFC 3339 and become milliseconds.
+ * Parameters of the Prometheus endpoints: from the query string and, for POST, a form body; both add up, the form comes
+ * first. Times are UNIX seconds (fractions allowed) or RFC 3339 and become milliseconds.
  */
 import { ParseError, PromqlError } from "../promql/errors.ts";
 import { parseDuration } from "../promql/durations.ts";
@@ -22,14 +22,13 @@ export interface RequestedBounds {
 export async function readParameters(request: Request): Promise<URLSearchParams> {
   const mark = request.url.indexOf("?");
   const parameters = new URLSearchParams(mark === -1 ? "" : request.url.slice(mark + 1));
-  if (request.method !== "POST") return parameters;
+  if (request.method !== "POST" && request.method !== "PUT") return parameters;
   const type = request.headers.get("content-type") ?? "";
   if (!type.toLowerCase().startsWith("application/x-www-form-urlencoded")) return parameters;
   if (Number(request.headers.get("content-length") ?? 0) > FORM_BYTES_MAX) throw formTooLong();
-  for (const [name, value] of new URLSearchParams(await readText(request))) {
-    parameters.append(name, value);
-  }
-  return parameters;
+  const form = new URLSearchParams(await readText(request));
+  for (const [name, value] of parameters) form.append(name, value);
+  return form;
 }
 
 async function readText(request: Request): Promise<string> {
@@ -66,10 +65,11 @@ export function timeParameter(
     throw invalidParameter(name, `cannot parse "" to a valid timestamp`);
   }
   const ms = parseTime(text);
-  if (ms === undefined) {
-    throw invalidParameter(name, `cannot parse ${JSON.stringify(text)} to a valid timestamp`);
-  }
-  return ms;
+  if (ms !== undefined) return ms;
+  const reason = `cannot parse ${JSON.stringify(text)} to a valid timestamp`;
+  // As Prometheus has it: only times that need not be given are named once more.
+  const place = fallback === undefined ? "" : `Invalid time value for '${name}': `;
+  throw invalidParameter(name, place + reason);
 }
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
@@ -116,12 +116,17 @@ export function limitParameter(parameters: URLSearchParams, name = "limit"): num
   return limit === 0 ? undefined : limit;
 }
 
-/** `start` and `end`; infinite where absent. */
+/** `start` and `end`; infinite where absent. Nothing lies between them where the end is before the start. */
 export function boundsParameters(parameters: URLSearchParams): RequestedBounds {
   const startMs = timeParameter(parameters, "start", -Infinity);
-  const endMs = timeParameter(parameters, "end", Infinity);
-  if (endMs < startMs) throw invalidParameter("end", "end timestamp must not be before start time");
-  return { startMs, endMs };
+  return { startMs, endMs: timeParameter(parameters, "end", Infinity) };
+}
+
+/** The same, where the end may not be before the start. */
+export function orderedBoundsParameters(parameters: URLSearchParams): RequestedBounds {
+  const bounds = boundsParameters(parameters);
+  if (bounds.endMs >= bounds.startMs) return bounds;
+  throw new PromqlError("bad_data", "end timestamp must not be before start timestamp");
 }
 
 /** Selectors that one request may name. */
@@ -147,8 +152,11 @@ export function parseSelectorText(text: string, parameter: string): LabelMatcher
       return [...expr.matchers];
     }
   } catch (error) {
-    if (error instanceof ParseError) throw invalidParameter(parameter, error.message);
-    throw error;
+    if (!(error instanceof ParseError)) throw error;
+    const reason = error.message.includes("at least one non-empty matcher")
+      ? `${parameter} must contain at least one non-empty matcher`
+      : error.message;
+    throw invalidParameter(parameter, reason);
   }
   throw invalidParameter(parameter, `expected a series selector, got ${JSON.stringify(text)}`);
 }

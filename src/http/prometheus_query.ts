@@ -139,7 +139,7 @@ export class PrometheusQueries {
       );
     }
     const { stepsMax } = this.#parts.options;
-    if (rangeMs / wholeMs > stepsMax) {
+    if (Math.floor(rangeMs / wholeMs) > stepsMax) {
       throw new PromqlError(
         "bad_data",
         `exceeded maximum resolution of ${
@@ -242,13 +242,11 @@ function placed(error: DurationError, query: string): PromqlError {
 function evaluationOptions(parameters: URLSearchParams, signal: AbortSignal): QueryOptions {
   const timeoutMs = durationParameter(parameters, "timeout");
   const lookbackMs = durationParameter(parameters, "lookback_delta");
-  if (lookbackMs !== undefined && lookbackMs <= 0) {
-    throw invalidParameter("lookback_delta", "must be above zero");
-  }
   return {
     signal,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(lookbackMs === undefined ? {} : { lookbackMs }),
+    // As with Prometheus, what is not above zero stands for the default.
+    ...(lookbackMs === undefined || lookbackMs <= 0 ? {} : { lookbackMs }),
   };
 }
 

@@ -78,12 +78,19 @@ export function prometheusRoutes(parts: PrometheusParts): Hono {
   router.get("/api/v1/rules", (request) => status.rules(request));
   router.get("/api/v1/alerts", (request) => status.alerts(request));
   router.get("/api/v1/targets", (request) => status.targets(request));
+  router.get("/api/v1/targets/metadata", (request) => answers.data(request, []));
+  router.get("/api/v1/scrape_pools", (request) => answers.data(request, { scrapePools: [] }));
   router.get("/api/v1/alertmanagers", (request) => status.alertmanagers(request));
   router.get("/api/v1/status/buildinfo", (request) => status.buildInfo(request));
   router.get("/api/v1/status/runtimeinfo", (request) => status.runtimeInfo(request));
   router.get("/api/v1/status/flags", (request) => status.flags(request));
   router.get("/api/v1/status/config", (request) => status.configuration(request));
   router.get("/api/v1/status/tsdb", (request) => status.tsdb(request));
+  // A log is replayed before the first request is taken.
+  router.get(
+    "/api/v1/status/walreplay",
+    (request) => answers.data(request, { min: 0, max: 0, current: 0 }),
+  );
   router.get("/api/v1/status/active_queries", (request) => status.activeQueries(request));
   addAdmin(router, parts, answers);
   if (parts.stores !== undefined) addStores(router, parts.stores);
@@ -102,7 +109,7 @@ function addAdmin(router: Router, parts: PrometheusParts, answers: PrometheusAns
     for (const path of paths) {
       router.change(
         path,
-        (request) => answers.error(request, "not_found", "admin API is disabled"),
+        (request) => answers.error(request, "unavailable", "admin APIs disabled"),
       );
     }
     return;

@@ -6,9 +6,9 @@ import type { PrometheusAnswers } from "./prometheus_answers.ts";
 import { compareUtf8 } from "./prometheus_catalog.ts";
 import { secondsText } from "./prometheus_json.ts";
 import {
-  boundsParameters,
   invalidParameter,
   limitParameter,
+  orderedBoundsParameters,
   readParameters,
 } from "./prometheus_parameters.ts";
 import type { QuerySlots } from "./query_slots.ts";
@@ -178,7 +178,7 @@ export class PrometheusStatus {
   /** Exemplars are not stored; a bad question is refused all the same. `parse` throws bad_data. */
   async exemplars(request: Request, parse: (query: string) => unknown): Promise<Response> {
     const parameters = await readParameters(request);
-    boundsParameters(parameters);
+    orderedBoundsParameters(parameters);
     parse(parameters.get("query") ?? "");
     return this.#parts.answers.data(request, []);
   }

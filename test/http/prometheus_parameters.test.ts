@@ -5,6 +5,7 @@ import {
   FORM_BYTES_MAX,
   limitParameter,
   matchParameters,
+  orderedBoundsParameters,
   parseTime,
   readParameters,
   timeParameter,
@@ -21,10 +22,10 @@ function post(query: string, body: BodyInit, type = FORM): Request {
 }
 
 describe("reading", () => {
-  test("URL and form add up, the URL first", async () => {
+  test("URL and form add up, the form first", async () => {
     const parameters = await readParameters(post("?match[]=a&b=1", "match[]=c%20d&b=2&e=f+g"));
-    expect(parameters.getAll("match[]")).toEqual(["a", "c d"]);
-    expect(parameters.get("b")).toBe("1");
+    expect(parameters.getAll("match[]")).toEqual(["c d", "a"]);
+    expect(parameters.get("b")).toBe("2");
     expect(parameters.get("e")).toBe("f g");
   });
 
@@ -73,13 +74,17 @@ describe("times", () => {
   test("messages name the parameter", () => {
     const parameters = new URLSearchParams("time=x&start=5&end=4");
     expect(() => timeParameter(parameters, "time", 0)).toThrow(
+      `invalid parameter "time": Invalid time value for 'time': cannot parse "x" to a valid timestamp`,
+    );
+    expect(() => timeParameter(parameters, "time", undefined)).toThrow(
       'invalid parameter "time": cannot parse "x" to a valid timestamp',
     );
     expect(() => timeParameter(parameters, "missing", undefined)).toThrow('cannot parse ""');
     expect(timeParameter(parameters, "missing", 7)).toBe(7);
-    expect(() => boundsParameters(parameters)).toThrow(
-      "end timestamp must not be before start time",
+    expect(() => orderedBoundsParameters(parameters)).toThrow(
+      "end timestamp must not be before start timestamp",
     );
+    expect(boundsParameters(parameters)).toEqual({ startMs: 5_000, endMs: 4_000 });
   });
 });
 

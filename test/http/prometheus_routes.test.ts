@@ -136,9 +136,15 @@ describe("query", () => {
   test.each([
     ["query=", 'invalid parameter "query": 1:1: parse error: no expression found in input'],
     ["query=rate(a)", 'invalid parameter "query": 1:6: parse error: expected type range vector'],
-    ["query=1&time=x", 'invalid parameter "time": cannot parse "x" to a valid timestamp'],
+    [
+      "query=1&time=x",
+      `invalid parameter "time": Invalid time value for 'time': cannot parse "x" to a valid timestamp`,
+    ],
     ["query=1&timeout=x", 'invalid parameter "timeout"'],
-    ["query=1&lookback_delta=0", 'invalid parameter "lookback_delta": must be above zero'],
+    [
+      "query=1&lookback_delta=x",
+      'invalid parameter "lookback_delta": cannot parse "x" to a valid duration',
+    ],
     ["query=1&limit=-1", 'invalid parameter "limit": limit must be non-negative'],
   ])("%s is bad data", async (parameters, message) => {
     const { status, body } = await get(`/api/v1/query?${parameters}`);
@@ -162,6 +168,19 @@ describe("query_range", () => {
       },
     });
     expect(engine.calls[0]!.range).toEqual({ startMs: 0, endMs: 15_000, stepMs: 15_000 });
+  });
+
+  test("a part of a step beyond the limit of steps is not counted", async () => {
+    engine.value = { type: "matrix", series: [] };
+    expect((await get("/api/v1/query_range?query=a&start=0&end=11000.9&step=1")).status).toBe(200);
+    expect((await get("/api/v1/query_range?query=a&start=0&end=11001&step=1")).status).toBe(400);
+  });
+
+  test.each(["0", "-5"])("a lookback of %s is the default", async (lookback) => {
+    engine.value = { type: "matrix", series: [] };
+    const parameters = `query=a&start=0&end=1&step=1&lookback_delta=${lookback}`;
+    expect((await get(`/api/v1/query_range?${parameters}`)).status).toBe(200);
+    expect(engine.calls[0]!.options).not.toHaveProperty("lookbackMs");
   });
 
   test.each([
@@ -429,8 +448,8 @@ describe("status", () => {
   test("admin is off unless enabled", async () => {
     const { status, body } = await get("/api/v1/admin/tsdb/snapshot", { method: "POST" });
     expect({ status, body }).toEqual({
-      status: 404,
-      body: error("not_found", "admin API is disabled"),
+      status: 503,
+      body: error("unavailable", "admin APIs disabled"),
     });
   });
 

@@ -176,13 +176,6 @@ describe("query_range", () => {
     expect((await get("/api/v1/query_range?query=a&start=0&end=11001&step=1")).status).toBe(400);
   });
 
-  test.each(["0", "-5"])("a lookback of %s is the default", async (lookback) => {
-    engine.value = { type: "matrix", series: [] };
-    const parameters = `query=a&start=0&end=1&step=1&lookback_delta=${lookback}`;
-    expect((await get(`/api/v1/query_range?${parameters}`)).status).toBe(200);
-    expect(engine.calls[0]!.options).not.toHaveProperty("lookbackMs");
-  });
-
   test.each([
     ["start=1&end=2", 'invalid parameter "step": cannot parse "" to a valid duration'],
     [
@@ -443,14 +436,6 @@ describe("status", () => {
       data: { up },
     });
     expect((await get("/api/v1/metadata?metric=x")).body).toEqual({ status: "success", data: {} });
-  });
-
-  test("admin is off unless enabled", async () => {
-    const { status, body } = await get("/api/v1/admin/tsdb/snapshot", { method: "POST" });
-    expect({ status, body }).toEqual({
-      status: 503,
-      body: error("unavailable", "admin APIs disabled"),
-    });
   });
 
   test("rules come from their listing", async () => {

@@ -38,6 +38,22 @@ async function get(path: string): Promise<{ status: number; body: unknown }> {
   return { status: response.status, body: await response.json() };
 }
 
+test("admin is off unless enabled", async () => {
+  const response = await app.request("/api/v1/admin/tsdb/snapshot", { method: "POST" });
+  expect({ status: response.status, body: await response.json() }).toEqual({
+    status: 503,
+    body: { status: "error", errorType: "unavailable", error: "admin APIs disabled" },
+  });
+});
+
+test.each([
+  ["targets/metadata", []],
+  ["scrape_pools", { scrapePools: [] }],
+  ["status/walreplay", { min: 0, max: 0, current: 0 }],
+])("%s has nothing to tell", async (path, data) => {
+  expect((await get(`/api/v1/${path}`)).body).toEqual({ status: "success", data });
+});
+
 test("no exemplars", async () => {
   expect((await get("/api/v1/query_exemplars?query=up")).body).toEqual({
     status: "success",

@@ -91,7 +91,7 @@ export class Lexer {
         ? " in duration expression"
         : "";
       throw this.#error(
-        `unexpected character${place}: ${JSON.stringify(character)}`,
+        `unexpected character${place}: '${character}'`,
         this.#at + character.length,
       );
     }

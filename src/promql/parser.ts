@@ -194,7 +194,7 @@ function parsePostfix(tokens: TokenStream): Expr {
 }
 
 function parseRange(tokens: TokenStream, expr: Expr): MatrixSelector | Subquery {
-  tokens.take();
+  const bracket = tokens.take();
   const range = parsePositiveDuration(tokens);
   if (tokens.takeSymbol(":")) {
     const step = tokens.isSymbol("]") ? undefined : parsePositiveDuration(tokens);
@@ -213,17 +213,18 @@ function parseRange(tokens: TokenStream, expr: Expr): MatrixSelector | Subquery 
     };
   }
   tokens.expectSymbol("]", "subquery or range selector");
-  const position = { start: expr.position.start, end: tokens.lastEnd };
+  const brackets = { start: bracket.start, end: tokens.lastEnd };
   if (expr.kind !== "vector_selector") {
-    throw tokens.error(position, "ranges only allowed for vector selectors");
+    throw tokens.error(brackets, "ranges only allowed for vector selectors");
   }
   if (expr.offset !== undefined) {
-    throw tokens.error(position, "no offset modifiers allowed before range");
+    throw tokens.error(brackets, "no offset modifiers allowed before range");
   }
-  if (expr.at !== undefined) throw tokens.error(position, "no @ modifiers allowed before range");
+  if (expr.at !== undefined) throw tokens.error(brackets, "no @ modifiers allowed before range");
   if (expr.modifier !== undefined) {
-    throw tokens.error(position, `no ${expr.modifier} modifiers allowed before range`);
+    throw tokens.error(brackets, `no ${expr.modifier} modifiers allowed before range`);
   }
+  const position = { start: expr.position.start, end: tokens.lastEnd };
   return { kind: "matrix_selector", type: "matrix", selector: expr, range, position };
 }
 
@@ -242,7 +243,8 @@ function parseShift(tokens: TokenStream, expr: Expr): Expr {
   }
   const present = isOffset ? target.offset : target.at;
   if (present !== undefined) {
-    throw tokens.error(position, `${name} may not be set multiple times`);
+    const written = isOffset ? name : "@ <timestamp>";
+    throw tokens.error(position, `${written} may not be set multiple times`);
   }
   const shifted = { ...target, ...shift };
   if (expr.kind === "matrix_selector" && shifted.kind === "vector_selector") {
@@ -302,15 +304,13 @@ function parseNumber(tokens: TokenStream): NumberLiteral {
 function parseParen(tokens: TokenStream): Expr {
   const { start } = tokens.take();
   const expr = parseExpr(tokens, 1);
-  closeParen(tokens, start);
+  closeParen(tokens);
   const position = { start, end: tokens.lastEnd };
   return { kind: "paren", type: expr.type, expr, position };
 }
 
-function closeParen(tokens: TokenStream, start: number): void {
-  if (tokens.takeSymbol(")")) return;
-  if (tokens.current.kind !== "end") throw tokens.unexpected();
-  throw tokens.error({ start, end: start + 1 }, "unclosed left parenthesis");
+function closeParen(tokens: TokenStream): void {
+  if (!tokens.takeSymbol(")")) throw tokens.unexpected();
 }
 
 /** An aggregation, a call, or a selector that begins with a name. */
@@ -343,7 +343,7 @@ function parseCall(tokens: TokenStream, name: string): Call {
 
 function parseArguments(tokens: TokenStream, place: string): Expr[] {
   const args: Expr[] = [];
-  const { start } = tokens.take();
+  tokens.take();
   if (tokens.takeSymbol(")")) return args;
   do {
     if (args.length > 0 && tokens.isSymbol(")")) {
@@ -351,7 +351,7 @@ function parseArguments(tokens: TokenStream, place: string): Expr[] {
     }
     args.push(parseExpr(tokens, 1));
   } while (tokens.takeSymbol(","));
-  closeParen(tokens, start);
+  closeParen(tokens);
   return args;
 }
 

@@ -69,6 +69,7 @@ function parseMatcher(tokens: TokenStream, name: string): LabelMatcher {
     throw tokens.unexpected("label matching", "label matching operator");
   }
   const operator = tokens.take().text as MatchOperator;
+  if (tokens.isEnd) throw tokens.error(tokens.current, "unexpected end of input inside braces");
   if (tokens.current.kind !== "string") throw tokens.unexpected("label matching", "string");
   return { name, operator, value: tokens.take().text };
 }

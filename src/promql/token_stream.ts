@@ -16,12 +16,17 @@ const KEYWORDS =
 const AGGREGATIONS =
   /^(?:sum|avg|min|max|count|group|stddev|stdvar|quantile|count_values|topk|bottomk|limitk|limit_ratio)$/i;
 
+/** What opens, by what it is called. */
+const DELIMITERS: Readonly<Record<string, string>> = { "(": "parenthesis", "[": "bracket" };
+
 export class TokenStream {
   readonly query: string;
   readonly #lexer: Lexer;
   #current: Token;
   #ahead: Token | undefined;
   #lastEnd = 0;
+  /** Parentheses and brackets that are open, the innermost last. */
+  readonly #open: string[] = [];
   #depth = 0;
 
   constructor(query: string) {
@@ -61,9 +66,15 @@ export class TokenStream {
   take(): Token {
     const token = this.#current;
     this.#lastEnd = token.end;
+    if (token.kind === "symbol") this.#noteDelimiter(token.text);
     this.#current = this.#ahead ?? this.#lexer.next();
     this.#ahead = undefined;
     return token;
+  }
+
+  #noteDelimiter(symbol: string): void {
+    if (symbol === "(" || symbol === "[") this.#open.push(symbol);
+    else if (symbol === ")" || symbol === "]") this.#open.pop();
   }
 
   isSymbol(symbol: string): boolean {
@@ -113,6 +124,10 @@ export class TokenStream {
 
   /** The current token does not belong here. */
   unexpected(context = "", expected = ""): ParseError {
+    const open = this.#open.at(-1);
+    if (this.isEnd && open !== undefined) {
+      return this.error(this.#current, `unclosed left ${DELIMITERS[open]}`);
+    }
     const place = context === "" ? "" : ` in ${context}`;
     const wanted = expected === "" ? "" : `, expected ${expected}`;
     return this.error(

@@ -13,6 +13,7 @@ import type {
   VectorSelector,
 } from "./ast.ts";
 import { children } from "./ast.ts";
+import type { PositionRange } from "./errors.ts";
 import { ParseError } from "./errors.ts";
 import type { LabelMatcher } from "./queryable.ts";
 import { QUERY_DEPTH_MAX } from "./token_stream.ts";
@@ -139,12 +140,12 @@ class TypeCheck {
     const comparison = COMPARISONS.has(operator);
     this.#expect(
       !expr.bool || comparison,
-      expr,
+      operatorOf(expr, this.#query),
       () => "bool modifier can only be used on comparison operators",
     );
     this.#expect(
       !scalars || !comparison || expr.bool,
-      expr,
+      operatorOf(expr, this.#query),
       () => "comparisons between scalars must use BOOL modifier",
     );
     if (SET_OPERATORS.has(operator)) {
@@ -179,7 +180,7 @@ class TypeCheck {
     for (const label of matching.include) {
       this.#expect(
         !matching.labels.includes(label),
-        expr,
+        operatorOf(expr, this.#query),
         () => `label ${JSON.stringify(label)} must not occur in ON and GROUP clause at once`,
       );
     }
@@ -245,13 +246,20 @@ class TypeCheck {
     );
   }
 
-  #expect(holds: boolean, expr: Expr, reason: () => string): void {
-    if (!holds) throw this.#error(expr, reason());
+  #expect(holds: boolean, at: { readonly position: PositionRange }, reason: () => string): void {
+    if (!holds) throw this.#error(at, reason());
   }
 
-  #error(expr: Expr, reason: string): ParseError {
-    return new ParseError(this.#query, expr.position, reason);
+  #error({ position }: { readonly position: PositionRange }, reason: string): ParseError {
+    return new ParseError(this.#query, position, reason);
   }
+}
+
+/** Where the operator of an expression stands: behind the left operand and what space there is. */
+function operatorOf({ left, right }: BinaryExpr, query: string): { position: PositionRange } {
+  let start = left.position.end;
+  while (start < right.position.start && /[\s)]/.test(query[start]!)) start++;
+  return { position: { start, end: right.position.start } };
 }
 
 function isInfoMatchers(call: Call, argument: Expr): boolean {

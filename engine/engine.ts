@@ -12,6 +12,7 @@ import { type Sequence, seriesIdOf, type SourceId, type TimeRange } from "./base
 import type { Database, DatabaseExtent, DeleteResult, Selection, WriteResult } from "./database.ts";
 import type { EngineParts, EngineServices } from "./engine_parts.ts";
 import { EngineError } from "./errors.ts";
+import { isDiskFull } from "./fs/io_error.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { Version } from "./manifest/version.ts";
 import type { VersionPin } from "./manifest/version_set.ts";
@@ -265,8 +266,9 @@ export class Engine implements Database {
   }
 
   #append(log: WriteAheadLog, definitions: Uint8Array | undefined, hasRows: boolean): void {
+    const append = () => log.append({ definitions, hasRows });
     try {
-      log.append({ definitions, hasRows });
+      retryOnFullDisk(append, () => this.#parts.obsolete.release());
     } catch (error) {
       this.#writes.errors++;
       this.#noteFailure(error);
@@ -352,6 +354,16 @@ function collectSeries(view: View, group: SeriesGroup, range: TimeRange, ids: nu
     if (view.hasPoints({ source, slot: group.slot, family: group.family }, range)) {
       ids.push(seriesIdOf(source, group.slot));
     }
+  }
+}
+
+/** Does what a full disk refuses once more where room can be made. */
+function retryOnFullDisk(action: () => unknown, makeRoom: () => boolean): void {
+  try {
+    action();
+  } catch (error) {
+    if (!isDiskFull(error) || !makeRoom()) throw error;
+    action();
   }
 }
 

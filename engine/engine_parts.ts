@@ -2,6 +2,7 @@
 import type { Flusher } from "./background/flusher.ts";
 import type { Maintenance } from "./background/maintenance.ts";
 import type { Components } from "./components.ts";
+import type { ObsoleteFiles } from "./fs/obsolete_files.ts";
 import type { DatabasePaths } from "./fs/paths.ts";
 import type { Head } from "./head/head.ts";
 import type { Kernels } from "./kernels/kernels.ts";
@@ -33,6 +34,7 @@ export interface EngineParts {
   readonly readers: SegmentReaders;
   readonly cache: BlockCache;
   readonly files: OpenFiles;
+  readonly obsolete: ObsoleteFiles;
   readonly lock: Disposable;
   readonly recency: RetentionClock;
   /** Head stamps of tombstones that rows in the head may be older than. */

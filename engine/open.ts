@@ -16,6 +16,7 @@ import { Compaction } from "./compaction/compaction.ts";
 import { CompactionRunner } from "./compaction/compaction_runner.ts";
 import { windowTicks } from "./compaction/picker.ts";
 import { compactionExecutor } from "./compaction/start_worker.ts";
+import { chooseVersion } from "./copied_directory.ts";
 import { type Components, defaultComponents, type Logger } from "./components.ts";
 import type { Database } from "./database.ts";
 import { Engine } from "./engine.ts";
@@ -24,6 +25,7 @@ import { EngineError } from "./errors.ts";
 import { makeDurableDirectory } from "./fs/durable_directory.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { MemoryFileSystem } from "./fs/memory_file_system.ts";
+import { ObsoleteFiles } from "./fs/obsolete_files.ts";
 import { absolutePath, type DatabasePaths, databasePaths } from "./fs/paths.ts";
 import { Head } from "./head/head.ts";
 import { Kernels } from "./kernels/kernels.ts";
@@ -54,6 +56,9 @@ export interface OpenOptions {
   readonly settings?: Partial<Settings>;
   readonly components?: Partial<Components>;
 }
+
+const OLDER_WARNING =
+  "Files of the newest version are missing, as in a copy made while the database was in use: the last version whose files are all there is opened";
 
 /** Directory of a database that is in memory altogether. */
 const MEMORY_PATH = "/memory";
@@ -102,11 +107,24 @@ async function recover(opening: Opening): Promise<Engine> {
   makeDataDirectories(fileSystem, paths);
   const { timeUnit, partitionMs, metadataShards } = settings;
   const identity = { timeUnit, partitionMs, metadataShards };
-  const manifest = Manifest.open({ fileSystem, directory, identity });
+  const monotonicMs = () => clock.monotonicMs();
+  const { obsoleteKeepMs: keepMs, obsoleteBytesMax: bytesMax } = settings;
+  const manifest = Manifest.open({
+    fileSystem,
+    directory,
+    identity,
+    history: { keepMs, monotonicMs },
+    choose: (content) => {
+      const version = chooseVersion({ fileSystem, paths }, content);
+      if (version !== undefined) logger.log("warn", OLDER_WARNING);
+      return version;
+    },
+  });
   onFailure.push(() => manifest.close());
+  const obsolete = new ObsoleteFiles({ keepMs, bytesMax, monotonicMs });
   if (!settings.logEnabled) dropLog(fileSystem, paths, manifest);
   const version = manifest.version;
-  removeUnnamedFiles({ fileSystem, paths, version, segmentFileName });
+  removeUnnamedFiles({ fileSystem, paths, version, segmentFileName, obsolete });
   const kernels = new Kernels();
   const files = new OpenFiles(fileSystem, settings.openFilesMax);
   onFailure.push(() => files[Symbol.dispose]());
@@ -116,23 +134,43 @@ async function recover(opening: Opening): Promise<Engine> {
     store: { cache, files },
     fileSystem,
     directory: paths.segments,
+    obsolete,
     onUnremoved: (path, error) =>
-      logger.log("warn", `Cannot remove "${path}": ${String(error)}; the next start removes it`),
+      logger.log("warn", `Cannot remove "${path}": ${String(error)}; it is tried again`),
     onDamaged: (record, error) => {
       logger.log("error", `Segment ${record.id} is set aside: ${error.message}`);
       setAside(record.id);
     },
   });
-  const versions = new VersionSet({ manifest, onUnneeded: (ids) => readers.remove(ids) });
+  const versions = new VersionSet({
+    manifest,
+    onUnneeded: (ids) => readers.remove(ids),
+    onDiskFull: () => obsolete.release(),
+  });
   const registry = new Registry(kernels, { metadataShards });
   kernels.exports.setSeriesMax(settings.seriesMax);
-  const registryFiles = openRegistryFiles({ fileSystem, directory: paths.registry, registry });
+  const registryFiles = openRegistryFiles({
+    fileSystem,
+    directory: paths.registry,
+    registry,
+    obsolete,
+  });
   const { damaged } = registryFiles.load(version.registryFiles);
   if (damaged.length > 0) healRegistry(registry, readers, version, logger, damaged);
   const head = new Head(kernels, msToTicks(partitionMs, timeUnit));
   const tombstoneStamps = new Map<number, number>();
   const log = settings.logEnabled
-    ? openLog({ settings, components, paths, kernels, registry, version, head, tombstoneStamps })
+    ? openLog({
+      settings,
+      components,
+      paths,
+      kernels,
+      registry,
+      version,
+      head,
+      tombstoneStamps,
+      obsolete,
+    })
     : undefined;
   const { retentionMs, futureSkewMs } = settings;
   const { maxTime } = version;
@@ -151,6 +189,7 @@ async function recover(opening: Opening): Promise<Engine> {
     readers,
     cache,
     files,
+    obsolete,
     lock,
     recency,
     tombstoneStamps,
@@ -199,6 +238,7 @@ interface LogOpening {
   readonly version: Version;
   readonly head: Head;
   readonly tombstoneStamps: Map<number, number>;
+  readonly obsolete: ObsoleteFiles;
 }
 
 /** Replays the log into registry and head, and begins the next file. */
@@ -227,7 +267,15 @@ function openLog(opening: LogOpening): LogWriter {
   }
   const { log: directory } = paths;
   const end = beyondDeletions(report.end, version.tombstones);
-  return LogWriter.open({ components, kernels, directory, settings, report: { ...report, end } });
+  return LogWriter.open({
+    components,
+    kernels,
+    directory,
+    settings,
+    report: { ...report, end },
+    floor: version.logFloor.file,
+    obsolete: opening.obsolete,
+  });
 }
 
 /**
@@ -317,6 +365,7 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
     clock,
     logger,
     bytesPerSecond: settings.compactionBytesPerSecond,
+    onDiskFull: () => parts.obsolete.release(),
     cutoff: () => recency.cutoff(),
     executor: compactionExecutor(fileSystem, clock),
   });
@@ -340,6 +389,7 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
     clock,
     busy: () => compaction.busy,
     usedBytes: () => usedBytes(parts),
+    onDiskFull: () => parts.obsolete.release(),
     onWritable: () => admission.wake(),
     onPublish,
   });
@@ -359,11 +409,13 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
       flusher,
       recency,
       clock,
+      onDiskFull: () => parts.obsolete.release(),
       onFlushed: () => maintenance.afterFlush(),
     }),
     compaction,
     runner,
     retention,
+    obsolete: parts.obsolete,
     versions,
     admission,
     headPoints: () => head.points,
@@ -391,7 +443,7 @@ async function copyVersion(parts: EngineParts, directory: string): Promise<void>
   );
 }
 
-function usedBytes({ versions, log, registryFiles }: EngineParts): number {
+function usedBytes({ versions, log, registryFiles, obsolete }: EngineParts): number {
   const segments = versions.current.segments.reduce((sum, { bytes }) => sum + bytes, 0);
-  return segments + (log?.stats().bytes ?? 0) + registryFiles.bytes;
+  return segments + (log?.stats().bytes ?? 0) + registryFiles.bytes + obsolete.bytes;
 }

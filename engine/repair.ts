@@ -8,10 +8,11 @@
  */
 import type { Components, Logger } from "./components.ts";
 import { defaultComponents } from "./components.ts";
+import { chooseVersion } from "./copied_directory.ts";
 import { isEngineError } from "./errors.ts";
 import { isMissing, systemCodeOf } from "./fs/io_error.ts";
 import { absolutePath, databasePaths } from "./fs/paths.ts";
-import { Manifest } from "./manifest/manifest.ts";
+import { Manifest, type ManifestContent } from "./manifest/manifest.ts";
 import { openDatabase } from "./open.ts";
 import type { Settings } from "./settings.ts";
 import {
@@ -97,7 +98,9 @@ function setAsideDamaged(fileSystem: Components["fileSystem"], directory: string
   if (damaged.length === 0) return [];
   const spared = damaged.find((segment) => !isLost(segment));
   if (spared !== undefined) throw spared.error;
-  const manifest = Manifest.open({ fileSystem, directory, identity: version.identity });
+  const { identity } = version;
+  const choose = (content: ManifestContent) => chooseVersion({ fileSystem, paths }, content);
+  const manifest = Manifest.open({ fileSystem, directory, identity, choose });
   try {
     manifest.commitNow({ quarantineSegments: damaged.map(({ id }) => id) });
   } finally {

@@ -56,9 +56,22 @@ export interface Settings {
   readonly retentionMs: number;
   /** How far beyond the clock a timestamp may lie and still count as "now" for retention. */
   readonly futureSkewMs: number;
+  /**
+   * Share of the stored bytes that retention drops within an hour at most, in the day after the clock has jumped forward,
+   * above 0 to 1; at 1 it drops all that has expired.
+   */
+  readonly expiryShareAfterJump: number;
   /** Bytes the data directory may take; 0 sets no limit. */
   readonly diskLimitBytes: number;
   readonly diskLimitAction: DiskLimitAction;
+
+  /**
+   * How long files that are not needed any more stay in the directory, in milliseconds, so that a plain copy of it that was
+   * begun before finds them; 0 removes them at once.
+   */
+  readonly obsoleteKeepMs: number;
+  /** Bytes that such files may take; the oldest goes first. */
+  readonly obsoleteBytesMax: number;
 
   /** Runs compaction at all; off only for tests and tools. */
   readonly compactionEnabled: boolean;
@@ -89,8 +102,11 @@ export const DEFAULT_SETTINGS: Settings = {
   writeTimeoutMs: 30_000,
   retentionMs: 0,
   futureSkewMs: 900_000,
+  expiryShareAfterJump: 0.25,
   diskLimitBytes: 0,
   diskLimitAction: "evict-oldest",
+  obsoleteKeepMs: 600_000,
+  obsoleteBytesMax: 256 << 20,
   compactionEnabled: true,
   segmentBytesMax: 1 << 30,
   compactionBytesPerSecond: 0,
@@ -125,7 +141,10 @@ const NUMBER_RULES: { readonly [Name in keyof Settings]?: NumberRule } = {
   writeTimeoutMs: whole(0, 3_600_000),
   retentionMs: whole(0),
   futureSkewMs: whole(0),
+  expiryShareAfterJump: { min: 0.001, max: 1, integer: false },
   diskLimitBytes: whole(0),
+  obsoleteKeepMs: whole(0, 7 * 86_400_000),
+  obsoleteBytesMax: whole(0),
   segmentBytesMax: whole(1 << 20),
   compactionBytesPerSecond: whole(0),
 };

@@ -90,6 +90,12 @@ export interface SegmentStats {
   readonly openFiles: number;
 }
 
+/** Files that are not needed any more and stay a while for copies of the directory. */
+export interface ObsoleteStats {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 export interface RetentionStats {
   readonly maxTime: bigint | undefined;
   readonly cutoff: bigint | undefined;
@@ -124,6 +130,7 @@ export interface DatabaseStats {
   readonly flush: FlushStats;
   readonly compaction: CompactionStats;
   readonly segments: SegmentStats;
+  readonly obsolete: ObsoleteStats;
   readonly cache: CacheStats;
   readonly retention: RetentionStats;
   readonly cardinality: CardinalityStats;

@@ -28,6 +28,7 @@ export function collectStats(from: StatsSources): DatabaseStats {
     flush: { ...flusher.stats() },
     compaction: { ...compaction },
     segments: segmentStats(from),
+    obsolete: { files: from.obsolete.count, bytes: from.obsolete.bytes },
     cache: cache.stats(),
     retention: {
       maxTime: recency.maxTime,

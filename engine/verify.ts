@@ -4,6 +4,7 @@
  * The manifest is read whole; segments page by page, block by block, chunk by chunk; registry files are unpacked and
  * applied; the log is replayed from its floor into nothing.
  */
+import { chooseVersion } from "./copied_directory.ts";
 import { EngineError, isEngineError } from "./errors.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { type DatabasePaths, databasePaths, joinPath } from "./fs/paths.ts";
@@ -23,6 +24,9 @@ import { replayLog } from "./wal/replay.ts";
 
 const CACHE_BYTES = 4 << 20;
 const OPEN_FILES_MAX = 4;
+
+const OLDER_NOTE =
+  "Files of the newest version are missing, as in a copy made while the database was in use: an older one is complete and taken";
 
 export interface VerifyReport {
   readonly segments: number;
@@ -51,14 +55,26 @@ export interface CheckedFile {
 
 export type OnFile = (file: CheckedFile) => void;
 
-/** Reads a database's manifest without changing it. Throws "invalid" where there is none, "corrupt", "unsupported", "io". */
+/**
+ * Reads a database's manifest without changing it: the version that opening would take. Throws "invalid" where there is none, "corrupt", "unsupported",
+ * "io".
+ */
 export function readVersion(fileSystem: FileSystem, paths: DatabasePaths): Version {
+  return readVersions(fileSystem, paths).opened;
+}
+
+function readVersions(
+  fileSystem: FileSystem,
+  paths: DatabasePaths,
+): { readonly opened: Version; readonly isNewest: boolean } {
   checkIsDatabase(fileSystem, paths);
   const handle = fileSystem.open(paths.manifest, "read");
   try {
     const bytes = new Uint8Array(handle.size());
     handle.read(bytes, 0);
-    return parseManifest(bytes, paths.manifest).version;
+    const content = parseManifest(bytes, paths.manifest);
+    const older = chooseVersion({ fileSystem, paths }, content);
+    return { opened: older ?? content.version, isNewest: older === undefined };
   } finally {
     handle.close();
   }
@@ -89,10 +105,11 @@ export function verifyDatabase(
 ): VerifyReport {
   const paths = databasePaths(directory);
   using _lock = lockDatabase(fileSystem, paths);
-  const version = readVersion(fileSystem, paths);
+  const { opened: version, isNewest } = readVersions(fileSystem, paths);
   onFile({ path: paths.manifest, problem: undefined });
   const problems: string[] = [];
   const notes: string[] = [];
+  if (!isNewest) notes.push(OLDER_NOTE);
   for (const { error } of findDamagedSegments(fileSystem, { paths, version }, onFile)) {
     problems.push(error.message);
   }

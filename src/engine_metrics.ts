@@ -59,6 +59,12 @@ const ROWS: readonly Row[] = [
   row("segment_bytes", "Bytes of segments.", ({ segments }) => segments.bytes),
   row("segment_points", "Points in segments.", ({ segments }) => segments.points),
   row("segments_quarantined", "Segments set aside.", ({ segments }) => segments.quarantined),
+  row(
+    "obsolete_files",
+    "Files that are not needed any more and stay for copies of the directory.",
+    ({ obsolete }) => obsolete.files,
+  ),
+  row("obsolete_bytes", "Bytes of such files.", ({ obsolete }) => obsolete.bytes),
   row("tombstones", "Deletions not yet carried out.", ({ segments }) => segments.tombstones),
   row("open_files", "Open segment files.", ({ segments }) => segments.openFiles),
   row(

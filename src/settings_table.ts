@@ -116,6 +116,9 @@ export interface SettingValues {
   readonly "time-unit": "ns" | "us" | "ms" | "s";
   readonly "partition": number;
   readonly "retention": number;
+  readonly "expiry-share-after-jump": number;
+  readonly "obsolete-keep": number;
+  readonly "obsolete-size-max": number;
   readonly "disk-limit": number;
   readonly "disk-limit-action": "evict-oldest" | "read-only";
   readonly "wal-sync": "per-append" | "periodic";
@@ -207,6 +210,23 @@ export const SETTINGS_TABLE: SettingsTable = {
     "partitionMs",
   ),
   "retention": duration("0s", "age at which data is dropped; 0 keeps everything", "retentionMs"),
+  "expiry-share-after-jump": setting(
+    "number",
+    parseDecimal,
+    "0.25",
+    "share of the stored bytes that `retention` drops an hour at most, in the day after the clock jumped forward",
+    "expiryShareAfterJump",
+  ),
+  "obsolete-keep": duration(
+    "10m",
+    "how long files that are not needed any more stay, for copies of the directory",
+    "obsoleteKeepMs",
+  ),
+  "obsolete-size-max": bytes(
+    "256M",
+    "bytes that such files may take; the oldest goes first",
+    "obsoleteBytesMax",
+  ),
   "disk-limit": bytes("0", "bytes of the data directory; 0 sets no limit", "diskLimitBytes"),
   "disk-limit-action": choice(
     ["evict-oldest", "read-only"],

@@ -4,6 +4,7 @@
  */
 import { floorDiv, msToTicks } from "../base/time.ts";
 import type { Clock } from "../components.ts";
+import { isDiskFull } from "../fs/io_error.ts";
 import type { Head } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { RetentionClock } from "../retention/retention_clock.ts";
@@ -18,6 +19,8 @@ export interface FlushJobParts {
   readonly flusher: Flusher;
   readonly recency: RetentionClock;
   readonly clock: Clock;
+  /** Called when the disk is full; true when room was made. */
+  readonly onDiskFull: () => boolean;
   /** Runs after each flush. */
   readonly onFlushed: () => void;
 }
@@ -71,8 +74,12 @@ export class FlushJob implements BackgroundJob {
   async #flush(): Promise<void> {
     const wasAsked = this.#isAsked;
     this.#isAsked = false;
+    const { flusher, onDiskFull } = this.#parts;
     try {
-      await this.#parts.flusher.flush();
+      await flusher.flush().catch((error: unknown) => {
+        if (!isDiskFull(error) || !onDiskFull()) throw error;
+        return flusher.flush();
+      });
     } catch (error) {
       this.#isAsked ||= wasAsked;
       throw error;

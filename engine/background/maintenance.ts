@@ -6,12 +6,14 @@ import type { SegmentId } from "../base/types.ts";
 import type { Compaction } from "../compaction/compaction.ts";
 import type { CompactionRunner } from "../compaction/compaction_runner.ts";
 import { EngineError } from "../errors.ts";
+import type { ObsoleteFiles } from "../fs/obsolete_files.ts";
 import type { Version } from "../manifest/version.ts";
 import type { VersionSet } from "../manifest/version_set.ts";
 import type { Settings } from "../settings.ts";
 import type { CompactionStats, HealthStats } from "../stats.ts";
 import type { Admission } from "../write/admission.ts";
 import type { FlushJob } from "./flush_job.ts";
+import { ObsoleteJob } from "./obsolete_job.ts";
 import type { RetentionJob } from "../retention/retention_job.ts";
 import type { JobHandle, Scheduler } from "./scheduler.ts";
 
@@ -25,6 +27,7 @@ export interface MaintenanceParts {
   readonly compaction: Compaction;
   readonly runner: CompactionRunner;
   readonly retention: RetentionJob;
+  readonly obsolete: ObsoleteFiles;
   readonly versions: VersionSet;
   readonly admission: Admission;
   /** Points in the head now. */
@@ -40,6 +43,7 @@ export class Maintenance {
   readonly #flush: JobHandle;
   readonly #compact: JobHandle;
   readonly #retain: JobHandle;
+  readonly #sweep: JobHandle;
   readonly #damaged = new Set<SegmentId>();
   #isStopping = false;
 
@@ -47,7 +51,9 @@ export class Maintenance {
     this.#parts = parts;
     this.#flush = parts.scheduler.add(parts.flushJob);
     this.#retain = parts.scheduler.add(parts.retention);
+    this.#sweep = parts.scheduler.add(new ObsoleteJob(parts.obsolete));
     this.#compact = parts.scheduler.add(parts.compaction);
+    parts.obsolete.onWaiting = () => this.#sweep.wake();
   }
 
   /** Looks whether a bound is reached. Called for every batch. */
@@ -76,6 +82,7 @@ export class Maintenance {
     this.afterDelete();
     this.#retain.wake();
     this.#flush.wake();
+    this.#sweep.wake();
   }
 
   /** Asks for a flush without waiting for it: memory or log space is needed. */

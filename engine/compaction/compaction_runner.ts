@@ -45,6 +45,8 @@ export interface CompactionRunnerOptions {
   readonly logger: Logger;
   /** 0 sets no limit. */
   readonly bytesPerSecond: number;
+  /** Called when there is too little room; true when some was made. */
+  readonly onDiskFull?: () => boolean;
   /** Rows before this are left out; undefined keeps all. */
   readonly cutoff: () => bigint | undefined;
   /** Without it, or where it cannot start a worker, merging runs on the event loop. Ended by `stop`. */
@@ -154,10 +156,12 @@ export class CompactionRunner {
   }
 
   #checkRoom(job: CompactionJob): void {
-    const { fileSystem, paths } = this.#options;
-    const free = fileSystem.freeBytes(paths.directory);
+    const { fileSystem, paths, onDiskFull } = this.#options;
     const needed = job.inputs.reduce((sum, { bytes }) => sum + bytes, ROOM_BYTES);
+    let free = fileSystem.freeBytes(paths.directory);
     if (free === undefined || free >= needed) return;
+    if (onDiskFull?.()) free = fileSystem.freeBytes(paths.directory) ?? 0;
+    if (free >= needed) return;
     throw new EngineError(
       "io",
       `Cannot compact in "${paths.directory}": ${free} bytes are free, ${needed} are needed`,

@@ -17,6 +17,11 @@ export interface FileHandle {
   /** Writes all of `source` at `position`. */
   write(source: Uint8Array, position: number): void;
   size(): number;
+  /**
+   * A number that stays with the file while it exists and that a copy of it does not have; 0 where the file system gives
+   * none. The inode.
+   */
+  identity(): number;
   truncate(bytes: number): void;
   /** Flushes data (and the size, where it changed) to the device. Resolves when the device has it. */
   sync(): Promise<void>;

@@ -17,11 +17,17 @@ export class MemoryDirectory {
 /** A file's content. Pages never written do not exist and read as zeros. */
 export class MemoryFile {
   readonly kind = "file";
+  /** Tells it from every other file of its file system. */
+  readonly identity: number;
   /** Names that stand for this file, and handles that are open on it; without either its room is given back. */
   names = 0;
   handles = 0;
   readonly #pages: (Uint8Array | undefined)[] = [];
   #bytes = 0;
+
+  constructor(identity: number) {
+    this.identity = identity;
+  }
 
   get bytes(): number {
     return this.#bytes;

@@ -31,6 +31,8 @@ export function systemError(code: string, action: string, path: string): EngineE
 export class MemoryFileSystem implements FileSystem {
   readonly #root = new MemoryDirectory();
   #capacityBytes: number;
+  /** Files made so far. */
+  #files = 0;
   #usedBytes = 0;
 
   constructor(options: { readonly capacityBytes?: number } = {}) {
@@ -65,7 +67,7 @@ export class MemoryFileSystem implements FileSystem {
     let node = directory.entries.get(name);
     if (mode === "create") {
       if (node !== undefined) throw systemError("EEXIST", "open", path);
-      node = new MemoryFile();
+      node = new MemoryFile(++this.#files);
       this.#put(directory, name, node);
     }
     if (node === undefined) throw systemError("ENOENT", "open", path);
@@ -253,6 +255,11 @@ class MemoryFileHandle implements FileHandle {
   size(): number {
     this.#check("look at");
     return this.#file.bytes;
+  }
+
+  identity(): number {
+    this.#check("look at");
+    return this.#file.identity;
   }
 
   truncate(bytes: number): void {

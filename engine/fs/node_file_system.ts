@@ -148,6 +148,10 @@ class NodeFileHandle implements FileHandle {
     return this.#do("look at", () => fstatSync(this.#descriptor).size);
   }
 
+  identity(): number {
+    return this.#do("look at", () => Number(fstatSync(this.#descriptor).ino ?? 0));
+  }
+
   truncate(bytes: number): void {
     this.#do("truncate", () => ftruncateSync(this.#descriptor, bytes));
   }

@@ -2,7 +2,8 @@
  * The manifest file on the disk: opened or created, appended to, rewritten when it has become long.
  *
  * A commit appends one record and syncs it; when that has returned, the new version is published. A long log of edits is
- * replaced by a new file with the whole version: written beside it, synced, renamed over it, the directory synced.
+ * replaced by a new file with the whole version of a while ago and the edits since (history.ts): written beside it, synced,
+ * renamed over it, the directory synced.
  *
  * Invariants
  * - At most one record is under way, so that only the last one can be torn; a torn one was never answered for.
@@ -26,6 +27,7 @@ import {
   readRecordStart,
   RECORD_HEADER_BYTES,
 } from "./format.ts";
+import { type HistoryOptions, type KeptEdit, ManifestHistory, NO_HISTORY } from "./history.ts";
 import type { DatabaseIdentity, ManifestFile, Version, VersionEdit } from "./version.ts";
 
 export const MANIFEST_NAME = "MANIFEST";
@@ -33,6 +35,8 @@ const NEW_NAME = "MANIFEST.new";
 /** A manifest shorter than this is never rewritten; a longer one when it is this many times the whole version. */
 const REWRITE_BYTES_MIN = 64 << 10;
 const REWRITE_RATIO = 4;
+/** A rewriting that would leave more than this share of the file waits: most edits are young. */
+const REWRITE_SHARE_MAX = 0.75;
 
 export interface ManifestOptions {
   readonly fileSystem: FileSystem;
@@ -40,6 +44,10 @@ export interface ManifestOptions {
   readonly directory: string;
   /** What the settings say; fixed when the manifest is created, compared ever after. */
   readonly identity: DatabaseIdentity;
+  /** Edits that a rewritten manifest keeps; none if absent. */
+  readonly history?: HistoryOptions;
+  /** Says which version the directory's files belong to; undefined for the newest, also if absent. */
+  readonly choose?: (content: ManifestContent) => Version | undefined;
 }
 
 /** What reading a manifest's bytes gave. */
@@ -47,6 +55,9 @@ export interface ManifestContent {
   readonly version: Version;
   /** Number of the last whole record. */
   readonly number: number;
+  /** The version that the file begins with, its record's number, and what followed. */
+  readonly whole: { readonly version: Version; readonly number: number };
+  readonly edits: readonly KeptEdit[];
   /** Offsets of it and behind it. */
   readonly start: number;
   readonly end: number;
@@ -63,6 +74,7 @@ export class Manifest implements ManifestFile {
   #handle: FileHandle;
   #version: Version;
   #number: number;
+  readonly #history: ManifestHistory;
   #end: number;
   #rewriteAt: number;
   /** Bytes behind `#end` that could not be cut off. */
@@ -81,6 +93,10 @@ export class Manifest implements ManifestFile {
     this.#handle = handle;
     this.#version = content.version;
     this.#number = content.number;
+    this.#history = new ManifestHistory(options.history ?? NO_HISTORY, {
+      ...content.whole,
+      edits: content.edits,
+    });
     this.#end = content.end;
     this.#rewriteAt = rewriteBytes(content.wholeEnd);
     this.tornBytes = content.tornBytes;
@@ -100,12 +116,19 @@ export class Manifest implements ManifestFile {
       checkNoData(options);
       createManifest(options);
     }
-    const handle = fileSystem.open(path, "write");
+    let handle = fileSystem.open(path, "write");
     try {
       // Whoever created or replaced it may have ended before the name was synced; what is appended must not go with it.
       fileSystem.syncDirectory(directory);
-      const content = parseManifest(readAll(handle), path);
+      let content = parseManifest(readAll(handle), path);
       checkIdentity(directory, content.version.identity, options.identity);
+      const chosen = options.choose?.(content);
+      if (chosen !== undefined) {
+        replaceManifest(options, wholeManifest(chosen, content.number));
+        handle.close();
+        handle = fileSystem.open(path, "write");
+        content = parseManifest(readAll(handle), path);
+      }
       if (content.tornBytes > 0) handle.truncate(content.end);
       writeAgain(handle, content);
       return new Manifest(options, handle, content);
@@ -140,7 +163,7 @@ export class Manifest implements ManifestFile {
     } catch (error) {
       throw this.#fail(error);
     }
-    return this.#publish(record.length, next);
+    return this.#publish({ record, edit, number: this.#number + 1 }, next);
   }
 
   close(): void {
@@ -157,7 +180,7 @@ export class Manifest implements ManifestFile {
     } catch (error) {
       throw this.#fail(error);
     }
-    this.#publish(record.length, next);
+    this.#publish({ record, edit, number: this.#number + 1 }, next);
     if (this.#end > this.#rewriteAt && !this.#isClosed) await this.#rewrite();
     return next;
   }
@@ -196,8 +219,9 @@ export class Manifest implements ManifestFile {
     }
   }
 
-  #publish(bytes: number, next: Version): Version {
-    this.#end += bytes;
+  #publish(made: KeptEdit, next: Version): Version {
+    this.#history.add(made);
+    this.#end += made.record.length;
     this.#number++;
     this.#version = next;
     return next;
@@ -215,7 +239,12 @@ export class Manifest implements ManifestFile {
   /** Replaces the file by a short one. Where that fails before the rename, the long one does as well. */
   async #rewrite(): Promise<void> {
     const path = joinPath(this.#directory, NEW_NAME);
-    const content = wholeManifest(this.#version, this.#number);
+    const { version, number, records } = this.#history.shorten();
+    const content = wholeManifest(version, number, records);
+    if (content.length > this.#end * REWRITE_SHARE_MAX) {
+      this.#rewriteAt = this.#end * 2;
+      return;
+    }
     let handle: FileHandle | undefined;
     try {
       if (this.#fileSystem.exists(path)) this.#fileSystem.remove(path);
@@ -258,13 +287,25 @@ export function parseManifest(bytes: Uint8Array, path: string): ManifestContent 
     );
   }
   let content: ManifestContent | undefined;
+  const edits: KeptEdit[] = [];
   let offset = HEADER_BYTES;
   for (;;) {
     const payload = payloadAt(bytes, offset);
     if (payload === undefined) break;
     const end = offset + RECORD_HEADER_BYTES + payload.length;
-    content = { ...applyRecord(content, payload, { path, offset }), start: offset, end };
-    if (offset === HEADER_BYTES) content = { ...content, wholeEnd: end };
+    const record = bytes.slice(offset, end);
+    const { version, number, edit } = applyRecord(content, payload, { path, offset });
+    if (edit !== undefined) edits.push({ number, edit, record });
+    content = {
+      version,
+      number,
+      whole: content?.whole ?? { version, number },
+      edits,
+      start: offset,
+      end,
+      wholeEnd: content?.wholeEnd ?? end,
+      tornBytes: 0,
+    };
     offset = end;
   }
   if (content === undefined) throw corrupt(path, offset, "its first record is damaged");
@@ -278,7 +319,7 @@ function applyRecord(
   before: ManifestContent | undefined,
   payload: Uint8Array,
   place: { readonly path: string; readonly offset: number },
-): ManifestContent {
+): { readonly version: Version; readonly number: number; readonly edit: VersionEdit | undefined } {
   try {
     const { kind, number, identity, edit } = decodePayload(payload);
     if (before === undefined) {
@@ -286,12 +327,12 @@ function applyRecord(
         throw new MalformedError("its first record does not hold the whole version");
       }
       const version = applyEdit(emptyVersion(identity), edit);
-      return { version, number, start: 0, end: 0, wholeEnd: 0, tornBytes: 0 };
+      return { version, number, edit: undefined };
     }
     if (kind !== "edit" || number !== before.number + 1) {
       throw new MalformedError(`record ${number} follows record ${before.number}`);
     }
-    return { ...before, version: applyEdit(before.version, edit), number };
+    return { version: applyEdit(before.version, edit), number, edit };
   } catch (error) {
     if (!(error instanceof MalformedError) && !(error instanceof AssertionError)) throw error;
     throw corrupt(place.path, place.offset, error.message);
@@ -328,11 +369,16 @@ function checkNoData({ fileSystem, directory }: ManifestOptions): void {
   }
 }
 
-function createManifest({ fileSystem, directory, identity }: ManifestOptions): void {
+function createManifest(options: ManifestOptions): void {
+  replaceManifest(options, wholeManifest(emptyVersion(options.identity), 1));
+}
+
+/** Puts a manifest in the place of the one there is, if any; for opening. */
+function replaceManifest({ fileSystem, directory }: ManifestOptions, bytes: Uint8Array): void {
   const path = joinPath(directory, NEW_NAME);
   const handle = fileSystem.open(path, "create");
   try {
-    handle.write(wholeManifest(emptyVersion(identity), 1), 0);
+    handle.write(bytes, 0);
     handle.syncNow();
   } finally {
     handle.close();
@@ -341,13 +387,21 @@ function createManifest({ fileSystem, directory, identity }: ManifestOptions): v
   fileSystem.syncDirectory(directory);
 }
 
-function wholeManifest(version: Version, number: number): Uint8Array {
-  const header = encodeHeader();
+/** A manifest's bytes: the version, and records of edits that follow it. */
+function wholeManifest(
+  version: Version,
+  number: number,
+  edits: readonly Uint8Array[] = [],
+): Uint8Array {
   const { identity } = version;
-  const record = encodeRecord({ kind: "whole", number, identity, edit: editOf(version) });
-  const bytes = new Uint8Array(header.length + record.length);
-  bytes.set(header);
-  bytes.set(record, header.length);
+  const whole = encodeRecord({ kind: "whole", number, identity, edit: editOf(version) });
+  const parts = [encodeHeader(), whole, ...edits];
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
   return bytes;
 }
 

@@ -8,6 +8,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { type SegmentId, type Sequence, toSegmentId, toSequence } from "../base/types.ts";
+import { isDiskFull } from "../fs/io_error.ts";
 import type { ManifestFile, Version, VersionEdit } from "./version.ts";
 
 /** A version that stays alive until it is disposed of. */
@@ -19,11 +20,14 @@ export interface VersionSetOptions {
   readonly manifest: ManifestFile;
   /** Called, in the same step as the publication or the unpinning, with segments that no version needs any more. */
   readonly onUnneeded: (segments: readonly SegmentId[]) => void;
+  /** Called when the disk is full; true when room was made, so that a commit may be tried again. */
+  readonly onDiskFull?: () => boolean;
 }
 
 export class VersionSet {
   readonly #manifest: ManifestFile;
   readonly #onUnneeded: (segments: readonly SegmentId[]) => void;
+  readonly #onDiskFull: () => boolean;
   #current: Version;
   /** Holders of each living version: its pins, and one more for the current one. */
   readonly #holders = new Map<Version, number>();
@@ -36,6 +40,7 @@ export class VersionSet {
   constructor(options: VersionSetOptions) {
     this.#manifest = options.manifest;
     this.#onUnneeded = options.onUnneeded;
+    this.#onDiskFull = options.onDiskFull ?? (() => false);
     this.#current = options.manifest.version;
     this.#nextSegment = this.#current.nextSegment;
     this.#nextSequence = this.#current.nextSequence;
@@ -88,7 +93,10 @@ export class VersionSet {
    * version (the head) changes with it. Rejects as ManifestFile.commit does.
    */
   async commit(edit: VersionEdit, onPublish?: (version: Version) => void): Promise<Version> {
-    const version = await this.#manifest.commit(edit);
+    const version = await this.#manifest.commit(edit).catch((error: unknown) => {
+      if (!isDiskFull(error) || !this.#onDiskFull()) throw error;
+      return this.#manifest.commit(edit);
+    });
     this.#publish(version, onPublish);
     return version;
   }

@@ -5,7 +5,8 @@
  * Invariants
  * - A segment goes only together with every older one (by sequence) that it overlaps in time: otherwise a value that was
  *   overwritten would come to light again.
- * - By age, at most a share of the stored bytes goes within an hour, so that a wrong clock is noticed before all is gone.
+ * - After the clock has jumped forward, by age at most a share of the stored bytes goes within an hour, so that a wrong clock is
+ *   noticed before all is gone. Otherwise, and by room, there is no such bound.
  */
 import type { SegmentId, Sequence } from "../base/types.ts";
 import type { DiskLimitAction } from "../settings.ts";
@@ -19,8 +20,6 @@ export interface DatedSegment {
   readonly sequence: Sequence;
 }
 
-/** Share of the stored bytes that may expire within an hour; one segment may in any case. */
-export const EXPIRY_SHARE = 0.25;
 const HOUR_MS = 3_600_000;
 /** Evicting goes on to this share of the limit, and writing is possible again below it. */
 export const DISK_LIMIT_LOW = 0.95;
@@ -48,9 +47,11 @@ export function pickExpired(
     readonly cutoff: bigint;
     readonly monotonicMs: number;
     readonly budget: ExpiryBudget | undefined;
+    /** Share of the stored bytes that may go within an hour, 0 to 1; one segment may in any case. */
+    readonly share: number;
   },
 ): ExpiryDecision {
-  const { cutoff, monotonicMs } = given;
+  const { cutoff, monotonicMs, share } = given;
   let budget = given.budget;
   if (budget === undefined || monotonicMs - budget.hourBeganMs >= HOUR_MS) {
     budget = { hourBeganMs: monotonicMs, storedBytes: sumBytes(segments), droppedBytes: 0 };
@@ -64,7 +65,7 @@ export function pickExpired(
     const set = withOverwritten(segment, segments, gone);
     if (set.some((each) => each.maxTime >= cutoff)) continue;
     const bytes = sumBytes(set);
-    if (droppedBytes > 0 && droppedBytes + bytes > budget.storedBytes * EXPIRY_SHARE) break;
+    if (droppedBytes > 0 && droppedBytes + bytes > budget.storedBytes * share) break;
     droppedBytes += bytes;
     for (const each of set) {
       gone.add(each);

@@ -4,6 +4,8 @@
  *
  * - A forward jump of the wall clock, also one across a restart, is believed after an hour of monotonic time. Until then
  *   time goes on at the monotonic clock's pace from where it was.
+ *   For a day after that, retention drops only a share of the stored bytes an hour (retention.ts): whoever sees that the clock
+ *   is wrong can still save the rest.
  * - A wall clock that goes back is believed at once: nothing is lost by keeping data longer.
  * - Data counts as far as it lies within the allowed skew of that clock: one device with a wrong clock moves nothing.
  */
@@ -15,6 +17,8 @@ import type { Clock } from "../components.ts";
 export const JUMP_MS = 600_000;
 /** Monotonic time after which a jump is believed. */
 export const JUMP_CONFIRM_MS = 3_600_000;
+/** Monotonic time after a jump was believed in which little is dropped. */
+export const JUMP_CAUTION_MS = 86_400_000;
 
 /** The clock as it was read last; times in ticks. */
 export interface ClockState {
@@ -22,6 +26,8 @@ export interface ClockState {
   readonly monotonicMs: number;
   /** Monotonic time at which a jump began that is not believed yet. */
   readonly jumpedAtMs: number | undefined;
+  /** Monotonic time at which the last jump was believed. */
+  readonly believedAtMs: number | undefined;
 }
 
 export interface ClockReading {
@@ -36,22 +42,24 @@ export function startClock(
 ): ClockState {
   const { maxTime, unit } = given;
   const { monotonicMs, wall } = reading;
-  if (maxTime === undefined) return { trusted: wall, monotonicMs, jumpedAtMs: undefined };
-  return advanceClock({ trusted: maxTime, monotonicMs, jumpedAtMs: undefined }, reading, unit);
+  const state = { monotonicMs, jumpedAtMs: undefined, believedAtMs: undefined };
+  if (maxTime === undefined) return { ...state, trusted: wall };
+  return advanceClock({ ...state, trusted: maxTime }, reading, unit);
 }
 
 /** The state after another reading. */
 export function advanceClock(state: ClockState, reading: ClockReading, unit: TimeUnit): ClockState {
   const { wall, monotonicMs } = reading;
   const expected = state.trusted + msToTicks(Math.max(0, monotonicMs - state.monotonicMs), unit);
+  const { believedAtMs } = state;
   if (wall <= expected + msToTicks(JUMP_MS, unit)) {
-    return { trusted: wall, monotonicMs, jumpedAtMs: undefined };
+    return { trusted: wall, monotonicMs, jumpedAtMs: undefined, believedAtMs };
   }
   const jumpedAtMs = state.jumpedAtMs ?? monotonicMs;
   if (monotonicMs - jumpedAtMs >= JUMP_CONFIRM_MS) {
-    return { trusted: wall, monotonicMs, jumpedAtMs: undefined };
+    return { trusted: wall, monotonicMs, jumpedAtMs: undefined, believedAtMs: monotonicMs };
   }
-  return { trusted: expected, monotonicMs, jumpedAtMs };
+  return { trusted: expected, monotonicMs, jumpedAtMs, believedAtMs };
 }
 
 /** The newest time that counts as now: the trusted clock, or data that is at most `skew` ticks ahead of it. */
@@ -101,6 +109,12 @@ export class RetentionClock {
   /** Whether the wall clock is ahead of what is believed. */
   get isJumping(): boolean {
     return this.#state.jumpedAtMs !== undefined;
+  }
+
+  /** Whether a forward jump was believed within the last day. */
+  get hasJumped(): boolean {
+    const { believedAtMs, monotonicMs } = this.#advance();
+    return believedAtMs !== undefined && monotonicMs - believedAtMs < JUMP_CAUTION_MS;
   }
 
   /** Greatest time that does not count as the future. */

@@ -3,7 +3,7 @@ import type { SegmentId } from "../base/types.ts";
 import type { Clock } from "../components.ts";
 import type { Version } from "../manifest/version.ts";
 import type { VersionSet } from "../manifest/version_set.ts";
-import { decideDiskLimit, type ExpiryBudget, pickExpired } from "./retention.ts";
+import { decideDiskLimit, type DiskDecision, type ExpiryBudget, pickExpired } from "./retention.ts";
 import type { RetentionClock } from "./retention_clock.ts";
 import type { Settings } from "../settings.ts";
 import type { BackgroundJob, JobOutcome } from "../background/scheduler.ts";
@@ -20,6 +20,8 @@ export interface RetentionJobParts {
   readonly busy: () => ReadonlySet<SegmentId>;
   /** Bytes that everything in the data directory takes. */
   readonly usedBytes: () => number;
+  /** Called when they are too many; true when room was made without dropping data. */
+  readonly onDiskFull: () => boolean;
   /** Called when the disk limit no longer forbids writing. */
   readonly onWritable: () => void;
   /** Runs in the step in which a version becomes current. */
@@ -62,31 +64,41 @@ export class RetentionJob implements BackgroundJob {
   }
 
   async #expire(): Promise<void> {
-    const { versions, recency, clock } = this.#parts;
+    const { versions, recency, clock, settings } = this.#parts;
     const cutoff = recency.cutoff();
     if (cutoff === undefined) return;
     const { drop, budget } = pickExpired(versions.current.segments, {
       cutoff,
       monotonicMs: clock.monotonicMs(),
       budget: this.#budget,
+      share: recency.hasJumped ? settings.expiryShareAfterJump : 1,
     });
     this.#budget = budget;
     await this.#drop(drop);
   }
 
   async #keepWithinDisk(): Promise<void> {
+    const { onDiskFull } = this.#parts;
+    let decision = this.#decide();
+    if (decision.kind !== "fits" && onDiskFull()) decision = this.#decide();
+    if (decision.kind === "evict") {
+      await this.#drop(decision.drop);
+      onDiskFull();
+    }
+    const wasReadOnly = this.#isReadOnly;
+    this.#isReadOnly = decision.kind === "read-only" ||
+      (decision.kind === "evict" && decision.readOnly);
+    if (wasReadOnly && !this.#isReadOnly) this.#parts.onWritable();
+  }
+
+  #decide(): DiskDecision {
     const { versions, settings, usedBytes } = this.#parts;
-    const decision = decideDiskLimit(versions.current.segments, {
+    return decideDiskLimit(versions.current.segments, {
       usedBytes: usedBytes(),
       limitBytes: settings.diskLimitBytes,
       action: settings.diskLimitAction,
       isReadOnly: this.#isReadOnly,
     });
-    if (decision.kind === "evict") await this.#drop(decision.drop);
-    const wasReadOnly = this.#isReadOnly;
-    this.#isReadOnly = decision.kind === "read-only" ||
-      (decision.kind === "evict" && decision.readOnly);
-    if (wasReadOnly && !this.#isReadOnly) this.#parts.onWritable();
   }
 
   async #drop(ids: readonly SegmentId[]): Promise<void> {

@@ -4,6 +4,8 @@
 import type { SegmentId } from "../base/types.ts";
 import { type EngineError, isEngineError } from "../errors.ts";
 import type { FileSystem } from "../fs/file_system.ts";
+import { isMissing } from "../fs/io_error.ts";
+import { ObsoleteFiles } from "../fs/obsolete_files.ts";
 import type { SegmentRecord } from "../manifest/version.ts";
 import { segmentFileName } from "./format.ts";
 import { SegmentReader, type SegmentStore } from "./reader.ts";
@@ -20,6 +22,7 @@ export class SegmentReaders implements Disposable {
   readonly #store: SegmentStore;
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
+  readonly #obsolete: ObsoleteFiles;
   readonly #onUnremoved: (path: string, error: unknown) => void;
   readonly #onDamaged: (record: SegmentRecord, error: EngineError) => void;
   readonly #readers = new Map<SegmentId, SegmentReader>();
@@ -28,7 +31,9 @@ export class SegmentReaders implements Disposable {
     readonly store: SegmentStore;
     readonly fileSystem: FileSystem;
     readonly directory: string;
-    /** Called when a file that is no longer needed cannot be removed; the next open removes it. */
+    /** Where files go that no version needs; if absent, they are removed at once. */
+    readonly obsolete?: ObsoleteFiles;
+    /** Called when a file that is no longer needed cannot be removed; that is tried again. */
     readonly onUnremoved: (path: string, error: unknown) => void;
     /** Called when a segment turns out to be damaged. */
     readonly onDamaged: (record: SegmentRecord, error: EngineError) => void;
@@ -36,6 +41,7 @@ export class SegmentReaders implements Disposable {
     this.#store = options.store;
     this.#fileSystem = options.fileSystem;
     this.#directory = options.directory;
+    this.#obsolete = options.obsolete ?? ObsoleteFiles.none();
     this.#onUnremoved = options.onUnremoved;
     this.#onDamaged = options.onDamaged;
   }
@@ -71,17 +77,29 @@ export class SegmentReaders implements Disposable {
       }));
   }
 
-  /** Closes the readers of segments that no version names any more and removes their files. */
+  /** Closes the readers of segments that no version names any more; their files are obsolete. */
   remove(ids: readonly SegmentId[]): void {
     for (const id of ids) {
       const path = this.pathOf(id);
       this.#readers.get(id)?.[Symbol.dispose]();
       this.#readers.delete(id);
       try {
-        if (this.#fileSystem.exists(path)) this.#fileSystem.remove(path);
+        if (!this.#fileSystem.exists(path)) continue;
+        const bytes = this.#fileSystem.fileBytes(path);
+        this.#obsolete.add({ path, bytes, remove: () => this.#removeFile(path) });
       } catch (error) {
         this.#onUnremoved(path, error);
       }
+    }
+  }
+
+  #removeFile(path: string): boolean {
+    try {
+      this.#fileSystem.remove(path);
+      return true;
+    } catch (error) {
+      this.#onUnremoved(path, error);
+      return isMissing(error);
     }
   }
 

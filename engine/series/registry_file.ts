@@ -3,13 +3,14 @@
  * A checkpoint is incremental: a new file holds what changed since the last one; many small files become one.
  *
  * Invariants
- * - Files never change once they are written; a newer one adds to and repeats what older ones say.
+ * - A file has its name only when it is whole, and never changes; a newer one adds to and repeats what older ones say.
  * - A file is on the device, and its name too, before `checkpoint` gives its name.
  * - After a failure, or with damage, the next checkpoint writes everything anew.
  */
 import { EngineError, isEngineError } from "../errors.ts";
 import type { FileHandle, FileSystem } from "../fs/file_system.ts";
 import { isMissing } from "../fs/io_error.ts";
+import { ObsoleteFiles } from "../fs/obsolete_files.ts";
 import { joinPath } from "../fs/paths.ts";
 import type { Registry } from "./registry.ts";
 import {
@@ -23,6 +24,8 @@ import {
 
 /** Files of a checkpoint; with more, all but the first become one. */
 export const REGISTRY_FILES_MAX = 32;
+/** Ends the name of a file that is being written. */
+const UNFINISHED = ".new";
 /** Changes are gathered in further files until they have the bytes of the first, at least this many. */
 const CHANGES_BYTES_MIN = 65_536;
 
@@ -33,7 +36,7 @@ export interface RegistryFiles {
   load(names: readonly string[]): { readonly damaged: readonly string[] };
   /** Writes and syncs what is new; returns the names that a manifest edit must carry from now on. No file when nothing is new. */
   checkpoint(): Promise<readonly string[]>;
-  /** Removes the files that neither `names`, the manifest's, nor the next edit need. */
+  /** Files that neither `names`, the manifest's, nor the next edit need are obsolete. */
   removeUnnamed(names: readonly string[]): void;
 }
 
@@ -41,6 +44,8 @@ export interface RegistryFilesOptions {
   readonly fileSystem: FileSystem;
   readonly directory: string;
   readonly registry: Registry;
+  /** Where files go that are not needed any more; if absent, they are removed at once. */
+  readonly obsolete?: ObsoleteFiles;
 }
 
 export type OpenRegistryFiles = (options: RegistryFilesOptions) => RegistryFiles;
@@ -58,12 +63,14 @@ class CheckpointFiles implements RegistryFiles {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
   readonly #registry: Registry;
+  readonly #obsolete: ObsoleteFiles;
   #files: readonly NamedFile[] = [];
   /** Whether the next checkpoint must hold everything. */
   #anew = false;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor({ fileSystem, directory, registry }: RegistryFilesOptions) {
+  constructor({ fileSystem, directory, registry, obsolete }: RegistryFilesOptions) {
+    this.#obsolete = obsolete ?? ObsoleteFiles.none();
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#registry = registry;
@@ -151,7 +158,9 @@ class CheckpointFiles implements RegistryFiles {
       for await (const block of blocks) {
         if (handle === undefined) {
           name = this.#newName();
-          handle = this.#fileSystem.open(joinPath(this.#directory, name), "create");
+          const path = joinPath(this.#directory, name + UNFINISHED);
+          if (this.#fileSystem.exists(path)) this.#fileSystem.remove(path);
+          handle = this.#fileSystem.open(path, "create");
           handle.write(encodeHeader(), 0);
         }
         handle.write(block, at);
@@ -161,11 +170,16 @@ class CheckpointFiles implements RegistryFiles {
       handle.write(encodeEnd(), at);
       await handle.sync();
       handle.close();
+      const path = joinPath(this.#directory, name);
+      this.#fileSystem.rename(path + UNFINISHED, path);
       this.#fileSystem.syncDirectory(this.#directory);
       return { name, bytes: at + BLOCK_HEADER_BYTES };
     } catch (error) {
       handle?.close();
-      if (handle !== undefined) this.#removeQuietly(name!);
+      if (handle !== undefined) {
+        this.#removeQuietly(name! + UNFINISHED);
+        this.#removeQuietly(name!);
+      }
       throw error;
     }
   }
@@ -173,8 +187,18 @@ class CheckpointFiles implements RegistryFiles {
   removeUnnamed(names: readonly string[]): void {
     const keep = new Set([...names, ...this.#files.map((file) => file.name)]);
     for (const name of this.#existing()) {
-      if (!keep.has(name)) this.#removeQuietly(name);
+      if (!keep.has(name)) this.#retire(name);
     }
+  }
+
+  #retire(name: string): void {
+    const path = joinPath(this.#directory, name);
+    if (this.#obsolete.has(path)) return;
+    this.#obsolete.add({
+      path,
+      bytes: this.#fileSystem.fileBytes(path),
+      remove: () => this.#removeQuietly(name),
+    });
   }
 
   /** Names of all registry files in the directory. */
@@ -198,12 +222,14 @@ class CheckpointFiles implements RegistryFiles {
     return `${String(number).padStart(10, "0")}.reg`;
   }
 
-  /** A file that is left over does no harm: the next opening or removal takes it. */
-  #removeQuietly(name: string): void {
+  /** A file that is left over does no harm: the next opening or removal takes it. False when the disk refuses. */
+  #removeQuietly(name: string): boolean {
     try {
       this.#fileSystem.remove(joinPath(this.#directory, name));
+      return true;
     } catch (error) {
       if (!isEngineError(error, "io")) throw error;
+      return isMissing(error);
     }
   }
 

@@ -27,6 +27,7 @@ export function describeLogFile(bytes: Uint8Array): string {
   }
   const { file, previousFile, previousEnd, previousSynced } = header;
   line(0, `log file ${file}`);
+  line(10, header.mark === 0 ? "  without a mark" : `  mark ${header.mark.toString(16)}`);
   line(16, `  goes on from file ${previousFile}, which ended at ${previousEnd}`);
   line(24, `  of which ${previousSynced} bytes were known to be on the device`);
   let offset = FILE_HEADER_BYTES;

@@ -3,7 +3,7 @@
  *
  *   file header, 32 bytes
  *     0  8  magic "tsinkwal"
- *     8  2  version, 1                    10  2  zero
+ *     8  2  version, 1                    10  2  mark of the file on its file system, 0 unknown
  *    12  4  number of the file            16  4  number of the file that the log came from, 0 for none
  *    20  4  where the log ended in that file
  *    24  4  up to where that file was known to be on the device when this one was begun
@@ -21,6 +21,9 @@
  *
  * Both checksums of a record are seeded with the file's number and the record's offset, so that what an earlier life of a
  * recycled file left behind is never taken for a record.
+ *
+ * A copy of a file has the mark of the file it was made from: replay knows by it that the copy may have been made while the
+ * file was written, and may have holes that are no damage.
  *
  * Invariants
  * - The first record of a file restarts.
@@ -56,6 +59,8 @@ const FILE_NAME = /^(\d{10})\.log$/;
 
 export interface LogFileHeader {
   readonly file: number;
+  /** fileMark of the file that the header was written to. */
+  readonly mark: number;
   readonly previousFile: number;
   readonly previousEnd: number;
   readonly previousSynced: number;
@@ -92,11 +97,20 @@ export function logFileNumber(name: string): number | undefined {
   return file >= 1 && file <= FILE_NUMBER_MAX ? file : undefined;
 }
 
+/** The mark of a file by its identity on its file system: 16 bits; 0 where that is not known. */
+export function fileMark(identity: number): number {
+  if (identity === 0) return 0;
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, identity, true);
+  return Math.max(1, crc32(bytes) & 0xffff);
+}
+
 export function encodeFileHeader(header: LogFileHeader): Uint8Array {
   const bytes = new Uint8Array(FILE_HEADER_BYTES);
   bytes.set(MAGIC);
   const view = new DataView(bytes.buffer);
   view.setUint16(8, LOG_VERSION, true);
+  view.setUint16(10, header.mark, true);
   view.setUint32(12, header.file, true);
   view.setUint32(16, header.previousFile, true);
   view.setUint32(20, header.previousEnd, true);
@@ -125,6 +139,7 @@ export function decodeFileHeader(bytes: Uint8Array): LogFileHeader | "unused" | 
   }
   return {
     file: view.getUint32(12, true),
+    mark: view.getUint16(10, true),
     previousFile: view.getUint32(16, true),
     previousEnd: view.getUint32(20, true),
     previousSynced: view.getUint32(24, true),

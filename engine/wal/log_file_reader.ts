@@ -7,6 +7,7 @@ import {
   decodeFileHeader,
   decodeRecordHeader,
   FILE_HEADER_BYTES,
+  fileMark,
   isRecordSound,
   type LogFileHeader,
   RECORD_HEADER_BYTES,
@@ -67,6 +68,14 @@ export class LogFileReader implements Disposable {
     const header = decodeFileHeader(this.#view(0, FILE_HEADER_BYTES));
     if (header === undefined || header === "unused") return header;
     return header.file === this.file ? header : "unused";
+  }
+
+  /** Whether the file was copied from the one that the log was written to. False where that cannot be told. */
+  isCopy(): boolean {
+    const header = decodeFileHeader(this.#view(0, FILE_HEADER_BYTES));
+    if (header === undefined || header === "unused" || header.mark === 0) return false;
+    const mark = fileMark(this.#handle.identity());
+    return mark !== 0 && mark !== header.mark;
   }
 
   /** The record at `offset`, undefined when there is none or it is not sound. */

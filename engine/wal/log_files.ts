@@ -1,6 +1,6 @@
 /**
- * The log's files beside the one being appended to: files that still hold needed records, and spare ones, which carry the
- * next numbers already, so that beginning one changes no directory.
+ * The log's files beside the one being appended to: files that still hold needed records, obsolete ones, which are kept a
+ * while under their names, and spare ones, which carry the next numbers already, so that beginning one changes no directory.
  *
  * Spare files are former log files. Nothing is filled with zeros in advance: that would write every byte twice.
  *
@@ -12,6 +12,7 @@
 import type { Logger } from "../components.ts";
 import { EngineError } from "../errors.ts";
 import type { FileHandle, FileSystem } from "../fs/file_system.ts";
+import type { ObsoleteFiles } from "../fs/obsolete_files.ts";
 import { joinPath } from "../fs/paths.ts";
 import { logFileName } from "./format.ts";
 import { listLogFiles } from "./log_chain.ts";
@@ -29,6 +30,8 @@ export interface LogFilesOptions {
   readonly logger: Logger;
   readonly directory: string;
   readonly logFileBytes: number;
+  /** Where files go that are not needed any more. */
+  readonly obsolete: ObsoleteFiles;
 }
 
 export class LogFiles {
@@ -40,11 +43,15 @@ export class LogFiles {
   #next: number;
   isDirty = true;
 
-  /** Takes over the directory: files not in `live` go. None becomes a spare one: after a
+  /** Takes over the directory: files not in `live` go, those below `floor` in their time. None becomes a spare one: after a
    * power cut that undid a renaming it may hold records under the very number it would get, which nobody was told of. */
   constructor(
     options: LogFilesOptions,
-    given: { readonly live: readonly KeptLogFile[]; readonly next: number },
+    given: {
+      readonly live: readonly KeptLogFile[];
+      readonly next: number;
+      readonly floor: number;
+    },
   ) {
     this.#options = options;
     this.#live = [...given.live];
@@ -52,7 +59,9 @@ export class LogFiles {
     const { fileSystem, directory } = options;
     const kept = new Set(given.live.map(({ file }) => file));
     for (const file of listLogFiles(fileSystem, directory)) {
-      if (!kept.has(file)) this.#giveUp(file, { isSpare: false });
+      if (kept.has(file)) continue;
+      if (file < given.floor) this.#retire(file, { maySpare: false });
+      else this.#giveUp(file, { isSpare: false });
     }
   }
 
@@ -113,13 +122,21 @@ export class LogFiles {
     this.#live.push(end);
   }
 
-  /** Gives up files below a number. */
+  /** Files below a number are obsolete. */
   trim(floorFile: number): void {
     while (this.#live.length > 0 && this.#live[0]!.file < floorFile) {
-      const { file } = this.#live[0]!;
-      if (!this.#giveUp(file, { isSpare: true })) return;
-      this.#live.shift();
+      this.#retire(this.#live.shift()!.file, { maySpare: true });
     }
+  }
+
+  #retire(file: number, use: { readonly maySpare: boolean }): void {
+    const path = this.#path(file);
+    const { fileSystem, obsolete } = this.#options;
+    obsolete.add({
+      path,
+      bytes: fileSystem.exists(path) ? fileSystem.fileBytes(path) : 0,
+      remove: (forRoom) => this.#giveUp(file, { isSpare: use.maySpare && !forRoom }),
+    });
   }
 
   /** Makes a file a spare one or removes it; false when the disk refuses. */

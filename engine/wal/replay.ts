@@ -5,7 +5,9 @@
  * where earlier bytes were on the device.
  * - A place that no such note covers is a torn tail: the machine stopped while it was being written, nobody was told that
  *   it was done. The log ends there, whatever the mode. Files behind it hold nothing that anyone was told of either.
- * - A place that a note covers is damage. Strict mode throws "corrupt"; salvage goes on at the next record that restarts.
+ * - So does the first such place of the newest file where that is a copy: who copied it may have read a part of it before
+ *   and a part behind it after the records between were written. Nothing behind it was there when the copy was begun.
+ * - Any other place that a note covers is damage. Strict mode throws "corrupt"; salvage goes on at the next record that restarts.
  *
  * Invariants
  * - Memory does not grow with the log: one window of a file, one record, the batch.
@@ -90,7 +92,8 @@ class Replay {
       if (record !== undefined && needsRestart && !record.header.restarts) record = undefined;
       if (record === undefined) {
         if (isEndLost && !hasRestart(reader, offset)) break;
-        isTorn = !isAfterDamage && !this.#isSynced(reader, index, offset);
+        isTorn = !isAfterDamage &&
+          (this.#isCopyEnd(reader, index) || !this.#isSynced(reader, index, offset));
         if (isTorn) break;
         record = this.#skip(reader, { offset, end });
         if (record === undefined) {
@@ -106,12 +109,22 @@ class Replay {
     }
     this.#files.push({ file, offset, synced });
     if (!isTorn) return true;
-    if (reader.hasHeaderAt(offset) || index + 1 < this.#chain.length) {
-      this.#damage.push(
-        `Log file ${file} was cut at offset ${offset}: the last write was not finished`,
-      );
-    }
+    this.#tellCut(reader, index, offset);
     return false;
+  }
+
+  #tellCut(reader: LogFileReader, index: number, offset: number): void {
+    const cut = `Log file ${reader.file} was cut at offset ${offset}`;
+    if (this.#isCopyEnd(reader, index) && this.#isSynced(reader, index, offset)) {
+      this.#damage.push(`${cut}: it was copied while it was written, what is behind it came later`);
+    } else if (reader.hasHeaderAt(offset) || index + 1 < this.#chain.length) {
+      this.#damage.push(`${cut}: the last write was not finished`);
+    }
+  }
+
+  /** Whether the log may end anywhere in the file, because it is the newest one and was copied, perhaps while it was written. */
+  #isCopyEnd(reader: LogFileReader, index: number): boolean {
+    return index + 1 === this.#chain.length && reader.isCopy();
   }
 
   /** Whether the log proves that the bytes from `offset` on had reached the device. */

@@ -14,10 +14,11 @@ import { assert } from "../base/assert.ts";
 import type { Components } from "../components.ts";
 import { EngineError } from "../errors.ts";
 import type { FileHandle, FileSystem } from "../fs/file_system.ts";
+import { ObsoleteFiles } from "../fs/obsolete_files.ts";
 import { parentOf } from "../fs/paths.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Settings } from "../settings.ts";
-import { encodeFileHeader, FILE_HEADER_BYTES, FILE_NUMBER_MAX } from "./format.ts";
+import { encodeFileHeader, FILE_HEADER_BYTES, FILE_NUMBER_MAX, fileMark } from "./format.ts";
 import { LogFile } from "./log_file.ts";
 import { LogFiles } from "./log_files.ts";
 import type { LogPosition, LogRecord, ReplayReport, WriteAheadLog } from "./log.ts";
@@ -43,6 +44,10 @@ export interface LogWriterOptions {
   >;
   /** What replay found: where the log goes on, and which files are still needed. */
   readonly report: Pick<ReplayReport, "end" | "files">;
+  /** Number of the file that the log's floor lies in; files below it are obsolete. 1 if absent. */
+  readonly floor?: number;
+  /** Where files go that are not needed any more; if absent, they are given up at once. */
+  readonly obsolete?: ObsoleteFiles;
 }
 
 export class LogWriter implements WriteAheadLog {
@@ -96,8 +101,14 @@ export class LogWriter implements WriteAheadLog {
       fileSystem.syncDirectory(parentOf(directory));
     }
     const files = new LogFiles(
-      { fileSystem, logger, directory, logFileBytes: settings.logFileBytes },
-      { live: report.files, next: report.end.file },
+      {
+        fileSystem,
+        logger,
+        directory,
+        logFileBytes: settings.logFileBytes,
+        obsolete: options.obsolete ?? ObsoleteFiles.none(),
+      },
+      { live: report.files, next: report.end.file, floor: options.floor ?? 1 },
     );
     return new LogWriter(options, files);
   }
@@ -211,6 +222,7 @@ export class LogWriter implements WriteAheadLog {
     try {
       const header = encodeFileHeader({
         file: this.#number,
+        mark: fileMark(handle.identity()),
         previousFile: this.#previous.file,
         previousEnd: this.#previous.offset,
         previousSynced: this.#previous.synced,

@@ -13,7 +13,7 @@ type Kind = "MANIFEST" | "registry" | "segments" | "wal";
 
 /** Two flushed segments of two series, and rows in the log; the value of a point says which one it is. */
 async function filled(): Promise<Machine> {
-  const machine = await Machine.start({ compactionEnabled: false });
+  const machine = await Machine.start({ compactionEnabled: false, obsoleteKeepMs: 0 });
   for (const from of [0, 500]) {
     const seconds = Array.from({ length: 300 }, (_, i) => from + i);
     await machine.write(...seconds.flatMap((s) => [rowAt(s, s / 4), rowAt(s, s / 8, "b")]));

@@ -86,8 +86,23 @@ describe("flush", () => {
 });
 
 describe("a full disk", () => {
-  test("writes are refused, reads and deletions go on, and room heals without a restart", async () => {
+  test("obsolete files make room before a write is refused", async () => {
     const machine = await Machine.start();
+    let second = 0;
+    const write = (count: number) =>
+      machine.write(...Array.from({ length: count }, () => rowAt(second, second++ / 7)));
+    await write(5_000);
+    await machine.flush();
+    const { obsolete } = machine.storage.database.stats();
+    expect(obsolete.bytes).toBeGreaterThan(50_000);
+    machine.disk.capacityBytes = usedBytes(machine) + 2_000;
+    while (machine.storage.database.stats().obsolete.files > 0) await write(100);
+    expect(machine.seconds().length).toBe(second);
+    await machine.storage.close();
+  });
+
+  test("writes are refused, reads and deletions go on, and room heals without a restart", async () => {
+    const machine = await Machine.start({ obsoleteKeepMs: 0 });
     await machine.write(rowAt(1), rowAt(2));
     await machine.flush();
     machine.disk.capacityBytes = usedBytes(machine) + 2_000;

@@ -8,7 +8,7 @@ import { type Row, Storage } from "../../engine/storage.ts";
 import { verifyDatabase } from "../../engine/verify.ts";
 
 const HOUR = 3_600_000n;
-const SETTINGS = { timeUnit: "ms", compactionEnabled: false } as const;
+const SETTINGS = { timeUnit: "ms", compactionEnabled: false, obsoleteKeepMs: 0 } as const;
 let fileSystem: MemoryFileSystem;
 
 function rows(from: number, count: number): Row[] {

@@ -38,6 +38,9 @@ const FLAGS = [
   "4s",
   "--flush-points",
   "50000",
+  // What merges and flushes leave would still be growing at the end.
+  "--obsolete-keep",
+  "1s",
   "--flush-idle",
   "500ms",
   "--wal-file-size",

@@ -21,16 +21,20 @@ export class Machine {
   readonly #settings: Partial<Settings>;
   storage!: Storage;
 
-  private constructor(settings: Partial<Settings>, disk: SimulatedDisk) {
+  readonly #path: string;
+
+  private constructor(settings: Partial<Settings>, disk: SimulatedDisk, path: string) {
     this.#settings = settings;
     this.disk = disk;
+    this.#path = path;
   }
 
   static async start(
     settings: Partial<Settings> = {},
     disk: SimulatedDisk = new SimulatedDisk(),
+    path = "/data",
   ): Promise<Machine> {
-    const machine = new Machine(settings, disk);
+    const machine = new Machine(settings, disk, path);
     await machine.open();
     return machine;
   }
@@ -42,7 +46,7 @@ export class Machine {
       },
     };
     this.storage = await Storage.open({
-      path: "/data",
+      path: this.#path,
       settings: { ...this.#settings, ...settings },
       components: { fileSystem: this.disk, logger },
     });
@@ -93,7 +97,8 @@ export class Machine {
 
   /** Paths of files in a directory of the database. */
   files(name: "segments" | "wal" | "registry" | "staging"): string[] {
-    return this.disk.memory.list(`/data/${name}`).map((entry) => `/data/${name}/${entry.name}`)
+    const path = `${this.#path}/${name}`;
+    return this.disk.memory.list(path).map((entry) => `${path}/${entry.name}`)
       .sort();
   }
 }

@@ -394,6 +394,11 @@ class SimulatedFile implements FileHandle {
     return this.#handle.size();
   }
 
+  identity(): number {
+    this.#check();
+    return this.#handle.identity();
+  }
+
   truncate(bytes: number): void {
     this.#run(`truncate ${this.path} to ${bytes}`, () => {
       this.#disk.updateCapacity();

@@ -4,7 +4,6 @@ import type { SegmentId, Sequence } from "../../../engine/base/types.ts";
 import {
   type DatedSegment,
   decideDiskLimit,
-  EXPIRY_SHARE,
   pickExpired,
 } from "../../../engine/retention/retention.ts";
 
@@ -21,7 +20,16 @@ function parse(text: string): DatedSegment {
 }
 
 describe("pickExpired", () => {
-  test.each<{ name: string; segments: string[]; cutoff: bigint; drop: number[]; waiting?: number }>(
+  test.each<
+    {
+      name: string;
+      segments: string[];
+      cutoff: bigint;
+      drop: number[];
+      waiting?: number;
+      share?: number;
+    }
+  >(
     [
       { name: "nothing is there", segments: [], cutoff: 10n, drop: [] },
       {
@@ -31,7 +39,14 @@ describe("pickExpired", () => {
         drop: [1],
       },
       {
-        name: "the oldest go first, a quarter of the bytes an hour",
+        name: "the oldest go first, all of them",
+        segments: ["1@1 30..39 20", "2@2 0..9 20", "3@3 90..99 1"],
+        share: 1,
+        cutoff: 50n,
+        drop: [2, 1],
+      },
+      {
+        name: "after a jump the oldest go first, a quarter of the bytes an hour",
         segments: [
           "1@1 30..39 20",
           "2@2 0..9 20",
@@ -70,11 +85,12 @@ describe("pickExpired", () => {
         drop: [2, 1],
       },
     ],
-  )("$name", ({ segments, cutoff, drop, waiting = 0 }) => {
+  )("$name", ({ segments, cutoff, drop, waiting = 0, share = 0.25 }) => {
     const decision = pickExpired(segments.map(parse), {
       cutoff,
       monotonicMs: 0,
       budget: undefined,
+      share,
     });
     expect(decision.drop.map(Number)).toEqual(drop);
     expect(decision.waiting).toBe(waiting);
@@ -85,14 +101,13 @@ describe("pickExpired", () => {
     let budget;
     const left: number[] = [];
     for (let minute = 0; minute < 240; minute += 10) {
-      const given = { cutoff: 1_000n, monotonicMs: minute * 60_000, budget };
+      const given = { cutoff: 1_000n, monotonicMs: minute * 60_000, budget, share: 0.25 };
       const decision = pickExpired(segments, given);
       budget = decision.budget;
       segments = segments.filter(({ id }) => !decision.drop.includes(id));
       if (minute % 60 === 0) left.push(segments.length);
     }
     expect(left).toEqual([75, 57, 43, 33]);
-    expect(EXPIRY_SHARE).toBe(0.25);
   });
 });
 
@@ -182,6 +197,7 @@ test("what stays never lost a newer version of itself", () => {
           cutoff: BigInt(cutoff),
           monotonicMs: 0,
           budget: undefined,
+          share: 1,
         });
         const disk = decideDiskLimit(segments, {
           usedBytes: total,

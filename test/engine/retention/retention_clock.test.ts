@@ -102,6 +102,23 @@ describe("the clock of retention", () => {
     expect(retention.reference()).toBe(BigInt(START + 2 * HOUR));
   });
 
+  test("for a day after a jump was believed it says so", () => {
+    const clock = new ManualClock(START);
+    const retention = make({ clock });
+    clock.advance(DAY);
+    expect(retention.hasJumped).toBe(false);
+    clock.wallMs += 1_000 * DAY;
+    expect(retention.hasJumped).toBe(false);
+    clock.advance(HOUR - 1);
+    expect(retention.hasJumped).toBe(false);
+    clock.advance(1);
+    expect(retention.hasJumped).toBe(true);
+    clock.advance(DAY - 1);
+    expect(retention.hasJumped).toBe(true);
+    clock.advance(1);
+    expect(retention.hasJumped).toBe(false);
+  });
+
   test("small corrections are followed at once", () => {
     const clock = new ManualClock(START);
     const retention = make({ clock });

@@ -92,7 +92,13 @@ describe("names", () => {
 });
 
 describe("file headers", () => {
-  const header = { file: 7, previousFile: 5, previousEnd: 1_000, previousSynced: 900 };
+  const header = {
+    file: 7,
+    mark: 0xabcd,
+    previousFile: 5,
+    previousEnd: 1_000,
+    previousSynced: 900,
+  };
 
   test("come back", () => expect(decodeFileHeader(encodeFileHeader(header))).toEqual(header));
 

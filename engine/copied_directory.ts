@@ -1,0 +1,46 @@
+/**
+ * Which version of the database the files of a directory belong to, where the directory may be a copy that was made file by
+ * file while the database was in use; see manifest/complete_version.ts for the rule.
+ */
+import type { FileSystem } from "./fs/file_system.ts";
+import type { DatabasePaths } from "./fs/paths.ts";
+import { findCompleteVersion } from "./manifest/complete_version.ts";
+import type { ManifestContent } from "./manifest/manifest.ts";
+import type { Version } from "./manifest/version.ts";
+import { segmentFileName } from "./segment/format.ts";
+import { findChain, listLogFiles, openLogFile } from "./wal/log_chain.ts";
+
+/** The older version that has to be opened; undefined for the newest. Throws "io", "unsupported". */
+export function chooseVersion(
+  given: { readonly fileSystem: FileSystem; readonly paths: DatabasePaths },
+  content: ManifestContent,
+): Version | undefined {
+  const { fileSystem, paths } = given;
+  const segments = namesIn(fileSystem, paths.segments);
+  const registry = namesIn(fileSystem, paths.registry);
+  const history = { whole: content.whole.version, edits: content.edits.map(({ edit }) => edit) };
+  return findCompleteVersion(history, {
+    hasSegment: (id) => segments.has(segmentFileName(id)),
+    hasRegistryFile: (name) => registry.has(name),
+    get isCopy() {
+      return isCopied(fileSystem, paths.log);
+    },
+    log: (floor) => {
+      const { files, damage } = findChain(fileSystem, { directory: paths.log, floor });
+      return { isDamaged: damage.length > 0, lastFile: files.at(-1)?.file ?? 0 };
+    },
+  });
+}
+
+function namesIn(fileSystem: FileSystem, directory: string): ReadonlySet<string> {
+  if (!fileSystem.exists(directory)) return new Set();
+  return new Set(fileSystem.list(directory).map(({ name }) => name));
+}
+
+/** Whether a log file shows that the directory's files are copies. */
+function isCopied(fileSystem: FileSystem, directory: string): boolean {
+  return listLogFiles(fileSystem, directory).some((file) => {
+    using reader = openLogFile(fileSystem, { directory, file });
+    return reader.isCopy();
+  });
+}

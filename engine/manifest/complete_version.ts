@@ -1,0 +1,74 @@
+/**
+ * Which version of a manifest the files of a directory belong to: a pure function, for opening a copy that was made file by
+ * file while the database was in use.
+ *
+ * The files of every version of the last while are kept, so that a copy has all files of the version that was current when
+ * copying began. Its manifest may have been copied later, and then names files that were made after the directory of files
+ * was listed. Such a copy is opened as the newest version of which everything is there; what came later is in the log, as
+ * far as the log was copied later.
+ *
+ * A version is only gone back to where that loses nothing that is there: the log reaches from it to the manifest's end, or
+ * the files of all later versions are missing and the log's files show that they were copied.
+ */
+import type { SegmentId } from "../base/types.ts";
+import type { LogPosition } from "../wal/log.ts";
+import { applyEdit } from "./edit.ts";
+import type { Version, VersionEdit } from "./version.ts";
+
+/** A manifest as a whole version and what followed. */
+export interface VersionHistory {
+  readonly whole: Version;
+  readonly edits: readonly VersionEdit[];
+}
+
+/** The log from a position on, as it is found. */
+export interface FoundLog {
+  readonly isDamaged: boolean;
+  /** Number of its last file, 0 for none. */
+  readonly lastFile: number;
+}
+
+/** What is in the directory. */
+export interface FoundFiles {
+  hasSegment(id: SegmentId): boolean;
+  hasRegistryFile(name: string): boolean;
+  /** Whether the log's files are copies of those that were written. */
+  readonly isCopy: boolean;
+  log(floor: LogPosition): FoundLog;
+}
+
+/**
+ * The version to open, undefined for the newest: because all its files are there, or because there is no older one that
+ * would do. Numbers that were given out later stay given out.
+ */
+export function findCompleteVersion(
+  history: VersionHistory,
+  files: FoundFiles,
+): Version | undefined {
+  const versions = [history.whole];
+  for (const edit of history.edits) versions.push(applyEdit(versions.at(-1)!, edit));
+  const newest = versions.at(-1)!;
+  if (isComplete(newest, files)) return undefined;
+  for (const version of versions.slice(0, -1).reverse()) {
+    if (!isComplete(version, files) || !losesNothing(version, newest, files)) continue;
+    const { nextSegment, nextSequence } = newest;
+    return { ...version, nextSegment, nextSequence };
+  }
+  return undefined;
+}
+
+function isComplete(version: Version, files: FoundFiles): boolean {
+  return version.segments.every(({ id }) => files.hasSegment(id)) &&
+    version.registryFiles.every((name) => files.hasRegistryFile(name));
+}
+
+function losesNothing(version: Version, newest: Version, files: FoundFiles): boolean {
+  const log = files.log(version.logFloor);
+  if (log.isDamaged) return false;
+  const reachesEnd = newest.logFloor.file <= version.logFloor.file ||
+    log.lastFile >= newest.logFloor.file - 1;
+  if (reachesEnd) return true;
+  const known = new Set(version.segments.map(({ id }) => id));
+  const hasLater = newest.segments.some(({ id }) => !known.has(id) && files.hasSegment(id));
+  return files.isCopy && !hasLater;
+}

@@ -1,0 +1,152 @@
+/**
+ * A plain copy of a directory in use, made file by file in any order while writes, flushes and compactions go on: it opens
+ * with everything that was acknowledged before copying began.
+ */
+import { describe, expect, test } from "bun:test";
+import { isEngineError } from "../../engine/errors.ts";
+import { verifyDatabase } from "../../engine/verify.ts";
+import { type CopiedEntry, copyDirectory } from "../support/copying.ts";
+import { Machine, rowAt } from "../support/machine.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
+
+const ENTRIES: readonly CopiedEntry[] = ["MANIFEST", "registry", "segments", "wal"];
+const ORDERS = permutations(ENTRIES);
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, at) =>
+    permutations(items.filter((_, i) => i !== at)).map((rest) => [item, ...rest])
+  );
+}
+
+/** A database that is written to: the points are the seconds from 0 on, each with itself as its value. */
+class Busy {
+  readonly machine: Machine;
+  readonly random: SeededRandom;
+  written = 0;
+
+  private constructor(machine: Machine, seed: number) {
+    this.machine = machine;
+    this.random = new SeededRandom(seed);
+  }
+
+  static async start(seed: number): Promise<Busy> {
+    return new Busy(await Machine.start({ logFileBytes: 64 << 10 }), seed);
+  }
+
+  async write(rows: number): Promise<void> {
+    for (let i = 0; i < rows; i++) await this.machine.write(this.#next());
+  }
+
+  #next() {
+    const second = this.written++;
+    return rowAt(second, second, "a");
+  }
+
+  /** Something that a database in use does. */
+  async step(): Promise<void> {
+    const dice = this.random.next();
+    if (dice < 0.5) await this.write(this.random.below(12));
+    else if (dice < 0.8) {
+      await this.write(1);
+      await this.machine.flush();
+    } else await this.machine.compact();
+  }
+}
+
+/** Opens the copy and says how many points it has: those from 0 on, none missing in between. */
+async function pointsOfCopy(from: Machine, path: string): Promise<number> {
+  const { problems } = verifyDatabase(from.disk.memory, path);
+  expect(problems).toEqual([]);
+  const copy = await Machine.start({ logFileBytes: 64 << 10 }, from.disk, path);
+  const seconds = copy.seconds();
+  expect(seconds).toEqual(Array.from({ length: seconds.length }, (_, i) => i));
+  expect(copy.values()).toEqual(seconds);
+  await copy.write(rowAt(1_000_000));
+  await copy.flush();
+  await copy.compact();
+  await copy.reopen();
+  expect(copy.seconds()).toEqual([...seconds, 1_000_000]);
+  await copy.storage.close();
+  return seconds.length;
+}
+
+describe("a copy made while the database is written, flushed and compacted", () => {
+  test.each(ORDERS.map((order) => ({ order, name: order.join(", ") })))(
+    "$name",
+    async ({ order }) => {
+      for (let seed = 1; seed <= 2; seed++) {
+        const busy = await Busy.start(seed);
+        const { machine } = busy;
+        for (let i = 0; i < 6; i++) await busy.step();
+        await busy.write(3);
+        const before = busy.written;
+        const to = `/copy${seed}`;
+        const gone = await copyDirectory(machine.disk.memory, {
+          from: "/data",
+          to,
+          order,
+          descending: seed % 2 === 0,
+          pieceBytes: 400,
+          between: () => busy.step(),
+        });
+        expect(gone).toEqual([]);
+        expect(await pointsOfCopy(machine, to)).toBeGreaterThanOrEqual(before);
+        await machine.storage.close();
+      }
+    },
+  );
+});
+
+test("a log file that writes overtook while it was copied ends before the gap", async () => {
+  const busy = await Busy.start(1);
+  const { machine } = busy;
+  const { memory } = machine.disk;
+  await busy.write(5);
+  let breaks = 0;
+  await copyDirectory(memory, {
+    from: "/data",
+    to: "/copy",
+    order: ["wal", "MANIFEST", "registry", "segments"],
+    pieceBytes: 4_096,
+    // Not before the first piece is read: the log ends in it.
+    between: () => busy.write(breaks++ === 0 ? 0 : 200),
+  });
+  const copy = await Machine.start({}, machine.disk, "/copy");
+  expect(copy.complaints.join("\n")).toContain("it was copied while it was written");
+  const seconds = copy.seconds();
+  expect(seconds.length).toBeGreaterThanOrEqual(5);
+  expect(seconds).toEqual(Array.from({ length: seconds.length }, (_, i) => i));
+  await copy.storage.close();
+  await machine.cut("kept");
+  // The same gap in the file itself is damage.
+  const file = memory.open("/data/wal/0000000001.log", "write");
+  const copied = memory.open("/copy/wal/0000000001.log", "read");
+  const content = new Uint8Array(copied.size());
+  copied.read(content, 0);
+  file.write(content, 0);
+  for (const handle of [file, copied]) handle.close();
+  const refused = await machine.open().catch((error: unknown) => error);
+  expect(isEngineError(refused, "corrupt")).toBe(true);
+});
+
+describe("after the copied files' time", () => {
+  test("they are gone, and a restart begins their time anew", async () => {
+    const busy = await Busy.start(1);
+    const { machine } = busy;
+    await busy.write(3);
+    await machine.flush();
+    await busy.write(3);
+    await machine.flush();
+    await machine.compact();
+    const kept = machine.files("segments").length;
+    expect(kept).toBeGreaterThan(1);
+    await machine.reopen();
+    expect(machine.files("segments").length).toBe(kept);
+    expect(machine.storage.database.stats().obsolete.files).toBeGreaterThan(0);
+    await machine.reopen({ obsoleteKeepMs: 0 });
+    expect(machine.files("segments").length).toBe(1);
+    expect(machine.seconds()).toEqual([0, 1, 2, 3, 4, 5]);
+    await machine.storage.close();
+  });
+});

@@ -1,0 +1,80 @@
+/** Which version the files of a copied directory belong to. */
+import { expect, test } from "bun:test";
+import { findCompleteVersion, type FoundLog } from "../../../engine/manifest/complete_version.ts";
+import { emptyVersion } from "../../../engine/manifest/edit.ts";
+import type { VersionEdit } from "../../../engine/manifest/version.ts";
+import { IDENTITY, segment } from "../../support/manifest_samples.ts";
+
+/** Flushes make 1, 2 and 3, of which 1 and 2 are merged into 4 before 3 is made. */
+const EDITS: readonly VersionEdit[] = [
+  { addSegments: [segment(1)], registryFiles: ["1.reg"], logFloor: { file: 2, offset: 32 } },
+  { addSegments: [segment(2)], registryFiles: ["1.reg"], logFloor: { file: 3, offset: 32 } },
+  {
+    addSegments: [segment(4, { sequence: 2 })],
+    removeSegments: [segment(1).id, segment(2).id],
+  },
+  { addSegments: [segment(5)], registryFiles: ["2.reg"], logFloor: { file: 4, offset: 32 } },
+];
+const WHOLE_LOG: FoundLog = { isDamaged: false, lastFile: 4 };
+const NO_LOG: FoundLog = { isDamaged: false, lastFile: 0 };
+
+interface Case {
+  readonly name: string;
+  readonly segments: readonly number[];
+  readonly registry?: readonly string[];
+  readonly log?: FoundLog;
+  readonly isCopy?: boolean;
+  /** Segments of the version that is opened; undefined for the newest. */
+  readonly opened: readonly number[] | undefined;
+}
+
+const ALL_REGISTRY = ["1.reg", "2.reg"];
+
+test.each<Case>([
+  { name: "everything is there", segments: [4, 5], opened: undefined },
+  { name: "older files are there as well", segments: [1, 2, 4, 5], opened: undefined },
+  { name: "the last flush came after the listing", segments: [1, 2, 4], opened: [4] },
+  { name: "the merge came after the listing", segments: [1, 2], opened: [1, 2] },
+  { name: "its output was copied, the flush's not", segments: [4], opened: [4] },
+  {
+    name: "registry files came after the listing",
+    segments: [4, 5],
+    registry: ["1.reg"],
+    opened: [4],
+  },
+  {
+    name: "the log was copied before all, nothing later is there",
+    segments: [4],
+    log: NO_LOG,
+    opened: [4],
+  },
+  {
+    name: "a segment is lost, no log makes up for it, nothing shows a copy",
+    segments: [4],
+    log: NO_LOG,
+    isCopy: false,
+    opened: undefined,
+  },
+  {
+    name: "a merged segment is lost, later ones are there",
+    segments: [5],
+    log: NO_LOG,
+    opened: undefined,
+  },
+  {
+    name: "the log is damaged on the way",
+    segments: [1, 2],
+    log: { isDamaged: true, lastFile: 4 },
+    opened: undefined,
+  },
+  { name: "no version is complete, but the first with all of the log", segments: [2], opened: [] },
+])("$name", ({ segments, registry = ALL_REGISTRY, log = WHOLE_LOG, isCopy = true, opened }) => {
+  const version = findCompleteVersion({ whole: emptyVersion(IDENTITY), edits: EDITS }, {
+    hasSegment: (id) => segments.includes(id),
+    hasRegistryFile: (name) => registry.includes(name),
+    isCopy,
+    log: () => log,
+  });
+  expect(version?.segments.map(({ id }) => Number(id))).toEqual(opened as number[]);
+  if (version !== undefined) expect(version.nextSegment).toBe(6);
+});

@@ -64,18 +64,28 @@ export class Regex {
 
   /**
    * The template with `$1`, `${1}`, `$name` and `${name}` replaced by what the groups matched (`$$` is a dollar sign), as
-   * PromQL's label_replace has it; undefined when the text does not match.
+   * PromQL's label_replace has it; undefined when the text does not match. Throws "limit" when the groups together are
+   * longer than `lengthMax`.
    */
-  replace(text: string, template: string): string | undefined {
+  replace(text: string, template: string, lengthMax: number = Infinity): string | undefined {
     if (!this.matches(text)) return undefined;
     if (!template.includes("$")) return template;
     const re2 = this.#re2();
     const matcher = re2.matcher(text);
     if (!matcher.matches()) return undefined;
     const names = re2.namedGroups();
+    let length = 0;
     return expand(template, (name) => {
       const number = groupNumber(name) ?? (Object.hasOwn(names, name) ? names[name]! : -1);
-      return number < 0 || number > re2.groupCount() ? "" : matcher.group(number) ?? "";
+      const group = number < 0 || number > re2.groupCount() ? "" : matcher.group(number) ?? "";
+      length += group.length;
+      if (length > lengthMax) {
+        throw new EngineError(
+          "limit",
+          `Cannot replace text: the result is longer than ${lengthMax} characters`,
+        );
+      }
+      return group;
     });
   }
 

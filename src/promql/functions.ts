@@ -10,6 +10,7 @@ import {
   mapHistograms,
 } from "./histogram_functions.ts";
 import { info } from "./info.ts";
+import type { Relabelling } from "./label_functions.ts";
 import { absentLabels, byLabelValues, labelJoin, labelReplace, textOf } from "./label_functions.ts";
 import { rangeFunction } from "./range_functions.ts";
 import { ABSENT, FLOAT, HISTOGRAM, mapRows, Row, type RowStream, streamOf } from "./row.ts";
@@ -98,17 +99,9 @@ const VECTOR_FUNCTIONS: Readonly<Record<string, VectorFunction>> = {
   sort_by_label: sortByLabels(1),
   sort_by_label_desc: sortByLabels(-1),
   label_replace: async (node, evaluator, grid) =>
-    labelReplace(
-      node,
-      await evaluator.vector(node.args[0]!, grid),
-      new RowTable(evaluator.evaluation, grid.steps),
-    ),
+    labelReplace(node, await relabelling(node, evaluator, grid)),
   label_join: async (node, evaluator, grid) =>
-    labelJoin(
-      node,
-      await evaluator.vector(node.args[0]!, grid),
-      new RowTable(evaluator.evaluation, grid.steps),
-    ),
+    labelJoin(node, await relabelling(node, evaluator, grid)),
   info,
   histogram_quantile: histogramQuantiles,
   histogram_quantiles: histogramQuantiles,
@@ -276,4 +269,10 @@ function sortByLabels(sign: 1 | -1): VectorFunction {
     const compare = byLabelValues(node.args.slice(1).map(textOf));
     return streamOf(rows.sort((left, right) => sign * compare(left, right)));
   };
+}
+
+async function relabelling(node: Call, evaluator: Evaluator, grid: Grid): Promise<Relabelling> {
+  const { evaluation } = evaluator;
+  const source = await evaluator.vector(node.args[0]!, grid);
+  return { source, table: new RowTable(evaluation, grid.steps), evaluation };
 }

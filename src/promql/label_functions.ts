@@ -3,6 +3,7 @@ import { compileRegex } from "../../engine/mod.ts";
 import type { Call, Expr } from "./ast.ts";
 import { unwrap } from "./ast.ts";
 import { PromqlError } from "./errors.ts";
+import type { Evaluation } from "./evaluation.ts";
 import {
   compareLabels,
   labelsKey,
@@ -21,8 +22,19 @@ export function textOf(expr: Expr | undefined): string {
   return inner?.kind === "string" ? inner.value : "";
 }
 
-/** `table` is for rows whose labels may meet. */
-export function labelReplace(node: Call, source: RowStream, table: RowTable): RowStream {
+/** Longest value that a function sets, in UTF-16 units: nested calls could double a value time and again. */
+export const LABEL_VALUE_MAX: number = 65_535;
+/** Values above this count as memory that the query holds. */
+const LABEL_VALUE_FREE = 128;
+
+/** What the rows of `label_replace` and `label_join` come from, and where rows whose labels meet are joined. */
+export interface Relabelling {
+  readonly source: RowStream;
+  readonly table: RowTable;
+  readonly evaluation: Evaluation;
+}
+
+export function labelReplace(node: Call, relabelling: Relabelling): RowStream {
   const [, destination, template, from, pattern] = node.args.map(textOf) as [
     string,
     string,
@@ -41,19 +53,21 @@ export function labelReplace(node: Call, source: RowStream, table: RowTable): Ro
       { cause },
     );
   }
-  return relabel(source, table, (row) => {
-    const value = regex.replace(labelValue(row.labels, from), template);
-    if (value !== undefined) setLabel(row, destination, value);
+  return relabel(relabelling, (row) => {
+    const value = regex.replace(labelValue(row.labels, from), template, LABEL_VALUE_MAX);
+    return value === undefined ? undefined : [destination, value];
   });
 }
 
-export function labelJoin(node: Call, source: RowStream, table: RowTable): RowStream {
+export function labelJoin(node: Call, relabelling: Relabelling): RowStream {
   const [, destination, separator, ...from] = node.args.map(textOf) as [string, string, string];
   checkName(destination, "destination label name in label_join()");
   for (const name of from as string[]) checkName(name, "source label name in label_join()");
-  return relabel(source, table, (row) => {
+  return relabel(relabelling, (row) => {
     const values = from.map((name) => labelValue(row.labels, name));
-    setLabel(row, destination, values.join(separator));
+    const gaps = Math.max(0, values.length - 1) * separator.length;
+    checkLength(values.reduce((length, value) => length + value.length, gaps));
+    return [destination, values.join(separator)];
   });
 }
 
@@ -63,8 +77,16 @@ function checkName(name: string, what: string): void {
   }
 }
 
+function checkLength(length: number): void {
+  if (length <= LABEL_VALUE_MAX) return;
+  throw new PromqlError(
+    "execution",
+    `Cannot set label: a value of ${length} characters is above LABEL_VALUE_MAX ${LABEL_VALUE_MAX}`,
+  );
+}
+
 /** A name that is set on purpose stays. */
-function setLabel(row: Row, name: string, value: string): void {
+function setLabel(row: Row, [name, value]: Label): void {
   row.labels = withLabel(row.labels, name, value);
   if (name === METRIC_NAME) row.dropName = false;
 }
@@ -73,7 +95,10 @@ function setLabel(row: Row, name: string, value: string): void {
  * Changes the labels of each row. Rows that then have equal labels become one where they have no step in common; a row
  * with gaps therefore waits until all have come.
  */
-function relabel(source: RowStream, table: RowTable, change: (row: Row) => void): RowStream {
+function relabel(
+  { source, table, evaluation }: Relabelling,
+  labelFor: (row: Row) => Label | undefined,
+): RowStream {
   const complete = new Set<string>();
   let waiting: RowStream | undefined;
   return {
@@ -84,7 +109,13 @@ function relabel(source: RowStream, table: RowTable, change: (row: Row) => void)
           break;
         }
         if (row.isEmpty) continue;
-        change(row);
+        const label = labelFor(row);
+        if (label !== undefined) {
+          const { length } = label[1];
+          checkLength(length);
+          if (length > LABEL_VALUE_FREE) evaluation.hold(0, length * 2);
+          setLabel(row, label);
+        }
         const key = labelsKey(row.labels);
         if (complete.has(key)) throw sameLabelsError();
         if (!row.kinds.includes(ABSENT)) {

@@ -189,6 +189,42 @@ describe("label sets that meet", () => {
   });
 });
 
+describe("values that grow", () => {
+  const engine = engineOver(['v{a="xy"} 1']);
+  const nested = (call: (inner: string) => string): string => {
+    let query = "v";
+    for (let level = 0; level < 40; level++) query = call(query);
+    return query;
+  };
+
+  test.each([
+    [
+      "label_join",
+      nested((inner) => `label_join(${inner}, "a", "-", "a", "a")`),
+      "LABEL_VALUE_MAX",
+    ],
+    [
+      "label_replace",
+      nested((inner) => `label_replace(${inner}, "a", "$1$1", "a", "(.*)")`),
+      "65535",
+    ],
+    [
+      "label_replace with a long template",
+      `label_replace(v, "a", "${"y".repeat(70_000)}", "", "")`,
+      "LABEL_VALUE_MAX",
+    ],
+  ])("%s: refused beyond the limit", async (_, query, message) => {
+    await expect(engine.instant(query, 0)).rejects.toThrow(message);
+  });
+
+  test("long values count as memory of the query", async () => {
+    const small = engineOver(['v{a="xy"} 1'], { limits: { queryBytesMax: 4_000 } });
+    const query = (length: number) => `label_replace(v, "b", "${"y".repeat(length)}", "", "")`;
+    expect(await ask(small, query(100))).toHaveLength(1);
+    await expect(small.instant(query(5_000), 0)).rejects.toThrow("queryBytesMax");
+  });
+});
+
 describe("parameters", () => {
   test.each([
     { query: "topk(NaN, m)", message: "Parameter value is NaN" },

@@ -3,7 +3,7 @@
  * be, and that nothing half-finished is left. The layers are those of docs/architecture.md.
  */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
 const ROOT = dirname(import.meta.dir);
@@ -210,6 +210,26 @@ function findCycles(): string[] {
   return cycles;
 }
 
+/** Markdown documents of the repository. */
+const DOCUMENTS: readonly string[] = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
+  ...["docs", "test", "packaging", "examples"].flatMap((folder) =>
+    existsSync(join(ROOT, folder))
+      ? readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+        .filter((path) => path.endsWith(".md") && !path.includes("node_modules"))
+        .map((path) => `${folder}/${path}`)
+      : []
+  ),
+];
+
+/** Targets of a document's links to files of the repository, relative to the document. */
+function linksOf(text: string): string[] {
+  const code = /```[\s\S]*?```|`[^`\n]*`/g;
+  return [...text.replace(code, "").matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target]) => target!.replace(/#.*$/, ""))
+    .filter((target) => target !== "" && !/^[a-z]+:/.test(target));
+}
+
 describe("tidy", () => {
   test("every production file lies in a known layer", () => {
     const unknown = PRODUCTION.map(({ path }) => path)
@@ -311,5 +331,24 @@ describe("tidy", () => {
       /^(export )?enum\s/m.test(code)
     );
     expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  test("links of the documents lead to files", () => {
+    const wrong = DOCUMENTS.flatMap((path) =>
+      linksOf(readFileSync(join(ROOT, path), "utf8"))
+        .filter((target) => !existsSync(join(ROOT, dirname(path), target)))
+        .map((target) => `${path}: ${target}`)
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("every promise of docs/reliability.md names its tests", () => {
+    const text = readFileSync(join(ROOT, "docs/reliability.md"), "utf8");
+    const table = text.slice(text.indexOf("## Promises"), text.indexOf("## No promises"));
+    const rows = table.split("\n").filter((line) => /^\| (?!promise|-)/.test(line));
+    expect(rows.length).toBeGreaterThan(20);
+    expect(rows.filter((row) => !linksOf(row).some((link) => link.startsWith("../test/")))).toEqual(
+      [],
+    );
   });
 });

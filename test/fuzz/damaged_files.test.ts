@@ -14,7 +14,7 @@ import {
   rowsOf,
   sampleFiles,
 } from "./database_files.ts";
-import { fuzz, FUZZ_TIMEOUT_MS, mutate } from "./mutation.ts";
+import { checkTime, fuzz, FUZZ_TIMEOUT_MS, mutate } from "./mutation.ts";
 
 const REFUSALS = ["corrupt", "unsupported", "invalid", "io"] as const;
 /** Linear memory of one kernel instance with this database open, in bytes. */
@@ -35,6 +35,9 @@ interface Outcome {
 /** Opens and reads a database with these files; throws where something else than documented happens. */
 async function examine(damaged: ReadonlyMap<string, Uint8Array>): Promise<Outcome> {
   const logger: Logger = { log: () => {} };
+  const start = performance.now();
+  let bytes = 0;
+  for (const file of damaged.values()) bytes += file.length;
   let storage: Storage;
   try {
     storage = await Storage.open({
@@ -52,13 +55,14 @@ async function examine(damaged: ReadonlyMap<string, Uint8Array>): Promise<Outcom
         throw new Error(`${key} is ${text}, not ${expected.get(key) ?? "there"}`);
       }
     }
-    const bytes = storage.database.kernels.u8.byteLength;
-    if (bytes > MEMORY_MAX) throw new Error(`memory grew to ${bytes} bytes`);
+    const memory = storage.database.kernels.u8.byteLength;
+    if (memory > MEMORY_MAX) throw new Error(`memory grew to ${memory} bytes`);
     return { opened: true, points: points.size };
   } finally {
     await storage.close().catch((error: unknown) => {
       if (!isEngineError(error)) throw error;
     });
+    checkTime(start, bytes);
   }
 }
 

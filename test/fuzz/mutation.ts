@@ -1,13 +1,14 @@
 /**
  * Mutations of good inputs, and the loop that feeds them to a test. Every round has a random source of its own, made of
- * the seed and the round's number, so that a failing round can be repeated alone: its error names both.
+ * the seed and the round's number, so that a failing round can be repeated: its error says how.
  *
  * Without FUZZ_SECONDS in the environment the rounds are the same at each run; with it every test goes on for that long,
- * from a seed of the clock, or from FUZZ_SEED.
+ * from a seed of the clock, or from FUZZ_SEED. With FUZZ_ROUND the round of that number of FUZZ_SEED goes before them.
  */
 import { SeededRandom } from "../support/seeded_random.ts";
 
 const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 0);
+const ROUND = process.env["FUZZ_ROUND"];
 const SEED = Number(process.env["FUZZ_SEED"] ?? (SECONDS > 0 ? Date.now() % 0xffff_ffff : 1));
 
 /** What a test with these rounds may take, in milliseconds. */
@@ -18,17 +19,20 @@ export async function fuzz(
   rounds: number,
   step: (random: SeededRandom, round: number) => unknown,
 ): Promise<void> {
-  const end = performance.now() + SECONDS * 1_000;
-  for (let round = 0; SECONDS > 0 ? performance.now() < end : round < rounds; round++) {
+  const run = async (round: number) => {
+    const random = new SeededRandom(Math.imul(SEED, 0x9e3779b1) ^ Math.imul(round, 0x85ebca6b));
     try {
-      await step(
-        new SeededRandom(Math.imul(SEED, 0x9e3779b1) ^ Math.imul(round, 0x85ebca6b)),
-        round,
-      );
+      await step(random, round);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw new Error(`FUZZ_SEED=${SEED}, round ${round}: ${why}`, { cause: error });
+      const repeat = `FUZZ_SEED=${SEED} FUZZ_ROUND=${round} bun test test/fuzz`;
+      throw new Error(`${why}\nrepeat with: ${repeat}`, { cause: error });
     }
+  };
+  if (ROUND !== undefined) await run(Number(ROUND));
+  const end = performance.now() + SECONDS * 1_000;
+  for (let round = 0; SECONDS > 0 ? performance.now() < end : round < rounds; round++) {
+    await run(round);
   }
 }
 

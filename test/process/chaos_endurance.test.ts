@@ -1,6 +1,7 @@
 /**
  * Steady load with retention on, compressed in time: partitions of a second, kept for some seconds. Memory, descriptors,
- * threads, files and bytes come to a level and stay there, and so does the price of a batch.
+ * threads, files and bytes come to a level and stay there; what a batch costs, and how many bytes are written for a point,
+ * does not grow with what is stored.
  */
 import { expect, test } from "bun:test";
 import { budgetMs, limitMs } from "../support/chaos_budget.ts";
@@ -14,6 +15,7 @@ import {
 import {
   cpuSeconds,
   directoryContent,
+  metricValue,
   openDescriptors,
   residentBytes,
   threads,
@@ -29,6 +31,8 @@ const STEPS_PER_BATCH = 5;
 const FILES_MAX = 150;
 const LOG_BYTES_MAX = 16e6;
 const POINT_BYTES_MAX = 4;
+/** A point is 16 bytes before it is packed; log, flush and merges together write less. */
+const WRITTEN_BYTES_MAX = 16;
 const FLAGS = [
   "--memory-limit",
   "32M",
@@ -54,6 +58,17 @@ interface Figures {
   readonly files: number;
   readonly bytes: number;
   readonly cpuMsPerBatch: number;
+  /** By the log, by flushes and by merges. */
+  readonly writtenBytesPerPoint: number;
+}
+
+/** Counters of the daemon. */
+async function readCounters(url: string): Promise<{ written: number; expired: number }> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const value = (name: string) => metricValue(text, `tsinkd_${name}_total`) ?? NaN;
+  const written = value("wal_appended_bytes") + value("flush_bytes") +
+    value("compaction_written_bytes");
+  return { written, expired: value("expired_segments") };
 }
 
 function batchOf(stepIndex: number, startMs: number): string {
@@ -75,16 +90,19 @@ async function measure(
   write: () => Promise<void>,
 ): Promise<Figures> {
   const pid = daemon.process.pid!;
-  const samples: Figures[] = [];
+  const samples: Omit<Figures, "writtenBytesPerPoint">[] = [];
+  const before = await readCounters(daemon.url);
+  let batches = 0;
   const until = performance.now() + milliseconds;
   while (performance.now() < until) {
     const cpuBefore = cpuSeconds(pid);
     const sampleEnd = Math.min(until, performance.now() + milliseconds / 5);
-    let batches = 0;
+    let sampleBatches = 0;
     while (performance.now() < sampleEnd) {
       await write();
-      batches++;
+      sampleBatches++;
     }
+    batches += sampleBatches;
     const { files, bytes } = directoryContent(directory);
     samples.push({
       residentBytes: residentBytes(pid),
@@ -92,10 +110,11 @@ async function measure(
       threads: threads(pid),
       files,
       bytes,
-      cpuMsPerBatch: (cpuSeconds(pid) - cpuBefore) * 1_000 / batches,
+      cpuMsPerBatch: (cpuSeconds(pid) - cpuBefore) * 1_000 / sampleBatches,
     });
   }
-  const middle = (name: keyof Figures) => {
+  const after = await readCounters(daemon.url);
+  const middle = (name: Exclude<keyof Figures, "writtenBytesPerPoint">) => {
     const sorted = samples.map((sample) => sample[name]).sort((a, b) => a - b);
     return sorted[sorted.length >> 1]!;
   };
@@ -106,14 +125,18 @@ async function measure(
     files: middle("files"),
     bytes: middle("bytes"),
     cpuMsPerBatch: middle("cpuMsPerBatch"),
+    writtenBytesPerPoint: (after.written - before.written) / (batches * HOSTS * STEPS_PER_BATCH),
   };
 }
 
 function show(figures: Figures): string {
-  const { residentBytes, descriptors, threads, files, bytes, cpuMsPerBatch } = figures;
+  const { residentBytes, descriptors, threads, files, bytes } = figures;
+  const { cpuMsPerBatch, writtenBytesPerPoint } = figures;
   return `${(residentBytes / 1e6).toFixed(0)} MB resident, ${descriptors} descriptors, ` +
     `${threads} threads, ${files} files, ${(bytes / 1e6).toFixed(1)} MB on disk, ` +
-    `${cpuMsPerBatch.toFixed(2)} ms a batch`;
+    `${cpuMsPerBatch.toFixed(2)} ms a batch, ${
+      writtenBytesPerPoint.toFixed(2)
+    } bytes written a point`;
 }
 
 test("steady load with retention keeps everything flat", async () => {
@@ -146,6 +169,9 @@ test("steady load with retention keeps everything flat", async () => {
   expect(after.files).toBeLessThan(FILES_MAX);
   expect(after.bytes).toBeLessThan(LOG_BYTES_MAX + step * HOSTS * POINT_BYTES_MAX);
   expect(after.cpuMsPerBatch).toBeLessThan(before.cpuMsPerBatch * 1.6 + 2);
+  expect(after.writtenBytesPerPoint).toBeLessThan(WRITTEN_BYTES_MAX);
+  expect(after.writtenBytesPerPoint).toBeLessThan(before.writtenBytesPerPoint * 1.6 + 2);
+  expect((await readCounters(daemon.url)).expired).toBeGreaterThan(0);
   expect(daemon.output()).not.toContain(" error ");
   expect(await querySum(daemon.url, "count(last_over_time(steady[3s]))")).toBe(HOSTS);
   expect(await stopDaemon(daemon)).toBe(0);

@@ -3,30 +3,23 @@
  * next start has all that was acknowledged before.
  */
 import { expect, test } from "bun:test";
-import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDaemon, stopDaemon, TestDirectory } from "../support/daemon_process.ts";
+import { buildLibrary } from "../support/failing_disk/build.ts";
 import { accountForAll, LineLoad } from "../support/line_load.ts";
 
-const SOURCE = join(import.meta.dir, "../support/failing_disk/failing_sync.c");
 const EXIT_MS_MAX = 5_000;
-
-function buildLibrary(directory: string): string | undefined {
-  const path = join(directory, "failing_sync.so");
-  const { status } = spawnSync("cc", ["-shared", "-fPIC", "-o", path, SOURCE]);
-  return status === 0 ? path : undefined;
-}
 
 test("a failed sync ends the process, and no acknowledgement was wrong", async () => {
   using directory = new TestDirectory();
-  const library = buildLibrary(directory.path);
-  if (library === undefined) {
-    console.log("Skipped: no C compiler");
+  const library = buildLibrary("failing_sync", directory.path);
+  if ("reason" in library) {
+    console.log(`Skipped: ${library.reason}`);
     return;
   }
   const flag = join(directory.path, "syncs-fail");
-  const environment = { LD_PRELOAD: library, FAILING_SYNC_WHILE: flag };
+  const environment = { LD_PRELOAD: library.path, FAILING_SYNC_WHILE: flag };
   const loads: LineLoad[] = [];
   for (let round = 0; round < 3; round++) {
     const daemon = await startDaemon(directory.path, [], environment);

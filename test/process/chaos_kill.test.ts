@@ -71,7 +71,7 @@ async function startTimed(
 
 test("kill -9 under load loses nothing that was acknowledged", async () => {
   using directory = new TestDirectory();
-  const { random, seed } = choices();
+  const { random, failure } = choices("chaos_kill");
   const until = performance.now() + budgetMs(SHORT_MS);
   const loads: LineLoad[] = [];
   let slowestMs = 0;
@@ -92,7 +92,7 @@ test("kill -9 under load loses nothing that was acknowledged", async () => {
     points = await accountForAll(daemon.url, loads);
     expect(await stopDaemon(daemon)).toBe(0);
   } catch (error) {
-    throw new Error(`seed ${seed}, cycle ${cycles}: ${String(error)}`, { cause: error });
+    throw failure(error, `cycle ${cycles}: `);
   }
   console.log(`${cycles} kills, ${points} points, slowest start ${slowestMs.toFixed(0)} ms`);
   expect(points).toBeGreaterThan(0);
@@ -101,7 +101,7 @@ test("kill -9 under load loses nothing that was acknowledged", async () => {
 
 test("SIGTERM under load stores what was acknowledged and ends with 0", async () => {
   using directory = new TestDirectory();
-  const { random, seed } = choices();
+  const { random, failure } = choices("chaos_kill");
   const loads: LineLoad[] = [];
   try {
     for (let cycle = 0; cycle < 3; cycle++) {
@@ -114,6 +114,6 @@ test("SIGTERM under load stores what was acknowledged and ends with 0", async ()
     expect(await accountForAll(daemon.url, loads)).toBeGreaterThan(0);
     await stopDaemon(daemon);
   } catch (error) {
-    throw new Error(`seed ${seed}: ${String(error)}`, { cause: error });
+    throw failure(error);
   }
 }, 30_000);

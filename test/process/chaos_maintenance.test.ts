@@ -144,7 +144,7 @@ async function checkSnapshots(directory: string, ledger: Ledger): Promise<number
 
 test("kill -9 amid maintenance", async () => {
   using directory = new TestDirectory();
-  const { random, seed } = choices();
+  const { random, failure } = choices("chaos_maintenance");
   const until = performance.now() + budgetMs(SHORT_MS);
   const ledger: Ledger = { loads: [], deletions: [], snapshots: [] };
   let cycles = 0;
@@ -179,7 +179,7 @@ test("kill -9 amid maintenance", async () => {
     await checkDeletions(daemon, ledger);
     expect(await stopDaemon(daemon)).toBe(0);
   } catch (error) {
-    throw new Error(`seed ${seed}, cycle ${cycles}: ${String(error)}`, { cause: error });
+    throw failure(error, `cycle ${cycles}: `);
   }
   console.log(`${cycles} kills, ${ledger.deletions.length} deletions, ${snapshots} snapshots`);
 }, limitMs(SHORT_MS));

@@ -159,7 +159,7 @@ async function maintain(daemon: DaemonProcess, isOver: () => boolean): Promise<v
 
 test("answers are right while data is written, flushed and compacted", async () => {
   using directory = new TestDirectory();
-  const { random, seed } = choices();
+  const { random, failure } = choices("chaos_queries");
   const daemon = await startDaemon(directory.path, FLAGS);
   const loads = (["v1", "v2", "gzip"] as const).map((protocol, index) =>
     new LineLoad({
@@ -187,7 +187,7 @@ test("answers are right while data is written, flushed and compacted", async () 
     console.log(`${answers} right answers over ${points} points`);
     expect(await stopDaemon(daemon)).toBe(0);
   } catch (error) {
-    throw new Error(`seed ${seed}: ${String(error)}\n${daemon.output()}`, { cause: error });
+    throw failure(error, `${daemon.output()}\n`);
   } finally {
     over = true;
     clearTimeout(timer);

@@ -1,7 +1,7 @@
 /**
  * The long form of the simulation: seeds one after the other for a while, or one seed again.
  *
- *   npm run prove -- --seconds 600
+ *   npm run prove -- --part simulation --minutes 30 [--from SEED]
  *   npm run prove -- --seed 4711
  */
 import process from "node:process";

@@ -1,6 +1,6 @@
 /**
  * The short form of the simulation: seeds that have found faults, and one that nobody has seen. For as long as you like:
- * npm run prove -- --seconds 600
+ * npm run prove -- --part simulation --minutes 30
  */
 import { describe, expect, test } from "bun:test";
 import { simulate } from "./simulation.ts";

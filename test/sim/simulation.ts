@@ -36,6 +36,8 @@ export interface SimulationResult {
 
 const SESSIONS = 6;
 const STEPS_MAX = 60;
+/** Timers that may wait at once, however long the life. */
+const TIMERS_MAX = 12;
 
 /** Runs one life. Throws what is wrong, with the seed. */
 export async function simulate(seed: number): Promise<SimulationResult> {
@@ -106,6 +108,7 @@ class Simulation {
     const points = countPoints(this.#model.visible());
     await this.world.close();
     if (disk.openPaths.length > 0) throw new Error(`Left open: ${disk.openPaths.join(", ")}`);
+    if (this.world.clock.timers > 0) throw new Error(`${this.world.clock.timers} timers are left`);
     return {
       seed: this.#seed,
       sessions: SESSIONS,
@@ -125,8 +128,11 @@ class Simulation {
     const { disk, random } = world;
     this.#isHurt = false;
     if (random.next() < 0.5) disk.holdSyncs();
-    if (isLast) disk.capacityBytes = Infinity;
-    else this.#plan(session);
+    if (isLast) {
+      // What an earlier session planned and did not come to is not to happen any more.
+      disk.clearFaults();
+      disk.capacityBytes = Infinity;
+    } else this.#plan(session);
     let isCut = false;
     try {
       if (!world.isOpen) await this.#openAndSettle();
@@ -220,6 +226,8 @@ class Simulation {
       if (isEngineError(error, "failed")) this.#isHurt = true;
     }
     if (this.world.disk.isOff) throw new PowerCut("The machine is off");
+    const { timers } = this.world.clock;
+    if (timers > TIMERS_MAX) throw new Error(`${timers} timers wait`);
     if (this.#unexpected !== undefined) throw this.#unexpected;
   }
 

@@ -19,8 +19,22 @@ export function limitMs(shortMs: number): number {
   return 2 * budgetMs(shortMs) + 30_000;
 }
 
-/** Choices of a test, from PROVE_SEED or a seed of today; a failure prints the seed. */
-export function choices(): { readonly random: SeededRandom; readonly seed: number } {
+export interface Choices {
+  readonly random: SeededRandom;
+  readonly seed: number;
+  /** The error that a failing test ends with: what went wrong, where, and the command that makes the same choices. */
+  failure(error: unknown, where?: string): Error;
+}
+
+/** Choices of the test in a file of test/process, from PROVE_SEED or a seed of today. */
+export function choices(file: string): Choices {
   const seed = Number(process.env["PROVE_SEED"] ?? Date.now() % 1_000_000);
-  return { random: new SeededRandom(seed), seed };
+  const seconds = isLong ? ` PROVE_SECONDS=${PROVE_SECONDS}` : "";
+  const command = `PROVE_SEED=${seed}${seconds} bun test test/process/${file}.test.ts`;
+  return {
+    random: new SeededRandom(seed),
+    seed,
+    failure: (error, where = "") =>
+      new Error(`${where}${String(error)}\nrepeat with: ${command}`, { cause: error }),
+  };
 }

@@ -55,6 +55,8 @@ export interface CompactionStats {
   readonly damaged: number;
   readonly readBytes: number;
   readonly writtenBytes: number;
+  /** Linear memory that a worker came to; 0 where none has run. */
+  readonly workerBytes: number;
 }
 
 /** The write-ahead log. */

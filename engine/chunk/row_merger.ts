@@ -124,11 +124,13 @@ export class RowMerger implements Disposable {
    * `open` and `sink` throw; some chunks may have been given then.
    */
   emit(sink: ChunkSink): void {
-    const waiting = this.#inputs
-      .map((input, order) => ({ input, order }))
-      .sort((a, b) =>
+    const waiting = this.#inputs.map((input, order) => ({ input, order }));
+    // Mostly they come in order of time.
+    if (waiting.some(({ input }, i) => i > 0 && input.minTime < waiting[i - 1]!.input.minTime)) {
+      waiting.sort((a, b) =>
         a.input.minTime < b.input.minTime ? -1 : a.input.minTime > b.input.minTime ? 1 : 0
       );
+    }
     this.#kernels.exports.mergeUse(this.#work);
     this.#outRows = 0;
     try {

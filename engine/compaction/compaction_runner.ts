@@ -20,6 +20,7 @@ import {
   editOfResult,
   makeCompactionJob,
   type MergePlan,
+  type WorkerAnswer,
 } from "./job.ts";
 import { Pace } from "./pace.ts";
 
@@ -58,7 +59,7 @@ export class CompactionRunner {
   readonly #abort = new AbortController();
   #executor: JobExecutor | undefined;
   #running: Promise<unknown> | undefined;
-  #stats = { merges: 0, untouched: 0, damaged: 0, readBytes: 0, writtenBytes: 0 };
+  #stats = { merges: 0, untouched: 0, damaged: 0, readBytes: 0, writtenBytes: 0, workerBytes: 0 };
 
   constructor(options: CompactionRunnerOptions) {
     this.#options = options;
@@ -117,7 +118,9 @@ export class CompactionRunner {
     if (this.#executor !== undefined) {
       try {
         const answer = (ids: unknown) => sources.encode(ids as Uint32Array);
-        return await this.#executor.run(job, { signal, answer }) as CompactionResult;
+        const result = await this.#executor.run(job, { signal, answer }) as WorkerAnswer;
+        this.#stats.workerBytes = Math.max(this.#stats.workerBytes, result.memoryBytes);
+        return result;
       } catch (error) {
         if (!isEngineError(error, "unsupported")) throw error;
         this.#executor = undefined;

@@ -266,16 +266,21 @@ class SourcePart {
   }
 
   /** Chunks that meet the slice and are not hidden as a whole. */
-  *chunksIn(slice: TimeRange): Generator<number> {
+  chunksIn(slice: TimeRange): readonly number[] {
     const { chunks } = this.cursor;
     const isLast = slice.end === TIME_MAX;
-    for (let i = firstEndingFrom(this.cursor, slice.start); i < chunks.count; i++) {
+    const found: number[] = [];
+    const first = slice.start === TIME_MIN ? 0 : firstEndingFrom(this.cursor, slice.start);
+    for (let i = first; i < chunks.count; i++) {
       const minTime = chunks.minTimes[i]!;
-      if (minTime >= slice.end && !isLast) return;
-      const maxTime = chunks.maxTimes[i]!;
-      if (this.#rows.some(({ start, end }) => start <= minTime && maxTime < end)) continue;
-      yield i;
+      if (!isLast && minTime >= slice.end) break;
+      if (this.#rows.length === 0 || !this.#hidesWhole(minTime, chunks.maxTimes[i]!)) found.push(i);
     }
+    return found;
+  }
+
+  #hidesWhole(minTime: bigint, maxTime: bigint): boolean {
+    return this.#rows.some(({ start, end }) => start <= minTime && maxTime < end);
   }
 
   /** What is hidden of a chunk within these bounds; what lies outside the slice is. */
@@ -283,6 +288,8 @@ class SourcePart {
     chunk: { readonly minTime: bigint; readonly maxTime: bigint },
     slice: TimeRange,
   ): readonly HiddenSlotRange[] | undefined {
+    const isWhole = slice.start === TIME_MIN && slice.end === TIME_MAX;
+    if (isWhole && this.#rows.length === 0 && this.#columns.length === 0) return undefined;
     const { minTime, maxTime } = chunk;
     const meets = ({ start, end }: TimeRange) => start <= maxTime && end > minTime;
     const hidden: HiddenSlotRange[] = [];
@@ -301,6 +308,8 @@ class SourcePart {
  * which includes it.
  */
 function sliceEnd(parts: readonly SourcePart[], start: bigint): bigint {
+  const all = parts.reduce((sum, { cursor }) => sum + cursor.chunks.count, 0);
+  if (start === TIME_MIN && all <= SLICE_CHUNKS_MAX) return TIME_MAX;
   const next = parts.map(({ cursor }) => firstBeginningFrom(cursor, start));
   const left = parts.reduce((sum, { cursor }, i) => sum + cursor.chunks.count - next[i]!, 0);
   // The last instant cannot be left out of a chunk by a half-open range, so such a source is merged in one piece.

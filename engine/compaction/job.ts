@@ -44,6 +44,9 @@ export type CompactionResult =
   /** An input is damaged; nothing was written. */
   | { readonly kind: "damaged"; readonly segment: SegmentId; readonly message: string };
 
+/** What a worker answers: the result, and the bytes of linear memory that it has come to. */
+export type WorkerAnswer = CompactionResult & { readonly memoryBytes: number };
+
 /** The job that carries out a plan on a version. Its inputs must not change until it has ended. */
 export function makeCompactionJob(
   version: Version,

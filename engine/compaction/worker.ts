@@ -6,13 +6,13 @@ import { serveJobs } from "../background/worker_side.ts";
 import { NodeFileSystem } from "../fs/node_file_system.ts";
 import { Kernels } from "../kernels/kernels.ts";
 import { compact } from "./compactor.ts";
-import type { CompactionJob } from "./job.ts";
+import type { CompactionJob, WorkerAnswer } from "./job.ts";
 import { Pace } from "./pace.ts";
 
 const fileSystem = new NodeFileSystem();
 const kernels = new Kernels();
 
-serveJobs((message, context) => {
+serveJobs(async (message, context): Promise<WorkerAnswer> => {
   const job = message as CompactionJob;
   const pace = new Pace({
     monotonicMs: () => performance.now(),
@@ -24,10 +24,11 @@ serveJobs((message, context) => {
       return undefined;
     },
   });
-  return compact(job, {
+  const result = await compact(job, {
     fileSystem,
     kernels,
     sources: { encode: (ids) => context.ask(ids) },
     pace: (writtenBytes) => pace.step(writtenBytes),
   });
+  return { ...result, memoryBytes: kernels.memoryBytes };
 });

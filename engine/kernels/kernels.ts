@@ -63,6 +63,11 @@ export class Kernels {
     this.exports.free(block, MEMORY_TAG[tag]);
   }
 
+  /** Bytes of linear memory; they never become fewer. */
+  get memoryBytes(): number {
+    return this.exports.memory.buffer.byteLength;
+  }
+
   /** Bytes in use under a tag. */
   usedBytes(tag: MemoryTag): number {
     return this.exports.usedBytes(MEMORY_TAG[tag]);

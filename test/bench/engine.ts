@@ -2,15 +2,20 @@
  * The engine without parser and network: writing prepared columnar batches, compaction, reading, opening, replay, registry.
  * Usage: bun test/bench/engine.ts [MILLIONS_OF_POINTS]; the default, 20, scales down what is meant for 100. "cpu" counts the
  * processor time of all threads, "wall" also the disk and what else the machine does.
+ *        bun test/bench/engine.ts open [MILLIONS_OF_POINTS]: only opening a compacted database, of 100 million points
+ * unless told otherwise; building it takes some 15 s and 40 MB.
  */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { type Database, openDatabase, type Settings, type SourceId } from "../../engine/mod.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 
-const millions = Number(process.argv[2] ?? 20);
+const [command, argument] = process.argv.slice(2);
+const isNumber = /^\d+$/.test(command ?? "20");
+const millions = isNumber ? Number(command ?? 20) : Number(argument ?? 100);
 const FIELDS = 10;
 const STEP_MS = 10_000;
 const START_MS = Date.UTC(2026, 0, 1);
@@ -237,7 +242,75 @@ async function benchRegistry(series: number): Promise<void> {
   await database.close();
 }
 
+/**
+ * What a compaction takes beside the database, in a process of its own: the worker's linear memory, and by how much the
+ * process grows at most, the worker's own runtime included.
+ */
+async function benchCompactionMemory(name: string, load: Load): Promise<void> {
+  await inDirectory(async (path) => {
+    const settings = { ...SETTINGS, flushPointsMax: 1e6 };
+    const database = await openDatabase({ path, settings });
+    await write(database, load);
+    await database.flush();
+    await database.close();
+    const { stdout, stderr } = spawnSync(process.execPath, [process.argv[1]!, "compact", path], {
+      encoding: "utf8",
+    });
+    if (stdout === "") throw new Error(stderr);
+    print(`compaction memory, ${name}`, stdout.trim());
+  });
+}
+
+async function compactAndMeasure(path: string): Promise<void> {
+  const database = await openDatabase({ path, settings: SETTINGS });
+  const before = statusBytes("VmRSS");
+  // Begins the peak anew, where the kernel lets.
+  if (existsSync("/proc/self/clear_refs")) writeFileSync("/proc/self/clear_refs", "5");
+  await database.compact();
+  const grown = statusBytes("VmHWM") - before;
+  const { workerBytes, merges, readBytes } = database.stats().compaction;
+  const mb = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+  console.log(
+    `${mb(workerBytes)} MB of kernels in the worker, the process grows by ${mb(grown)} MB ` +
+      `(${merges} merges, ${mb(readBytes)} MB read)`,
+  );
+  await database.close();
+}
+
+/** A figure of the kernel about this process, 0 where there is none. */
+function statusBytes(name: string): number {
+  const status = existsSync("/proc/self/status") ? readFileSync("/proc/self/status", "utf8") : "";
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1_024;
+}
+
+/** Opening a compacted database: built outside of the time, opened once in a process that has not seen it, then again. */
+async function benchOpen(points: number): Promise<void> {
+  await inDirectory(async (path) => {
+    const settings = { ...SETTINGS, compactionEnabled: true };
+    const database = await openDatabase({ path, settings });
+    await write(database, { hosts: 4_000, steps: 1, points });
+    await database.compact();
+    await database.close();
+    for (const pass of ["first", "again"]) await open(path, `40,000 series, ${pass}`, points);
+  });
+}
+
+if (command === "compact") {
+  await compactAndMeasure(argument!);
+  process.exit(0);
+}
+if (command === "open") {
+  await benchOpen(millions * 1e6);
+  process.exit(0);
+}
 const points = millions * 1e6 / 2;
+for (const [series, hosts] of [[1_000, 100], [40_000, 4_000]] as const) {
+  for (const share of [0.1, 1]) {
+    const load = { hosts, steps: series === 1_000 ? 10 : 1, points: points * share };
+    const name = `${series.toLocaleString("en")} series, ${load.points / 1e6} M points`;
+    await benchCompactionMemory(name, load);
+  }
+}
 await benchLoad("1,000 series", { hosts: 100, steps: 10, points });
 await benchLoad("40,000 series", { hosts: 4_000, steps: 1, points });
 await benchReplay({ hosts: 100, steps: 10, points: Math.min(points, 5e6) });

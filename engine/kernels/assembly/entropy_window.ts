@@ -133,18 +133,8 @@ function cutBins(last: u32, allowed: u32): void {
   cutCount += cut;
 }
 
-/** Tries windows for numbers or differences, from the whole range down to where most of them are. */
-function tryWindows(numbers: usize, count: u32, isDelta: bool): void {
-  let low: i64 = i64.MAX_VALUE;
-  let high: i64 = i64.MIN_VALUE;
-  let before = load<i64>(numbers);
-  for (let i: u32 = isDelta ? 1 : 0; i < count; i++) {
-    const number = load<i64>(numbers + i * 8);
-    const x = isDelta ? number - before : number;
-    before = number;
-    low = min<i64>(low, x);
-    high = max<i64>(high, x);
-  }
+/** Tries windows for numbers or differences of low to high, from the whole range down to where most of them are. */
+function tryWindows(numbers: usize, count: u32, isDelta: bool, low: i64, high: i64): void {
   const total = count - (isDelta ? 1 : 0);
   const binBits: u32 = total >= ROWS_LONG ? 12 : 9;
   const escapeBits = 8 * varintBytes(<u64> (high - low) >> 1);
@@ -173,7 +163,21 @@ function tryWindows(numbers: usize, count: u32, isDelta: bool): void {
 /** Chooses for `count` numbers. False when nothing fits. */
 export function findWindow(numbers: usize, count: u32): bool {
   windowCost = Infinity;
-  tryWindows(numbers, count, true);
-  tryWindows(numbers, count, false);
+  let before = load<i64>(numbers);
+  let low = before;
+  let high = before;
+  let deltaLow: i64 = i64.MAX_VALUE;
+  let deltaHigh: i64 = i64.MIN_VALUE;
+  for (let i: u32 = 1; i < count; i++) {
+    const number = load<i64>(numbers + i * 8);
+    const delta = number - before;
+    before = number;
+    low = min<i64>(low, number);
+    high = max<i64>(high, number);
+    deltaLow = min<i64>(deltaLow, delta);
+    deltaHigh = max<i64>(deltaHigh, delta);
+  }
+  tryWindows(numbers, count, true, deltaLow, deltaHigh);
+  tryWindows(numbers, count, false, low, high);
   return windowCost != Infinity;
 }

@@ -1,6 +1,6 @@
 /**
  * Damage to one file of a simulated database: a flipped bit or a cut at rest, or reads that give other or fewer bytes than
- * there are. What a segment holds is found out beforehand: a copy of the database without it says which points may be
+ * there are. What a segment holds is found out beforehand: a copy of the database with a stump of it says which points may be
  * gone, and the manifest how many rows of which times these may be at most.
  */
 import type { Database } from "../../engine/database.ts";
@@ -20,6 +20,8 @@ import { DATA, type World } from "./world.ts";
 const TRIES_MAX = 200;
 const MANIFEST = joinPath(DATA, "MANIFEST");
 const SEGMENTS = joinPath(DATA, "segments");
+/** A segment of so few bytes holds nothing. */
+const CUT_BYTES = 10;
 /** Files of the log are filled up with zeros; what counts lies at their beginning. */
 const LOG_BYTES = 4_096;
 
@@ -94,7 +96,8 @@ export async function doubtSegment(
   const { segments } = readVersion(diskOf(files), databasePaths(DATA));
   const record = segments.find(({ id }) => path.endsWith(segmentFileName(id)));
   if (record === undefined) throw new Error(`The manifest does not name ${path}`);
-  files.delete(path.slice(DATA.length + 1));
+  const name = path.slice(DATA.length + 1);
+  files.set(name, files.get(name)!.slice(0, CUT_BYTES));
   const settings = { retentionMs: 0, compactionEnabled: false };
   const copy = await world.open(DATA, { settings, fileSystem: diskOf(files) });
   const left = await readWhatIsLeft(world, copy, path);

@@ -5,6 +5,7 @@
  * Rows of a metric go to the measurement of that name, field `value`; reads find series by their metric's name, whatever
  * protocol wrote them. Ranges are half-open; results ascend by time.
  */
+import { assert } from "./base/assert.ts";
 import { ALL_TIME } from "./base/time.ts";
 import type { Labels, SourceId, TimeRange } from "./base/types.ts";
 import { DEFAULT_FIELD, FACET } from "./base/types.ts";
@@ -14,7 +15,7 @@ import { EngineError, isEngineError } from "./errors.ts";
 import { absolutePath } from "./fs/paths.ts";
 import { openDatabase, type OpenOptions } from "./open.ts";
 import { type DataPoint, pointsOf } from "./query/aggregate.ts";
-import { familyOfKind, type Value } from "./query/block.ts";
+import { familyOfKind } from "./query/block.ts";
 import { type Page, type PageOptions, readPage, type ScanRow } from "./query/pager.ts";
 import { checkQueryOptions, evaluate, type QueryOptions } from "./query/query_options.ts";
 import {
@@ -37,6 +38,7 @@ import {
 } from "./series/labels.ts";
 import type { Matcher } from "./series/matcher.ts";
 import type { ShardFilter } from "./series/registry.ts";
+import { checkRows } from "./row_check.ts";
 import type { Acknowledgement } from "./settings.ts";
 import { restoreSnapshot } from "./snapshot.ts";
 import type { DatabaseStats } from "./stats.ts";
@@ -104,8 +106,13 @@ export class Storage implements AsyncDisposable {
     acknowledgement: Acknowledgement = "durable",
   ): Promise<{ readonly acknowledgement: Acknowledgement; readonly tooOld: number }> {
     if (rows.length === 0) return { acknowledgement: "durable", tooOld: 0 };
-    for (const row of rows) checkSource(row.metric, canonicalLabels(row.labels ?? []));
-    await this.database.admit();
+    checkRows(this.database, rows);
+    const admitted = this.database.admit();
+    if (admitted !== undefined) {
+      await admitted;
+      // What others have written meanwhile may have changed the answer.
+      checkRows(this.database, rows);
+    }
     const { batch } = this.database;
     batch.begin();
     for (const row of rows) this.#addRow(row);
@@ -300,23 +307,10 @@ export class Storage implements AsyncDisposable {
     const { registry, batch } = this.database;
     const { value, timestamp } = row.point;
     const source = registry.sourceOf(row.metric, canonicalLabels(row.labels ?? []));
-    if (source === 0) {
-      throw new EngineError(
-        "limit",
-        `Cannot create series "${row.metric}": the setting seriesMax (${this.database.settings.seriesMax}) is reached`,
-      );
-    }
-    const slot = registry.slotOf(source, DEFAULT_FIELD, familyOfKind(value.kind));
-    if (slot < 0) {
-      throw new EngineError(
-        "invalid",
-        `Cannot write "${row.metric}": it holds values of another family than ${value.kind}`,
-      );
-    }
-    const bytes = blobBytes(value);
-    if (!batch.hasRoom(1, bytes)) {
-      throw new EngineError("limit", "Cannot write rows: the batch is full; write fewer at once");
-    }
+    const slot = source === 0
+      ? -1
+      : registry.slotOf(source, DEFAULT_FIELD, familyOfKind(value.kind));
+    assert(slot >= 0 && batch.hasRoom(1), "A checked row cannot be refused");
     batch.row(source, timestamp);
     batch.value(slot, value);
   }
@@ -381,11 +375,6 @@ function readFound(
 
 function withoutReference({ series: { name, labels }, point }: ScanRow<MetricSeries>) {
   return { series: { name, labels }, point };
-}
-
-function blobBytes(value: Value): number {
-  if (value.kind === "string") return value.value.length * 3 + 1;
-  return value.kind === "bytes" || value.kind === "histogram" ? value.value.length + 1 : 0;
 }
 
 function matchersOf(selection: SeriesSelection): Matcher[] {

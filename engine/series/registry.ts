@@ -2,7 +2,7 @@
  * The series registry: which sources and series exist, and which of them satisfy matchers. A face over the kernels'
  * series table and postings; strings appear only for what a caller reads.
  */
-import { FAMILY, type Family, type Labels, type SourceId } from "../base/types.ts";
+import { FAMILY, type Family, FAMILY_NAMES, type Labels, type SourceId } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
 import type { KernelExports } from "../kernels/exports.ts";
 import type { Kernels } from "../kernels/kernels.ts";
@@ -18,6 +18,8 @@ import { Selector, type SeriesGroup, type ShardFilter } from "./selector.ts";
 export type { CardinalityStatistics, NamedCount } from "./metadata.ts";
 export type { SeriesGroup, ShardFilter } from "./selector.ts";
 
+/** Its value is part of a measurement's identity (series_table.ts). */
+const DATABASE_TAG = "db";
 /** Sources whose tags are kept as strings. */
 const TAGS_KEPT_MAX = 8_192;
 /** Sources indexed in one kernel call before a query. */
@@ -33,6 +35,8 @@ export interface SeriesRegistry {
   slotOf(source: number, field: string, family: Family): number;
   /** Record of an existing source, 0 when there is none. */
   findSource(measurement: string, tags: Labels): number;
+  /** Family of a field of the measurement that rows with these tags belong to; undefined while there is none. Creates nothing. */
+  familyOf(measurement: string, tags: Labels, field: string): Family | undefined;
   /** Series that satisfy all matchers (`__name__` is the metric's name), whatever their time. Throws "invalid" for a bad regular expression. */
   select(matchers: readonly Matcher[]): SeriesGroup[];
   /**
@@ -136,6 +140,26 @@ export class Registry implements SeriesRegistry {
     this.#text.begin(bytes);
     const at = this.#text.pointer;
     return exports.findField(measurement, at, this.#text.put(field), FAMILY[family]);
+  }
+
+  familyOf(measurement: string, tags: Labels, field: string): Family | undefined {
+    const database = tags.find(([name]) => name === DATABASE_TAG)?.[1] ?? "";
+    const text = this.#text;
+    text.begin(3 * (database.length + measurement.length + field.length));
+    const databaseAt = text.pointer;
+    const databaseBytes = text.put(database);
+    const nameAt = text.pointer;
+    const nameBytes = text.put(measurement);
+    const exports = this.#exports;
+    const found = exports.findMeasurement(databaseAt, databaseBytes, nameAt, nameBytes, false) >>>
+      0;
+    if (found === 0) return undefined;
+    const fieldAt = text.pointer;
+    const fieldBytes = text.put(field);
+    if (exports.findField(found, fieldAt, fieldBytes, 0) < 0) return undefined;
+    return FAMILY_NAMES.find((family) =>
+      family !== undefined && exports.findField(found, fieldAt, fieldBytes, FAMILY[family]) >= 0
+    );
   }
 
   select(matchers: readonly Matcher[]): SeriesGroup[] {

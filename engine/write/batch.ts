@@ -31,6 +31,11 @@ export class BatchBuilder {
     return this.#kernels.exports.rowCount.value;
   }
 
+  /** Rows that a batch holds at most. */
+  get rowsMax(): number {
+    return this.#kernels.exports.ROWS_MAX.value;
+  }
+
   /** Whether a row of this many cells and blob bytes still fits; when not, write the batch and begin again. */
   hasRoom(cells: number, blobBytes = 0): boolean {
     const exports = this.#kernels.exports;

@@ -1,6 +1,6 @@
 /** Storage on a simulated disk that is opened, loses its power and is opened again: one series, or a few, of doubles. */
 import { setImmediate } from "node:timers";
-import type { Logger } from "../../engine/components.ts";
+import type { Clock, Logger } from "../../engine/components.ts";
 import type { Settings } from "../../engine/settings.ts";
 import { type Row, Storage } from "../../engine/storage.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
@@ -22,6 +22,8 @@ export class Machine {
   storage!: Storage;
 
   readonly #path: string;
+  /** Where it stands in for the machine's own. */
+  clock: Clock | undefined;
 
   private constructor(settings: Partial<Settings>, disk: SimulatedDisk, path: string) {
     this.#settings = settings;
@@ -33,8 +35,10 @@ export class Machine {
     settings: Partial<Settings> = {},
     disk: SimulatedDisk = new SimulatedDisk(),
     path = "/data",
+    clock?: Clock,
   ): Promise<Machine> {
     const machine = new Machine(settings, disk, path);
+    machine.clock = clock;
     await machine.open();
     return machine;
   }
@@ -48,7 +52,11 @@ export class Machine {
     this.storage = await Storage.open({
       path: this.#path,
       settings: { ...this.#settings, ...settings },
-      components: { fileSystem: this.disk, logger },
+      components: {
+        fileSystem: this.disk,
+        logger,
+        ...(this.clock === undefined ? {} : { clock: this.clock }),
+      },
     });
   }
 

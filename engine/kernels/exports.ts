@@ -12,6 +12,7 @@ export interface MemoryKernel {
   blockBytes(bytes: number): number;
   usedBytes(tag: number): number;
   spareBytes(): number;
+  occupiedBytes(): number;
 }
 
 export interface BatchKernel {

@@ -1,9 +1,18 @@
 /** Limits: what waits, what is refused, and that memory and log stay within their bounds. */
 import { describe, expect, test } from "bun:test";
 import { isEngineError } from "../../engine/errors.ts";
+import { Admission } from "../../engine/write/admission.ts";
 import { Machine, rowAt } from "../support/machine.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 
 const MIB = 1 << 20;
+
+/** Bytes that do not compress. */
+function noise(bytes: number, seed = 1): Uint8Array {
+  const random = new SeededRandom(seed);
+  return Uint8Array.from({ length: bytes }, () => random.below(256));
+}
 
 describe("admission", () => {
   test("ten times the memory limit is taken in within it", async () => {
@@ -78,6 +87,104 @@ describe("admission", () => {
     expect(String(refused)).toContain("logBytesMax");
     await machine.flush();
     await machine.write(rowAt(1));
+    await machine.storage.close();
+  }, 60_000);
+
+  test("a write above the log's limit is refused at once, however long it might wait", async () => {
+    const clock = new ManualClock();
+    const machine = await Machine.start(
+      { logFileBytes: 64 << 10, logBytesMax: 256 << 10, writeTimeoutMs: 3_600_000 },
+      undefined,
+      "/data",
+      clock,
+    );
+    const value = { kind: "bytes", value: noise(600_000) } as const;
+    const row = { metric: "blob", point: { timestamp: 1n, value } };
+    const refused = await machine.storage.insertRows([row]).catch((error: unknown) => error);
+    expect(isEngineError(refused, "limit")).toBe(true);
+    expect(String(refused)).toContain("logBytesMax");
+    expect(clock.monotonicMs()).toBe(0);
+    await machine.storage.close();
+  });
+
+  test.each([
+    { name: "no time to wait refuses at once", timeoutMs: 0, waitMs: 0 },
+    { name: "a wait ends with the timeout", timeoutMs: 5_000, waitMs: 5_000 },
+  ])("$name and names the limit, not the time", async ({ timeoutMs, waitMs }) => {
+    const clock = new ManualClock();
+    let isFull = true;
+    let asked = 0;
+    const admission = new Admission({
+      clock,
+      timeoutMs,
+      pressure: {
+        reached: () => isFull ? { limit: "logBytesMax", message: "the log is full" } : undefined,
+        relieve: () => asked++,
+      },
+    });
+    const refused = admission.admit()!.then(() => undefined, (error: unknown) => error);
+    await Promise.resolve();
+    if (waitMs > 0) {
+      clock.advance(waitMs - 1);
+      expect(admission.stats().waiting).toBe(1);
+      expect(asked).toBe(1);
+      clock.advance(1);
+    }
+    expect(String(await refused)).toContain("logBytesMax");
+    expect(admission.stats()).toEqual({ waiting: 0, delays: 1, delayMs: waitMs });
+    isFull = false;
+    expect(admission.admit()).toBeUndefined();
+  });
+
+  test("room is made while several writes wait, and all of them go on", async () => {
+    const limit = 16 * MIB;
+    const machine = await Machine.start({
+      memoryLimitBytes: limit,
+      headMemoryShare: 0.05,
+      blockCacheBytes: MIB,
+      queryScratchBytes: 8 * MIB,
+    });
+    let state = 1;
+    const random = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 7;
+    const writes: Promise<unknown>[] = [];
+    let waiting = 0;
+    let second = 0;
+    // Nobody awaits: the flush has to make room beside writes that wait for it.
+    for (let i = 0; i < 120; i++) {
+      const rows = Array.from({ length: 3_000 }, () => rowAt(second++, random()));
+      writes.push(machine.write(...rows));
+      waiting = Math.max(waiting, machine.storage.stats().writes.waiting);
+    }
+    await Promise.all(writes);
+    expect(waiting).toBeGreaterThan(1);
+    expect(machine.storage.stats().writes.waiting).toBe(0);
+    expect(machine.seconds().length).toBe(second);
+    await machine.storage.close();
+  }, 60_000);
+
+  test("small writes are taken while the log has very many files, within its limit", async () => {
+    const logBytesMax = 4 << 20;
+    const machine = await Machine.start({
+      logFileBytes: 64 << 10,
+      logBytesMax,
+      flushPointsMax: 1e9,
+      obsoleteKeepMs: 0,
+    });
+    let most = 0;
+    let files = 0;
+    for (let i = 0; i < 90; i++) {
+      const value = { kind: "bytes", value: noise(60_000, i) } as const;
+      await machine.storage.insertRows([{
+        metric: "blob",
+        point: { timestamp: BigInt(i), value },
+      }]);
+      const { log } = machine.storage.stats();
+      most = Math.max(most, log!.bytes);
+      files = Math.max(files, log!.files);
+    }
+    expect(files).toBeGreaterThan(40);
+    expect(most).toBeLessThanOrEqual(logBytesMax);
+    expect(machine.storage.select("blob", [], 0n, 100n).length).toBe(90);
     await machine.storage.close();
   }, 60_000);
 

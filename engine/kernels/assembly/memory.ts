@@ -213,6 +213,19 @@ export function usedBytes(tag: u32): f64 {
   return <f64> load<i64>(tagBytes + tag * 8);
 }
 
+/** Bytes of all blocks in use, counted anew from the page table: what the figures of all tags must add up to. */
+export function occupiedBytes(): f64 {
+  let bytes: u64 = 0;
+  for (let page = <u32> (tagBytes >> PAGE_SHIFT) + 1; page < pageTop; page++) {
+    const kind = load<u8>(pageClass + page);
+    if (kind == CLASS_RUN_HEAD) bytes += <u64> load<u32>(pageFree + page * 4) << PAGE_SHIFT;
+    else if (kind != CLASS_FREE && kind != CLASS_RUN_BODY) {
+      bytes += <u64> load<u16>(pageUsed + page * 2) * classBytes(<u32> kind - 1);
+    }
+  }
+  return <f64> bytes;
+}
+
 /** Bytes of linear memory that no block occupies but that the process may still hold. */
 export function spareBytes(): f64 {
   return <f64> freePages * <f64> PAGE_BYTES;

@@ -18,6 +18,7 @@ import { type DataPoint, pointsOf } from "./query/aggregate.ts";
 import { familyOfKind } from "./query/block.ts";
 import { type Page, type PageOptions, readPage, type ScanRow } from "./query/pager.ts";
 import { checkQueryOptions, evaluate, type QueryOptions } from "./query/query_options.ts";
+import { readPieces } from "./query/series_pieces.ts";
 import {
   byIdentity,
   checkShard,
@@ -176,7 +177,7 @@ export class Storage implements AsyncDisposable {
     using view = this.database.view(range);
     const series = this.#exact(view, metric, labels);
     if (series === undefined || options.limit === 0) return [];
-    return evaluate(view.readBlocks(series.reference, range), options);
+    return evaluate(readPieces(view, series.reference, range), options);
   }
 
   /** Series that hold a point, sorted by name and labels. */
@@ -241,7 +242,7 @@ export class Storage implements AsyncDisposable {
     using view = this.database.view(range);
     const read = (each: MetricSeries) => {
       const found = this.#exact(view, each.name, each.labels);
-      return found === undefined ? [] : pointsOf(view.readBlocks(found.reference, range));
+      return found === undefined ? [] : readPieces(view, found.reference, range);
     };
     return readPage(series, read, options);
   }
@@ -368,7 +369,7 @@ function readFound(
   series: readonly FoundSeries[],
   options: PageOptions & { readonly maxSeries?: number; readonly range: TimeRange },
 ): Page<MetricSeries> {
-  const read = (each: FoundSeries) => pointsOf(view.readBlocks(each.reference, options.range));
+  const read = (each: FoundSeries) => readPieces(view, each.reference, options.range);
   const page = readPage(series, read, options);
   return { ...page, rows: page.rows.map(withoutReference) };
 }

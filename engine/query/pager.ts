@@ -1,10 +1,11 @@
 /**
  * Paged scans: rows of several series as one logical stream, read a page at a time. The offset counts rows of the whole
  * stream, so that pages put together are exactly the unpaged result while the data stays as it is. Memory is bounded by
- * one series' points in the range, not by the selection.
+ * the page and one piece of a series; what lies behind the page is not read.
  */
 import { EngineError } from "../errors.ts";
 import type { DataPoint } from "./aggregate.ts";
+import { type ColumnBlock, timeAt, valueAt } from "./block.ts";
 
 export interface PageOptions {
   /** Rows a page holds at most, at least 1; absent: all. */
@@ -33,7 +34,7 @@ export interface Page<Series> {
 /** Reads one page of the concatenated streams of `series`. Throws "invalid" for a page of no rows. */
 export function readPage<Series>(
   series: readonly Series[],
-  read: (series: Series) => readonly DataPoint[],
+  read: (series: Series) => Iterable<readonly ColumnBlock[]>,
   options: PageOptions & { readonly maxSeries?: number } = {},
 ): Page<Series> {
   const maxRows = checkLimit("maxRows", options.maxRows);
@@ -56,19 +57,29 @@ export function readPage<Series>(
     seriesScanned,
   });
   for (let i = 0; i < series.length; i++) {
-    const points = read(series[i]!);
-    const skip = Math.min(points.length, Math.max(0, offset - position));
-    position += points.length;
-    if (skip === points.length) continue;
-    if (seriesScanned === maxSeries) return end(true);
-    seriesScanned++;
-    for (let k = skip; k < points.length; k++) {
-      if (rows.length === maxRows) return end(true);
-      rows.push({ series: series[i]!, point: points[k]! });
+    let isCounted = false;
+    for (const block of blocksOf(read(series[i]!))) {
+      const skip = Math.min(block.count, Math.max(0, offset - position));
+      position += block.count;
+      if (skip === block.count) continue;
+      if (!isCounted) {
+        if (seriesScanned === maxSeries) return end(true);
+        seriesScanned++;
+        isCounted = true;
+      }
+      for (let k = skip; k < block.count; k++) {
+        if (rows.length === maxRows) return end(true);
+        const point = { timestamp: timeAt(block, k), value: valueAt(block, k) };
+        rows.push({ series: series[i]!, point });
+      }
     }
     if (rows.length === maxRows && i + 1 < series.length) return end(true);
   }
   return end(false);
+}
+
+function* blocksOf(pieces: Iterable<readonly ColumnBlock[]>): Generator<ColumnBlock> {
+  for (const piece of pieces) yield* piece;
 }
 
 function checkLimit(name: string, value: number | undefined): number {

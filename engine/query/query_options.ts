@@ -87,30 +87,43 @@ export function checkQueryOptions(options: QueryOptions): void {
   }
 }
 
-/** What the options make of a series' blocks. Throws "invalid" for an aggregation that the values have not. */
-export function evaluate(blocks: readonly ColumnBlock[], options: QueryOptions): DataPoint[] {
+/**
+ * What the options make of a series' pieces; no more of them are read than the page needs. Throws "invalid" for an
+ * aggregation that the values have not.
+ */
+export function evaluate(
+  pieces: Iterable<readonly ColumnBlock[]>,
+  options: QueryOptions,
+): DataPoint[] {
   const from = options.offset ?? 0;
   const to = options.limit === undefined ? Infinity : from + options.limit;
   const { custom, downsampleInterval: interval, aggregation = "none", start } = options;
   if (custom === undefined && interval === undefined && aggregation === "none") {
-    return pointsBetween(blocks, from, to);
+    return pointsBetween(pieces, from, to);
   }
-  const points = pointsOf(blocks);
+  const points = Array.from(pieces).flatMap(pointsOf);
   if (custom !== undefined) return aggregateBytes(points, custom, options).slice(from, to);
   if (interval === undefined) return aggregateSeries(points, aggregation).slice(from, to);
   return downsample(points, { start, interval, aggregation }).slice(from, to);
 }
 
 /** The points with these places in the sequence; no others are made. */
-function pointsBetween(blocks: readonly ColumnBlock[], from: number, to: number): DataPoint[] {
+function pointsBetween(
+  pieces: Iterable<readonly ColumnBlock[]>,
+  from: number,
+  to: number,
+): DataPoint[] {
   const points: DataPoint[] = [];
   let before = 0;
-  for (const block of blocks) {
-    const end = Math.min(block.count, to - before);
-    for (let i = Math.max(0, from - before); i < end; i++) {
-      points.push({ timestamp: timeAt(block, i), value: valueAt(block, i) });
+  for (const piece of pieces) {
+    for (const block of piece) {
+      const end = Math.min(block.count, to - before);
+      for (let i = Math.max(0, from - before); i < end; i++) {
+        points.push({ timestamp: timeAt(block, i), value: valueAt(block, i) });
+      }
+      before += block.count;
     }
-    before += block.count;
+    if (before >= to) break;
   }
   return points;
 }

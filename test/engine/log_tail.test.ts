@@ -25,7 +25,7 @@ function read(machine: Machine, path: string): Uint8Array {
 
 /** Bytes up to the end of the last record. */
 function used(bytes: Uint8Array): number {
-  return Number(/(\d+)  end: /.exec(describeLogFile(bytes))![1]);
+  return Number(/(\d+) {2}end: /.exec(describeLogFile(bytes))![1]);
 }
 
 describe("a log cut at every byte of its last record", () => {

@@ -53,6 +53,30 @@ describe("admission", () => {
     await machine.storage.close();
   }, 60_000);
 
+  test("rows that no flush makes room for are refused with the memory limit's name", async () => {
+    const machine = await Machine.start({
+      memoryLimitBytes: 16 * MIB,
+      headMemoryShare: 0.05,
+      writeTimeoutMs: 0,
+      compactionEnabled: false,
+    });
+    machine.disk.holdSyncs();
+    const random = new SeededRandom(1);
+    let refused: unknown;
+    let second = 0;
+    for (let i = 0; refused === undefined && i < 400; i++) {
+      const rows = Array.from({ length: 3_000 }, () => rowAt(second++, random.next()));
+      refused = await machine.storage.insertRows(rows, "appended")
+        .then(() => undefined, (error: unknown) => error);
+    }
+    expect(isEngineError(refused, "limit")).toBe(true);
+    expect(String(refused)).toContain("memoryLimitBytes");
+    machine.disk.releaseSyncs();
+    await machine.flush();
+    await machine.write(rowAt(second));
+    await machine.storage.close();
+  }, 60_000);
+
   test("the log stays within logBytesMax: a flush makes room for writes that wait", async () => {
     const logBytesMax = 512 << 10;
     const machine = await Machine.start({ logFileBytes: 64 << 10, logBytesMax });

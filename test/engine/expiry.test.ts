@@ -192,6 +192,23 @@ describe("what is dropped", () => {
     await aging.close();
   });
 
+  test("a file near the cutoff is not written again and again as the cutoff moves through it", async () => {
+    const aging = await Aging.start({ partitionMs: 12 * HOUR_S * 1_000 });
+    await aging.machine.write(...Array.from({ length: 100 }, (_, i) => aging.row(i / 200)));
+    await aging.flush();
+    await aging.pass(0.6);
+    await aging.compact();
+    const { merges, writtenBytes } = aging.machine.storage.stats().compaction;
+    for (let step = 0; step < 20; step++) {
+      await aging.pass(0.08);
+      aging.machine.seconds();
+    }
+    const { compaction } = aging.machine.storage.stats();
+    expect([compaction.merges, compaction.writtenBytes]).toEqual([merges, writtenBytes]);
+    expect(aging.days.length).toBeLessThan(100);
+    await aging.close();
+  });
+
   test("it holds over a restart, and a longer retention afterwards brings nothing back that was dropped", async () => {
     const aging = await Aging.start();
     await aging.machine.write(aging.row(0), aging.row(-0.5));

@@ -93,6 +93,45 @@ describe("shards", () => {
     expect((await digest(2)).fingerprint).not.toBe(first.fingerprint);
   });
 
+  test("a digest counts what lies in its window and shard, and nothing else", async () => {
+    await open(rows, SHARDS);
+    const all = [0, 1, 2, 3].map((shard) => storage.computeShardWindowDigest(window(shard)));
+    const half = [0, 1, 2, 3].map((shard) =>
+      storage.computeShardWindowDigest({ ...window(shard), start: 5n, end: 15n })
+    );
+    expect(half.reduce((sum, { pointCount }) => sum + pointCount, 0)).toBe(10);
+    await storage.insertRows([row("m", "t1", 1_000, f64(1))]);
+    expect([0, 1, 2, 3].map((shard) => storage.computeShardWindowDigest(window(shard)))).toEqual(
+      all,
+    );
+    const empty = storage.computeShardWindowDigest({ ...window(0), start: 500n, end: 600n });
+    expect([empty.seriesCount, empty.pointCount]).toEqual([0, 0]);
+  });
+
+  test("names that look alike when put together are told apart, in whatever order they come", async () => {
+    const value = f64(1);
+    const labels = [
+      [["a", "b,c"]],
+      [["a", "b"], ["c", ""]],
+      [["a,b", "c"]],
+      [["a", "b\0c"]],
+      [["a", "bc"]],
+      [["ab", "c"]],
+    ] as const;
+    const make = (order: number[]): Row[] =>
+      order.map((i) => ({ metric: "m", labels: labels[i]!, point: { timestamp: 1n, value } }));
+    const look = () => ({
+      digest: storage.computeShardWindowDigest({ ...window(0), shardCount: 1 }),
+      rows: storage.scanShardWindowRows({ ...window(0), shardCount: 1 }).rows,
+    });
+    await open(make([0, 1, 2, 3, 4, 5]));
+    const first = look();
+    expect(first.digest.seriesCount).toBe(6);
+    await storage.close();
+    await open(make([5, 3, 1, 0, 2, 4]));
+    expect(look()).toEqual(first);
+  });
+
   test("a digest is that of the definition", async () => {
     await open([row("m", "t", 1, f64(1.5))], 1);
     const hash = (bytes: readonly number[]) => identityHash(Uint8Array.from(bytes));

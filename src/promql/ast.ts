@@ -67,7 +67,7 @@ export type ExtendedModifier = "anchored" | "smoothed";
 export interface VectorSelector extends NodeBase {
   readonly kind: "vector_selector";
   readonly type: "vector";
-  /** The metric name if one was given outside matchers or as a bare quoted string. */
+  /** The metric name if one stands before the braces. */
   readonly name: string | undefined;
   /** All conditions in the order written; a given `name` is the first of them, as `__name__=`. */
   readonly matchers: readonly LabelMatcher[];

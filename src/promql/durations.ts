@@ -36,15 +36,15 @@ export function parseDuration(text: string): number | undefined {
 }
 
 /**
- * The canonical text: `90m` is `1h30m`. Years, weeks and days appear only where they divide the duration, as in
- * Prometheus. Negative durations get a sign, fractions of a millisecond are dropped.
+ * The canonical text: `90m` is `1h30m`. Years and weeks appear only where they divide the duration, as in Prometheus:
+ * 90 days are `90d`, not `12w6d`. Negative durations get a sign, fractions of a millisecond are dropped.
  */
 export function formatDuration(durationMs: number): string {
   let rest = Math.trunc(Math.abs(durationMs));
   if (rest === 0) return "0s";
   let text = durationMs < 0 ? "-" : "";
   for (const [unit, unitMs] of UNITS) {
-    const exact = unit === "y" || unit === "w" || unit === "d";
+    const exact = unit === "y" || unit === "w";
     if (exact && rest % unitMs !== 0) continue;
     const count = Math.floor(rest / unitMs);
     if (count > 0) text += `${count}${unit}`;

@@ -1,8 +1,8 @@
 /**
  * A tree as text: in canonical form on one line, or laid out over several lines where it is long.
  *
- * The text parses to the same tree, but for spelling: durations are written in their largest units, and modifiers
- * in the order range, `anchored` or `smoothed`, `@`, `offset`.
+ * The text parses to the same tree, but for spelling: durations are written in their largest units, matchers in
+ * the order of their text, and modifiers in the order range, `anchored` or `smoothed`, `@`, `offset`.
  */
 import type {
   Aggregation,
@@ -16,14 +16,13 @@ import type {
   VectorSelector,
 } from "./ast.ts";
 import { formatDuration } from "./durations.ts";
+import { compareText } from "./labels.ts";
 import { formatDecimal } from "./number_format.ts";
 import type { LabelMatcher } from "./queryable.ts";
-import { isIdentifier, isMetricIdentifier, quote } from "./strings.ts";
+import { isIdentifier, quote } from "./strings.ts";
 
 /** Longest line of a laid-out query, unless something on it cannot be split. */
 const LINE_LENGTH_MAX = 100;
-/** Words that would be read as something else where a metric name stands. */
-const UNFIT_AS_METRIC = /^(?:bool|on|ignoring|group_left|group_right|atan2|inf|nan)$/i;
 /** Words that would be read as numbers in a list of labels. */
 const UNFIT_AS_LABEL = /^(?:inf|nan)$/i;
 
@@ -102,6 +101,10 @@ class Printer {
         return expr.operator + this.line(expr.expr);
       case "binary": {
         const operator = expr.operator + operatorClauses(expr);
+        // The sign of `+Inf` would bind looser than the power behind it.
+        if (operator === "^" && expr.left.kind === "number" && expr.left.value === Infinity) {
+          this.#lines.set(expr.left, "Inf");
+        }
         return `${this.line(expr.left)} ${operator} ${this.line(expr.right)}`;
       }
       case "aggregation": {
@@ -122,8 +125,7 @@ class Printer {
 
 function printNumber(expr: NumberLiteral): string {
   if (expr.isDuration) return formatDuration(Math.round(expr.value * 1000));
-  // Not `+Inf`: the sign would bind looser than a power behind it.
-  return expr.value === Infinity ? "Inf" : formatDecimal(expr.value);
+  return formatDecimal(expr.value);
 }
 
 function aggregationHead(expr: Aggregation): string {
@@ -161,11 +163,9 @@ function printLabels(labels: readonly string[]): string {
 
 function printSelector(selector: VectorSelector): string {
   const { name, matchers } = selector;
-  const bare = name !== undefined && isMetricIdentifier(name) && !UNFIT_AS_METRIC.test(name);
-  const conditions = matchers.slice(name === undefined ? 0 : 1).map(printMatcher);
-  if (name !== undefined && !bare) conditions.unshift(quote(name));
-  if (bare && conditions.length === 0) return name;
-  return `${bare ? name : ""}{${conditions.join(",")}}`;
+  const conditions = matchers.slice(name === undefined ? 0 : 1).map(printMatcher).sort(compareText);
+  const braces = conditions.length === 0 ? "" : `{${conditions.join(",")}}`;
+  return (name ?? "") + braces;
 }
 
 function printMatcher({ name, operator, value }: LabelMatcher): string {

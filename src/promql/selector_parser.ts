@@ -11,14 +11,15 @@ const MATCH_OPERATORS: ReadonlySet<string> = new Set(["=", "!=", "=~", "!~"]);
 /** `name{matchers}`, `name` or `{matchers}`; modifiers follow elsewhere. */
 export function parseSelector(tokens: TokenStream): VectorSelector {
   const start = tokens.current.start;
-  let name = tokens.current.kind === "word" ? tokens.take().text : undefined;
+  const name = tokens.current.kind === "word" ? tokens.take().text : undefined;
   const matchers: LabelMatcher[] = [];
-  if (tokens.isSymbol("{")) name = parseMatchers(tokens, name, matchers);
-  if (name !== undefined) {
-    const other = matchers.find((matcher) => matcher.name === METRIC_NAME);
-    if (other !== undefined) throw nameTwice(tokens, { start, name, other: other.value });
-    matchers.unshift({ name: METRIC_NAME, operator: "=", value: name });
+  const set = tokens.isSymbol("{") ? parseMatchers(tokens, name, matchers) : name;
+  if (set !== undefined) {
+    const names = matchers.filter((matcher) => matcher.name === METRIC_NAME);
+    if (name === undefined) names.splice(names.findIndex((matcher) => matcher.value === set), 1);
+    if (names.length > 0) throw nameTwice(tokens, { start, name: set, other: names[0]!.value });
   }
+  if (name !== undefined) matchers.unshift({ name: METRIC_NAME, operator: "=", value: name });
   return {
     kind: "vector_selector",
     type: "vector",
@@ -31,7 +32,10 @@ export function parseSelector(tokens: TokenStream): VectorSelector {
   };
 }
 
-/** Fills `matchers`; the result is the name that stands in the braces or was given before them. */
+/**
+ * Fills `matchers`, with a quoted string by itself as `__name__=`. The result is the name in that string, or the
+ * one given before the braces.
+ */
 function parseMatchers(
   tokens: TokenStream,
   given: string | undefined,
@@ -48,6 +52,7 @@ function parseMatchers(
     if (kind === "string" && (tokens.isSymbol(",") || tokens.isSymbol("}"))) {
       if (name !== undefined) throw nameTwice(tokens, { start, name, other: label });
       name = label;
+      matchers.push({ name: METRIC_NAME, operator: "=", value: name });
     } else {
       matchers.push(parseMatcher(tokens, label));
     }

@@ -182,14 +182,8 @@ export function quote(text: string): string {
 }
 
 const IDENTIFIER = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-const METRIC_IDENTIFIER = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
 /** Whether a label name may stand without quotes. */
 export function isIdentifier(name: string): boolean {
   return IDENTIFIER.test(name);
-}
-
-/** Whether a metric name has the classic form; keywords are not looked at. */
-export function isMetricIdentifier(name: string): boolean {
-  return METRIC_IDENTIFIER.test(name);
 }

@@ -28,6 +28,14 @@ test.each([
     },
   },
   {
+    query: "{b!='c','a'}",
+    json: {
+      ...a,
+      name: "",
+      matchers: [{ name: "b", value: "c", type: "!=" }, ...a.matchers],
+    },
+  },
+  {
     query: "a[5m] @ end()",
     json: { ...a, type: "matrixSelector", range: 300_000, startOrEnd: "end" },
   },

@@ -14,7 +14,7 @@ export function sketch(expr: Expr): string {
       const matchers = expr.matchers.slice(expr.name === undefined ? 0 : 1)
         .map((matcher) =>
           ` ${JSON.stringify(matcher.name)}${matcher.operator}${JSON.stringify(matcher.value)}`
-        );
+        ).sort();
       const modifiers = shift(expr) + (expr.modifier === undefined ? "" : ` ${expr.modifier}`);
       const name = expr.name === undefined ? "*" : JSON.stringify(expr.name);
       return matchers.length + modifiers.length === 0

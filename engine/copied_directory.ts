@@ -2,6 +2,7 @@
  * Which version of the database the files of a directory belong to, where the directory may be a copy that was made file by
  * file while the database was in use; see manifest/complete_version.ts for the rule.
  */
+import type { Logger } from "./components.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import type { DatabasePaths } from "./fs/paths.ts";
 import { findCompleteVersion } from "./manifest/complete_version.ts";
@@ -10,16 +11,23 @@ import type { Version } from "./manifest/version.ts";
 import { segmentFileName } from "./segment/format.ts";
 import { findChain, listLogFiles, openLogFile } from "./wal/log_chain.ts";
 
-/** The older version that has to be opened; undefined for the newest. Throws "io", "unsupported". */
+const OLDER_WARNING =
+  "Files of the newest version are missing, as in a copy made while the database was in use: the last version whose files are all there is opened";
+
+/** The older version that has to be opened, which is logged; undefined for the newest. Throws "io", "unsupported". */
 export function chooseVersion(
-  given: { readonly fileSystem: FileSystem; readonly paths: DatabasePaths },
+  given: {
+    readonly fileSystem: FileSystem;
+    readonly paths: DatabasePaths;
+    readonly logger?: Logger;
+  },
   content: ManifestContent,
 ): Version | undefined {
   const { fileSystem, paths } = given;
   const segments = namesIn(fileSystem, paths.segments);
   const registry = namesIn(fileSystem, paths.registry);
   const history = { whole: content.whole.version, edits: content.edits.map(({ edit }) => edit) };
-  return findCompleteVersion(history, {
+  const version = findCompleteVersion(history, {
     hasSegment: (id) => segments.has(segmentFileName(id)),
     hasRegistryFile: (name) => registry.has(name),
     get isCopy() {
@@ -30,6 +38,8 @@ export function chooseVersion(
       return { isDamaged: damage.length > 0, lastFile: files.at(-1)?.file ?? 0 };
     },
   });
+  if (version !== undefined) given.logger?.log("warn", OLDER_WARNING);
+  return version;
 }
 
 function namesIn(fileSystem: FileSystem, directory: string): ReadonlySet<string> {

@@ -93,6 +93,7 @@ export class Engine implements Database {
     this.#apply();
     const newest = exports.planMaxTime.value as bigint;
     if (newest !== TIME_MIN) recency.observe(newest, futureLimit);
+    this.#parts.budget.limitSeries();
     this.#services.maintenance.afterWrite();
     this.#count(head.rows - before, points, tooOld);
     const done = acknowledgement === "durable" ? this.#synced(log) : undefined;

@@ -16,6 +16,7 @@ import type { RegistryFiles } from "./series/registry_file.ts";
 import type { SeriesRegistry } from "./series/registry.ts";
 import type { Settings } from "./settings.ts";
 import type { WriteAheadLog } from "./wal/log.ts";
+import type { MemoryBudget } from "./write/memory_budget.ts";
 import type { Admission } from "./write/admission.ts";
 
 /** What recovery hands over. */
@@ -35,6 +36,7 @@ export interface EngineParts {
   readonly cache: BlockCache;
   readonly files: OpenFiles;
   readonly obsolete: ObsoleteFiles;
+  readonly budget: MemoryBudget;
   readonly lock: Disposable;
   readonly recency: RetentionClock;
   /** Head stamps of tombstones that rows in the head may be older than. */

@@ -48,6 +48,7 @@ import { removeLog } from "./wal/log_chain.ts";
 import { replayLog } from "./wal/replay.ts";
 import { LogWriter } from "./wal/writer.ts";
 import { Admission } from "./write/admission.ts";
+import { cacheBytesOf, MemoryBudget } from "./write/memory_budget.ts";
 import { WritePressure } from "./write/pressure.ts";
 
 export interface OpenOptions {
@@ -56,9 +57,6 @@ export interface OpenOptions {
   readonly settings?: Partial<Settings>;
   readonly components?: Partial<Components>;
 }
-
-const OLDER_WARNING =
-  "Files of the newest version are missing, as in a copy made while the database was in use: the last version whose files are all there is opened";
 
 /** Directory of a database that is in memory altogether. */
 const MEMORY_PATH = "/memory";
@@ -114,11 +112,7 @@ async function recover(opening: Opening): Promise<Engine> {
     directory,
     identity,
     history: { keepMs, monotonicMs },
-    choose: (content) => {
-      const version = chooseVersion({ fileSystem, paths }, content);
-      if (version !== undefined) logger.log("warn", OLDER_WARNING);
-      return version;
-    },
+    choose: (content) => chooseVersion({ fileSystem, paths, logger }, content),
   });
   onFailure.push(() => manifest.close());
   const obsolete = new ObsoleteFiles({ keepMs, bytesMax, monotonicMs });
@@ -128,7 +122,7 @@ async function recover(opening: Opening): Promise<Engine> {
   const kernels = new Kernels();
   const files = new OpenFiles(fileSystem, settings.openFilesMax);
   onFailure.push(() => files[Symbol.dispose]());
-  const cache = new BlockCache(kernels, settings.blockCacheBytes);
+  const cache = new BlockCache(kernels, cacheBytesOf(settings));
   let setAside: (id: SegmentId) => void = () => {};
   const readers = new SegmentReaders({
     store: { cache, files },
@@ -148,7 +142,6 @@ async function recover(opening: Opening): Promise<Engine> {
     onDiskFull: () => obsolete.release(),
   });
   const registry = new Registry(kernels, { metadataShards });
-  kernels.exports.setSeriesMax(settings.seriesMax);
   const registryFiles = openRegistryFiles({
     fileSystem,
     directory: paths.registry,
@@ -190,6 +183,7 @@ async function recover(opening: Opening): Promise<Engine> {
     cache,
     files,
     obsolete,
+    budget: new MemoryBudget(kernels, settings),
     lock,
     recency,
     tombstoneStamps,
@@ -393,7 +387,7 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
     onWritable: () => admission.wake(),
     onPublish,
   });
-  const pressure = new WritePressure({ settings, head, log });
+  const pressure = new WritePressure({ settings, head, log, budget: parts.budget });
   const admission: Admission = new Admission({
     clock,
     pressure,
@@ -404,6 +398,7 @@ function makeServices(engine: Engine, parts: EngineParts): EngineServices {
     scheduler: new Scheduler({ clock, random, logger }),
     flushJob: new FlushJob({
       settings,
+      budget: parts.budget,
       kernels,
       head,
       flusher,

@@ -19,7 +19,7 @@ export interface CheckedRow {
  * "limit" for more series than there may be and more rows or bytes than a batch holds.
  */
 export function checkRows(
-  { registry, batch, settings }: Pick<Database, "registry" | "batch" | "settings">,
+  { registry, batch }: Pick<Database, "registry" | "batch">,
   rows: readonly CheckedRow[],
 ): void {
   const families = new Map<string, Family>();
@@ -45,13 +45,11 @@ export function checkRows(
     if (registry.findSource(metric, tags) === 0) fresh.add(JSON.stringify([metric, tags]));
   }
   if (!batch.hasRoom(rows.length, bytes)) throw fullBatch();
-  const left = settings.seriesMax - Math.max(registry.sourceCount, registry.seriesCount);
-  if (fresh.size > left) {
+  const room = registry.seriesRoom;
+  if (fresh.size > room) {
     throw new EngineError(
       "limit",
-      `Cannot create ${fresh.size} series: ${
-        Math.max(0, left)
-      } are left of the setting seriesMax (${settings.seriesMax})`,
+      `Cannot create ${fresh.size} series: the settings seriesMax and memoryLimitBytes allow ${room} more`,
     );
   }
 }

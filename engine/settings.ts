@@ -26,11 +26,11 @@ export interface Settings {
   readonly memoryLimitBytes: number;
   /** Share of `memoryLimitBytes` that the head may fill before it is flushed, 0.05 to 0.8. */
   readonly headMemoryShare: number;
-  /** Bytes of segment pages kept in memory, at least 1 MiB. */
+  /** Bytes of segment pages kept in memory, at least 1 MiB; never more than a quarter of `memoryLimitBytes`. */
   readonly blockCacheBytes: number;
   /** Bytes of scratch that one read of a series may take; larger series are read in slices. */
   readonly queryScratchBytes: number;
-  /** Series that may exist; rows that would create more are refused. */
+  /** Series that may exist; rows that would create more, or more than half of `memoryLimitBytes` holds, are refused. */
   readonly seriesMax: number;
   /** Open segment files. */
   readonly openFilesMax: number;

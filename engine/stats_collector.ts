@@ -40,7 +40,7 @@ export function collectStats(from: StatsSources): DatabaseStats {
     cardinality: {
       sources: registry.sourceCount,
       series: registry.seriesCount,
-      seriesMax: settings.seriesMax,
+      seriesMax: from.budget.seriesMax,
     },
     health: { ...maintenance.health(), failed: from.failed },
   };

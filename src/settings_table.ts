@@ -197,7 +197,11 @@ export const SETTINGS_TABLE: SettingsTable = {
 
   "memory-limit": bytes("128M", "memory of the engine: head, registry, caches", "memoryLimitBytes"),
   "block-cache": bytes("16M", "segment pages kept in memory", "blockCacheBytes"),
-  "series-max": count("1000000", "series that may exist; more are refused", "seriesMax"),
+  "series-max": count(
+    "1000000",
+    "series that may exist; more are refused, and more than half of `memory-limit` has room for",
+    "seriesMax",
+  ),
   "time-unit": choice(
     ["ns", "us", "ms", "s"],
     "ns",

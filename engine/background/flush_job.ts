@@ -9,11 +9,13 @@ import type { Head } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { RetentionClock } from "../retention/retention_clock.ts";
 import type { Settings } from "../settings.ts";
+import type { MemoryBudget } from "../write/memory_budget.ts";
 import type { Flusher } from "./flusher.ts";
 import type { BackgroundJob, JobOutcome } from "./scheduler.ts";
 
 export interface FlushJobParts {
   readonly settings: Settings;
+  readonly budget: MemoryBudget;
   readonly kernels: Kernels;
   readonly head: Head;
   readonly flusher: Flusher;
@@ -31,14 +33,12 @@ const GENERATION_ANY = 0xffff_ffff;
 export class FlushJob implements BackgroundJob {
   readonly name = "flush";
   readonly #parts: FlushJobParts;
-  readonly #bytesMax: number;
   #isAsked = false;
   /** Since when rows wait for the next look at finished partitions; undefined while none do. */
   #waitingSinceMs: number | undefined;
 
   constructor(parts: FlushJobParts) {
     this.#parts = parts;
-    this.#bytesMax = parts.settings.memoryLimitBytes * parts.settings.headMemoryShare;
   }
 
   /** Makes the next run flush whatever the bounds say. */
@@ -87,9 +87,9 @@ export class FlushJob implements BackgroundJob {
   }
 
   #isOverBound(): boolean {
-    const { head, settings } = this.#parts;
+    const { head, settings, budget } = this.#parts;
     if (head.rows === 0) return false;
-    return head.points >= settings.flushPointsMax || head.bytes >= this.#bytesMax;
+    return head.points >= settings.flushPointsMax || head.bytes >= budget.headFlushBytes;
   }
 
   #holdsFinishedPartition(): boolean {

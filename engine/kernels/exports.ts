@@ -91,6 +91,7 @@ export interface SeriesTableKernel {
   findField(measurement: number, name: number, nameBytes: number, family: number): number;
   seriesCount(): number;
   setSeriesMax(limit: number): void;
+  seriesRoom(): number;
   isSeen(source: number, slot: number): number;
   markSeen(source: number, slot: number): void;
   claimSeries(source: number, slot: number): number;

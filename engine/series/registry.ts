@@ -29,6 +29,8 @@ const INDEX_SLICE = 0xffff_ffff;
 export interface SeriesRegistry {
   readonly sourceCount: number;
   readonly seriesCount: number;
+  /** Series that may still be created. */
+  readonly seriesRoom: number;
   /** Record of the source with this measurement and tags (sorted by name, no empty value dropped); 0 when the series limit refuses. Throws "invalid" for names beyond the limits. */
   sourceOf(measurement: string, tags: Labels): number;
   /** Slot of a field of the source's measurement, created when missing; -2 when it holds another family, -3 when there are too many fields. */
@@ -111,6 +113,12 @@ export class Registry implements SeriesRegistry {
 
   get seriesCount(): number {
     return this.#exports.seriesCount();
+  }
+
+  get seriesRoom(): number {
+    // Sources without a value count as well.
+    const without = Math.max(0, this.sourceCount - this.seriesCount);
+    return Math.max(0, this.#exports.seriesRoom() - without);
   }
 
   sourceOf(measurement: string, tags: Labels): number {

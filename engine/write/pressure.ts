@@ -3,9 +3,8 @@ import type { Head } from "../head/head.ts";
 import type { Settings } from "../settings.ts";
 import type { WriteAheadLog } from "../wal/log.ts";
 import type { Pressure } from "./admission.ts";
+import type { MemoryBudget } from "./memory_budget.ts";
 
-/** How far the head may grow past the size at which it is flushed, while that flush runs. */
-const HEAD_OVERSHOOT = 2;
 /** Share of the log's limit at which writes wait for a flush. */
 const LOG_SHARE = 0.9;
 
@@ -13,7 +12,7 @@ export class WritePressure implements Pressure {
   readonly #settings: Settings;
   readonly #head: Head;
   readonly #log: WriteAheadLog | undefined;
-  readonly #headBytesMax: number;
+  readonly #budget: MemoryBudget;
   /** Whether the disk limit forbids writing. */
   isReadOnly: () => boolean = () => false;
   /** Called when room is needed. */
@@ -23,19 +22,19 @@ export class WritePressure implements Pressure {
     readonly settings: Settings;
     readonly head: Head;
     readonly log: WriteAheadLog | undefined;
+    readonly budget: MemoryBudget;
   }) {
     this.#settings = parts.settings;
     this.#head = parts.head;
     this.#log = parts.log;
-    const { memoryLimitBytes, headMemoryShare } = parts.settings;
-    this.#headBytesMax = memoryLimitBytes * Math.min(0.9, headMemoryShare * HEAD_OVERSHOOT);
+    this.#budget = parts.budget;
   }
 
   reached(): { readonly limit: string; readonly message: string } | undefined {
     const headBytes = this.#head.bytes;
-    if (headBytes >= this.#headBytesMax) {
-      const message =
-        `rows in memory take ${headBytes} bytes, at most ${this.#headBytesMax} are allowed`;
+    const headBytesMax = this.#budget.headWaitBytes;
+    if (headBytes >= headBytesMax) {
+      const message = `rows in memory take ${headBytes} bytes, at most ${headBytesMax} are allowed`;
       return { limit: "memoryLimitBytes", message };
     }
     if (this.isReadOnly()) {

@@ -60,6 +60,8 @@ export interface Database {
   flush(): Promise<void>;
   /** Flushes, compacts until nothing is left to do, purges deleted rows. */
   compact(): Promise<void>;
+  /** Removes at once what is kept for plain copies of the directory; such a copy must not be under way. */
+  removeObsolete(): void;
   /** A consistent copy in a directory that does not exist yet. */
   snapshot(directory: string): Promise<void>;
   /** Figures for operators; cheap enough for every scrape. */

@@ -210,6 +210,11 @@ export class Engine implements Database {
     return this.#services.maintenance.compactAll();
   }
 
+  removeObsolete(): void {
+    this.#checkWritable();
+    this.#parts.obsolete.release();
+  }
+
   snapshot(directory: string): Promise<void> {
     this.#checkWritable();
     return this.#services.maintenance.snapshot(directory);

@@ -49,3 +49,9 @@ export interface EngineServices {
   readonly admission: Admission;
   readonly maintenance: Maintenance;
 }
+
+/** Bytes of the files in the directory. */
+export function usedBytes({ versions, log, registryFiles, obsolete }: EngineParts): number {
+  const segments = versions.current.segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  return segments + (log?.stats().bytes ?? 0) + registryFiles.bytes + obsolete.bytes;
+}

@@ -20,12 +20,12 @@ import { chooseVersion } from "./copied_directory.ts";
 import { type Components, defaultComponents, type Logger } from "./components.ts";
 import type { Database } from "./database.ts";
 import { Engine } from "./engine.ts";
-import type { EngineParts, EngineServices } from "./engine_parts.ts";
+import { type EngineParts, type EngineServices, usedBytes } from "./engine_parts.ts";
 import { EngineError } from "./errors.ts";
 import { makeDurableDirectory } from "./fs/durable_directory.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { MemoryFileSystem } from "./fs/memory_file_system.ts";
-import { ObsoleteFiles } from "./fs/obsolete_files.ts";
+import { copyMs, ObsoleteFiles } from "./fs/obsolete_files.ts";
 import { absolutePath, type DatabasePaths, databasePaths } from "./fs/paths.ts";
 import { Head } from "./head/head.ts";
 import { Kernels } from "./kernels/kernels.ts";
@@ -106,7 +106,7 @@ async function recover(opening: Opening): Promise<Engine> {
   const { timeUnit, partitionMs, metadataShards } = settings;
   const identity = { timeUnit, partitionMs, metadataShards };
   const monotonicMs = () => clock.monotonicMs();
-  const { obsoleteKeepMs: keepMs, obsoleteBytesMax: bytesMax } = settings;
+  const { obsoleteKeepMs: keepMs, obsoleteBytesMax: bytesMax, copyBytesPerSecond } = settings;
   const manifest = Manifest.open({
     fileSystem,
     directory,
@@ -115,7 +115,12 @@ async function recover(opening: Opening): Promise<Engine> {
     choose: (content) => chooseVersion({ fileSystem, paths, logger }, content),
   });
   onFailure.push(() => manifest.close());
-  const obsolete = new ObsoleteFiles({ keepMs, bytesMax, monotonicMs });
+  let used = () => 0;
+  const obsolete = new ObsoleteFiles({
+    keepMs: () => Math.min(keepMs, copyMs(used(), copyBytesPerSecond)),
+    bytesMax,
+    monotonicMs,
+  });
   if (!settings.logEnabled) dropLog(fileSystem, paths, manifest);
   const version = manifest.version;
   removeUnnamedFiles({ fileSystem, paths, version, segmentFileName, obsolete });
@@ -188,6 +193,7 @@ async function recover(opening: Opening): Promise<Engine> {
     recency,
     tombstoneStamps,
   };
+  used = () => usedBytes(parts);
   const engine = new Engine(parts, (engine) => makeServices(engine, parts));
   setAside = (id) => engine.services.maintenance.setAside(id);
   engine.services.maintenance.afterOpen();
@@ -436,9 +442,4 @@ async function copyVersion(parts: EngineParts, directory: string): Promise<void>
     { paths, version: pin.version },
     absolutePath(directory),
   );
-}
-
-function usedBytes({ versions, log, registryFiles, obsolete }: EngineParts): number {
-  const segments = versions.current.segments.reduce((sum, { bytes }) => sum + bytes, 0);
-  return segments + (log?.stats().bytes ?? 0) + registryFiles.bytes + obsolete.bytes;
 }

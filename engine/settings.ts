@@ -66,10 +66,12 @@ export interface Settings {
   readonly diskLimitAction: DiskLimitAction;
 
   /**
-   * How long files that are not needed any more stay in the directory, in milliseconds, so that a plain copy of it that was
-   * begun before finds them; 0 removes them at once.
+   * How long files that are not needed any more stay in the directory at most, in milliseconds, so that a plain copy of it
+   * that was begun before finds them: as long as copying takes at `copyBytesPerSecond`; 0 removes them at once.
    */
   readonly obsoleteKeepMs: number;
+  /** How fast the directory is copied at least. */
+  readonly copyBytesPerSecond: number;
   /** Bytes that such files may take; the oldest goes first. */
   readonly obsoleteBytesMax: number;
 
@@ -106,6 +108,7 @@ export const DEFAULT_SETTINGS: Settings = {
   diskLimitBytes: 0,
   diskLimitAction: "evict-oldest",
   obsoleteKeepMs: 600_000,
+  copyBytesPerSecond: 4 << 20,
   obsoleteBytesMax: 256 << 20,
   compactionEnabled: true,
   segmentBytesMax: 1 << 30,
@@ -144,6 +147,7 @@ const NUMBER_RULES: { readonly [Name in keyof Settings]?: NumberRule } = {
   expiryShareAfterJump: { min: 0.001, max: 1, integer: false },
   diskLimitBytes: whole(0),
   obsoleteKeepMs: whole(0, 7 * 86_400_000),
+  copyBytesPerSecond: whole(1_024),
   obsoleteBytesMax: whole(0),
   segmentBytesMax: whole(1 << 20),
   compactionBytesPerSecond: whole(0),

@@ -118,6 +118,7 @@ export interface SettingValues {
   readonly "retention": number;
   readonly "expiry-share-after-jump": number;
   readonly "obsolete-keep": number;
+  readonly "copy-rate": number;
   readonly "obsolete-size-max": number;
   readonly "disk-limit": number;
   readonly "disk-limit-action": "evict-oldest" | "read-only";
@@ -223,8 +224,13 @@ export const SETTINGS_TABLE: SettingsTable = {
   ),
   "obsolete-keep": duration(
     "10m",
-    "how long files that are not needed any more stay, for copies of the directory",
+    "how long files that are not needed any more stay at most, for copies of the directory",
     "obsoleteKeepMs",
+  ),
+  "copy-rate": bytes(
+    "4M",
+    "bytes a second at which the directory is copied at least: such files stay that long",
+    "copyBytesPerSecond",
   ),
   "obsolete-size-max": bytes(
     "256M",

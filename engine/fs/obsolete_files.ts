@@ -16,8 +16,8 @@ export interface ObsoleteFile {
 }
 
 export interface ObsoleteFilesOptions {
-  /** How long they are kept; 0 removes them at once. */
-  readonly keepMs: number;
+  /** How long they are kept, as things stand; 0 removes them at once. */
+  readonly keepMs: () => number;
   /** Bytes that all of them may take. */
   readonly bytesMax: number;
   readonly monotonicMs: () => number;
@@ -27,7 +27,17 @@ interface WaitingFile {
   readonly path: string;
   readonly bytes: number;
   readonly file: ObsoleteFile;
-  readonly dueMs: number;
+  readonly sinceMs: number;
+  /** The disk refused to give it up: when it is tried again. */
+  readonly retryMs?: number;
+}
+
+/** What a copy takes beside the time for its bytes. */
+const COPY_STARTS_MS = 2_000;
+
+/** How long copying so many bytes takes at most, in milliseconds. */
+export function copyMs(bytes: number, bytesPerSecond: number): number {
+  return COPY_STARTS_MS + (bytes / bytesPerSecond) * 1_000;
 }
 
 /** When a file that could not be removed is tried again. */
@@ -47,7 +57,7 @@ export class ObsoleteFiles {
 
   /** Nothing is kept: for whoever owns files and has no database around them. */
   static none(): ObsoleteFiles {
-    return new ObsoleteFiles({ keepMs: 0, bytesMax: 0, monotonicMs: () => 0 });
+    return new ObsoleteFiles({ keepMs: () => 0, bytesMax: 0, monotonicMs: () => 0 });
   }
 
   get count(): number {
@@ -65,9 +75,8 @@ export class ObsoleteFiles {
   /** A file is obsolete from now on. */
   add(file: ObsoleteFile): void {
     if (this.#files.has(file.path)) return;
-    const { keepMs, monotonicMs } = this.#options;
     const { path, bytes } = file;
-    this.#files.set(path, { path, bytes, file, dueMs: monotonicMs() + keepMs });
+    this.#files.set(path, { path, bytes, file, sinceMs: this.#options.monotonicMs() });
     this.#bytes += file.bytes;
     this.sweep();
     if (this.#files.size > 0) this.onWaiting();
@@ -76,20 +85,22 @@ export class ObsoleteFiles {
   /** Removes what has been kept long enough; milliseconds until more is due, undefined when nothing waits. */
   sweep(): number | undefined {
     const now = this.#options.monotonicMs();
+    const keepMs = this.#options.keepMs();
+    const dueMs = (file: WaitingFile) => file.retryMs ?? file.sinceMs + keepMs;
     const tries = this.#files.size;
     for (let i = 0; i < tries; i++) {
       const file: WaitingFile = this.#files.values().next().value!;
-      if (file.dueMs > now && this.#bytes <= this.#options.bytesMax) break;
+      if (dueMs(file) > now && this.#bytes <= this.#options.bytesMax) break;
       if (this.#remove(file, false)) continue;
       // Behind the others, so that it does not hold them up.
       this.#files.delete(file.path);
-      this.#files.set(file.path, { ...file, dueMs: now + RETRY_MS });
+      this.#files.set(file.path, { ...file, retryMs: now + RETRY_MS });
     }
     const [next] = this.#files.values();
-    return next === undefined ? undefined : Math.max(0, next.dueMs - now);
+    return next === undefined ? undefined : Math.max(0, dueMs(next) - now);
   }
 
-  /** Removes all of them, because the disk is full; whether that gave anything back. */
+  /** Removes all of them, because their room is needed; whether that gave anything back. */
   release(): boolean {
     const before = this.#files.size;
     for (const file of [...this.#files.values()]) this.#remove(file, true);

@@ -18,6 +18,7 @@ beforeEach(() => {
     },
     flush: async () => void calls.push("flush"),
     compact: () => gate.then(() => void calls.push("compact")),
+    removeObsolete: () => void calls.push("remove obsolete"),
     snapshot: async (directory: string) => void calls.push(directory),
   };
   admin = new PrometheusAdmin({
@@ -68,5 +69,5 @@ test("one at a time", async () => {
   open();
   expect((await compaction).status).toBe(204);
   expect((await admin.flush()).status).toBe(204);
-  expect(calls).toEqual(["compact", "flush"]);
+  expect(calls).toEqual(["compact", "remove obsolete", "flush"]);
 });

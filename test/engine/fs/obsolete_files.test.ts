@@ -8,10 +8,16 @@ class Fixture {
   readonly removed: string[] = [];
   readonly stuck = new Set<string>();
   readonly files: ObsoleteFiles;
+  keepMs: number;
   waiting = 0;
 
   constructor(given: { readonly keepMs: number; readonly bytesMax: number }) {
-    this.files = new ObsoleteFiles({ ...given, monotonicMs: () => this.clock.monotonicMs() });
+    this.keepMs = given.keepMs;
+    this.files = new ObsoleteFiles({
+      keepMs: () => this.keepMs,
+      bytesMax: given.bytesMax,
+      monotonicMs: () => this.clock.monotonicMs(),
+    });
     this.files.onWaiting = () => this.waiting++;
   }
 
@@ -39,6 +45,17 @@ test("files go when their time is over, the oldest first, and say when the next 
   expect(fixture.files.sweep()).toBeUndefined();
   expect(fixture.removed).toEqual(["a", "b"]);
   expect([fixture.files.count, fixture.files.bytes]).toEqual([0, 0]);
+});
+
+test("how long they are kept may change while they wait", () => {
+  const fixture = new Fixture({ keepMs: 1_000, bytesMax: 1_000 });
+  fixture.add("a");
+  fixture.keepMs = 3_000;
+  expect(fixture.files.sweep()).toBe(3_000);
+  fixture.clock.advance(1_500);
+  fixture.keepMs = 1_000;
+  expect(fixture.files.sweep()).toBeUndefined();
+  expect(fixture.removed).toEqual(["a"]);
 });
 
 test("beyond their room the oldest go before their time", () => {

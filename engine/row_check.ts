@@ -32,7 +32,7 @@ export function checkRows(
     checkSource(metric, tags);
     bytes += blobBytes(value);
     const database = tags.find(([name]) => name === "db")?.[1];
-    const measurement = JSON.stringify([metric, database]);
+    const measurement = `${database?.length ?? ""}:${database ?? ""}${metric}`;
     const family = families.get(measurement) ?? registry.familyOf(metric, tags, DEFAULT_FIELD);
     const given = familyOfKind(value.kind);
     if (family !== undefined && family !== given) {

@@ -31,7 +31,10 @@ class Busy {
   }
 
   static async start(seed: number): Promise<Busy> {
-    return new Busy(await Machine.start({ logFileBytes: 64 << 10 }), seed);
+    return new Busy(
+      await Machine.start({ logFileBytes: 64 << 10, copyBytesPerSecond: 1_024 }),
+      seed,
+    );
   }
 
   async write(rows: number): Promise<void> {

@@ -261,6 +261,22 @@ describe("what is dropped", () => {
   });
 });
 
+test("an idle database touches no disk for days, until something of it expires", async () => {
+  const aging = await Aging.start({ retentionMs: 30 * DAY_MS, obsoleteKeepMs: 600_000 });
+  await aging.machine.write(aging.row(0));
+  await aging.flush();
+  await aging.machine.write(aging.row(0.01));
+  await aging.flush();
+  await aging.pass(2);
+  const { operations } = aging.disk;
+  await aging.pass(20);
+  expect(aging.disk.operations).toBe(operations);
+  await aging.pass(9);
+  expect(aging.disk.operations).toBeGreaterThan(operations);
+  expect(aging.segments).toBe(0);
+  await aging.close();
+});
+
 describe("the newest time that counts", () => {
   test("a deletion of the newest data moves no cutoff back below the clock", async () => {
     const aging = await Aging.start();

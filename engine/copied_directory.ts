@@ -3,6 +3,7 @@
  * file while the database was in use; see manifest/complete_version.ts for the rule.
  */
 import type { Logger } from "./components.ts";
+import { EngineError } from "./errors.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import type { DatabasePaths } from "./fs/paths.ts";
 import { findCompleteVersion } from "./manifest/complete_version.ts";
@@ -14,7 +15,11 @@ import { findChain, listLogFiles, openLogFile } from "./wal/log_chain.ts";
 const OLDER_WARNING =
   "Files of the newest version are missing, as in a copy made while the database was in use: the last version whose files are all there is opened";
 
-/** The older version that has to be opened, which is logged; undefined for the newest. Throws "io", "unsupported". */
+/**
+ * The older version that has to be opened, which is logged; undefined for the newest. Throws "io", "unsupported", and
+ * "corrupt" where the manifest ends in half a record and segments before it are gone: they only go when a record that removes
+ * them is on the device, so that this one was whole once, and what it added would be lost with it.
+ */
 export function chooseVersion(
   given: {
     readonly fileSystem: FileSystem;
@@ -27,7 +32,7 @@ export function chooseVersion(
   const segments = namesIn(fileSystem, paths.segments);
   const registry = namesIn(fileSystem, paths.registry);
   const history = { whole: content.whole.version, edits: content.edits.map(({ edit }) => edit) };
-  const version = findCompleteVersion(history, {
+  const older = findCompleteVersion(history, {
     hasSegment: (id) => segments.has(segmentFileName(id)),
     hasRegistryFile: (name) => registry.has(name),
     get isCopy() {
@@ -35,11 +40,21 @@ export function chooseVersion(
     },
     log: (floor) => {
       const { files, damage } = findChain(fileSystem, { directory: paths.log, floor });
-      return { isDamaged: damage.length > 0, lastFile: files.at(-1)?.file ?? 0 };
+      return {
+        isDamaged: damage.length > 0,
+        firstFile: files[0]?.file ?? 0,
+        lastFile: files.at(-1)?.file ?? 0,
+      };
     },
   });
-  if (version !== undefined) given.logger?.log("warn", OLDER_WARNING);
-  return version;
+  if (older !== undefined) given.logger?.log("warn", OLDER_WARNING);
+  const isTorn = content.tornBytes > 0;
+  const lost = content.version.segments.find(({ id }) => !segments.has(segmentFileName(id)));
+  if (older !== undefined || !isTorn || lost === undefined) return older;
+  throw new EngineError(
+    "corrupt",
+    `Cannot read manifest "${paths.manifest}" at offset ${content.end}: a record is damaged, and segment ${lost.id} before it is gone`,
+  );
 }
 
 function namesIn(fileSystem: FileSystem, directory: string): ReadonlySet<string> {

@@ -1,6 +1,6 @@
 /**
- * Opening: recovery. Read the manifest, load the registry, remove what the manifest does not name, replay the log from
- * its floor, begin a new log file.
+ * Opening: recovery. Read the manifest, load the registry, replay the log from its floor, begin a new log file, remove what
+ * the manifest does not name.
  *
  * Nothing derived can block a start: a damaged registry file is made up for by the segments' own definitions, a damaged
  * segment is found when it is read, set aside and named. No segment is read at start.
@@ -30,9 +30,9 @@ import { absolutePath, type DatabasePaths, databasePaths } from "./fs/paths.ts";
 import { Head } from "./head/head.ts";
 import { Kernels } from "./kernels/kernels.ts";
 import { makeDataDirectories, removeUnnamedFiles } from "./manifest/data_files.ts";
+import { openLog } from "./log_recovery.ts";
 import { Manifest } from "./manifest/manifest.ts";
-import { comparePositions, sourcesOf } from "./manifest/tombstones.ts";
-import type { Tombstone, Version } from "./manifest/version.ts";
+import type { Version } from "./manifest/version.ts";
 import { VersionSet } from "./manifest/version_set.ts";
 import { RetentionClock } from "./retention/retention_clock.ts";
 import { BlockCache } from "./segment/block_cache.ts";
@@ -43,10 +43,7 @@ import { Registry } from "./series/registry.ts";
 import { openRegistryFiles } from "./series/registry_file.ts";
 import { completeSettings, type Settings } from "./settings.ts";
 import { writeSnapshot } from "./snapshot.ts";
-import type { LogPosition } from "./wal/log.ts";
 import { removeLog } from "./wal/log_chain.ts";
-import { replayLog } from "./wal/replay.ts";
-import { LogWriter } from "./wal/writer.ts";
 import { Admission } from "./write/admission.ts";
 import { cacheBytesOf, MemoryBudget } from "./write/memory_budget.ts";
 import { WritePressure } from "./write/pressure.ts";
@@ -115,6 +112,8 @@ async function recover(opening: Opening): Promise<Engine> {
     choose: (content) => chooseVersion({ fileSystem, paths, logger }, content),
   });
   onFailure.push(() => manifest.close());
+  const { tornBytes } = manifest;
+  if (tornBytes > 0) logger.log("warn", "MANIFEST ended in half a change, cut off", { tornBytes });
   let used = () => 0;
   const obsolete = new ObsoleteFiles({
     keepMs: () => Math.min(keepMs, copyMs(used(), copyBytesPerSecond)),
@@ -123,7 +122,6 @@ async function recover(opening: Opening): Promise<Engine> {
   });
   if (!settings.logEnabled) dropLog(fileSystem, paths, manifest);
   const version = manifest.version;
-  removeUnnamedFiles({ fileSystem, paths, version, segmentFileName, obsolete });
   const kernels = new Kernels();
   const files = new OpenFiles(fileSystem, settings.openFilesMax);
   onFailure.push(() => files[Symbol.dispose]());
@@ -168,8 +166,11 @@ async function recover(opening: Opening): Promise<Engine> {
       head,
       tombstoneStamps,
       obsolete,
+      damagedRegistry: damaged,
     })
     : undefined;
+  // Not before: what a damaged log or manifest does not name may be all that is left of something.
+  removeUnnamedFiles({ fileSystem, paths, version, segmentFileName, obsolete });
   const { retentionMs, futureSkewMs } = settings;
   const { maxTime } = version;
   const recency = new RetentionClock({ clock, unit: timeUnit, retentionMs, futureSkewMs, maxTime });
@@ -227,106 +228,6 @@ function healRegistry(
       logger.log("error", `Cannot read definitions of segment ${record.id}: ${String(error)}`);
     }
   }
-}
-
-interface LogOpening {
-  readonly settings: Settings;
-  readonly components: Components;
-  readonly paths: DatabasePaths;
-  readonly kernels: Kernels;
-  readonly registry: Registry;
-  readonly version: Version;
-  readonly head: Head;
-  readonly tombstoneStamps: Map<number, number>;
-  readonly obsolete: ObsoleteFiles;
-}
-
-/** Replays the log into registry and head, and begins the next file. */
-function openLog(opening: LogOpening): LogWriter {
-  const { settings, components, paths, kernels, registry, version } = opening;
-  const { fileSystem, logger } = components;
-  const deletions = new ReplayedDeletions(opening);
-  const report = replayLog({
-    fileSystem,
-    directory: paths.log,
-    floor: version.logFloor,
-    mode: settings.replayMode,
-    kernels,
-    onDefinitions: (definitions) => registry.apply(definitions),
-    onRows: (position) => {
-      deletions.passUntil(position);
-      kernels.exports.headAppend();
-      kernels.refresh();
-    },
-  });
-  deletions.passUntil(undefined);
-  registry.markLogged();
-  for (const damage of report.damage) logger.log("warn", `Log: ${damage}`);
-  if (report.records > 0) {
-    logger.log("info", "Replayed the log", { records: report.records, rows: report.rows });
-  }
-  const { log: directory } = paths;
-  const end = beyondDeletions(report.end, version.tombstones);
-  return LogWriter.open({
-    components,
-    kernels,
-    directory,
-    settings,
-    report: { ...report, end },
-    floor: version.logFloor.file,
-    obsolete: opening.obsolete,
-  });
-}
-
-/**
- * The log goes on in a file above those that deletions speak of. Such a file may be gone, when a power cut came before its
- * first sync: were its number given out again, the deletion would hide rows that are newer than it.
- */
-function beyondDeletions(end: LogPosition, tombstones: readonly Tombstone[]): LogPosition {
-  const file = tombstones.reduce(
-    (highest, { logPosition }) => Math.max(highest, logPosition.file + 1),
-    end.file,
-  );
-  return { ...end, file };
-}
-
-/** Deletions that were made while the log was written: at their place among the records they seal what they hide. */
-class ReplayedDeletions {
-  readonly #waiting: Tombstone[];
-  readonly #opening: LogOpening;
-
-  constructor(opening: LogOpening) {
-    this.#opening = opening;
-    const { tombstones, logFloor } = opening.version;
-    this.#waiting = tombstones
-      .filter(({ logPosition }) => comparePositions(logPosition, logFloor) > 0)
-      .sort((a, b) => comparePositions(a.logPosition, b.logPosition));
-  }
-
-  /** Rows at this position (undefined: the end) are about to be applied. */
-  passUntil(position: LogPosition | undefined): void {
-    const { kernels, head, tombstoneStamps } = this.#opening;
-    for (;;) {
-      const next = this.#waiting[0];
-      if (next === undefined) return;
-      if (position !== undefined && comparePositions(next.logPosition, position) > 0) return;
-      this.#waiting.shift();
-      const sources = sourcesOf([next]) ?? allSources(this.#opening.registry.sourceCount);
-      for (const source of sources) {
-        const pointer = kernels.exports.sourceById(source) >>> 0;
-        if (pointer !== 0) kernels.exports.headSealSource(pointer, GENERATION_ANY);
-      }
-      kernels.refresh();
-      tombstoneStamps.set(next.sequence, head.stamp);
-    }
-  }
-}
-
-/** Above every generation of the head. */
-const GENERATION_ANY = 0xffff_ffff;
-
-function allSources(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => i + 1);
 }
 
 function makeServices(engine: Engine, parts: EngineParts): EngineServices {

@@ -8,12 +8,13 @@
  * far as the log was copied later.
  *
  * A version is only gone back to where that loses nothing that is there: the log reaches from it to the manifest's end, or
- * the files of all later versions are missing and the log's files show that they were copied.
+ * the files of all later versions are missing and the log's files show that they were copied. Later deletions are in the
+ * manifest and stay in force: what they hide is older than they are, wherever it is read from.
  */
 import type { SegmentId } from "../base/types.ts";
 import type { LogPosition } from "../wal/log.ts";
 import { applyEdit } from "./edit.ts";
-import type { Version, VersionEdit } from "./version.ts";
+import type { Tombstone, Version, VersionEdit } from "./version.ts";
 
 /** A manifest as a whole version and what followed. */
 export interface VersionHistory {
@@ -24,7 +25,8 @@ export interface VersionHistory {
 /** The log from a position on, as it is found. */
 export interface FoundLog {
   readonly isDamaged: boolean;
-  /** Number of its last file, 0 for none. */
+  /** Numbers of its first and last file, 0 for none. */
+  readonly firstFile: number;
   readonly lastFile: number;
 }
 
@@ -49,12 +51,23 @@ export function findCompleteVersion(
   for (const edit of history.edits) versions.push(applyEdit(versions.at(-1)!, edit));
   const newest = versions.at(-1)!;
   if (isComplete(newest, files)) return undefined;
-  for (const version of versions.slice(0, -1).reverse()) {
+  for (let at = versions.length - 2; at >= 0; at--) {
+    const version = versions[at]!;
     if (!isComplete(version, files) || !losesNothing(version, newest, files)) continue;
     const { nextSegment, nextSequence } = newest;
-    return { ...version, nextSegment, nextSequence };
+    const tombstones = withLater(version.tombstones, history.edits.slice(at));
+    return { ...version, tombstones, nextSegment, nextSequence };
   }
   return undefined;
+}
+
+/** Deletions of a version and of the edits that followed it; also those that have been carried out since. */
+function withLater(
+  tombstones: readonly Tombstone[],
+  edits: readonly VersionEdit[],
+): readonly Tombstone[] {
+  const later = edits.flatMap((edit) => edit.addTombstones ?? []);
+  return [...tombstones, ...later].sort((a, b) => a.sequence - b.sequence);
 }
 
 function isComplete(version: Version, files: FoundFiles): boolean {
@@ -65,8 +78,9 @@ function isComplete(version: Version, files: FoundFiles): boolean {
 function losesNothing(version: Version, newest: Version, files: FoundFiles): boolean {
   const log = files.log(version.logFloor);
   if (log.isDamaged) return false;
+  // A log that begins later has lost what was between, as after a restart that did not need it any more.
   const reachesEnd = newest.logFloor.file <= version.logFloor.file ||
-    log.lastFile >= newest.logFloor.file - 1;
+    (log.firstFile === version.logFloor.file && log.lastFile >= newest.logFloor.file - 1);
   if (reachesEnd) return true;
   const known = new Set(version.segments.map(({ id }) => id));
   const hasLater = newest.segments.some(({ id }) => !known.has(id) && files.hasSegment(id));

@@ -108,4 +108,25 @@ describe("damage to a file", () => {
     expect(machine.complaints.join("\n")).toMatch(/Registry files are damaged/);
     await machine.storage.close();
   });
+
+  test("a registry file that alone defines what the log holds is named, and salvage serves the rest", async () => {
+    const machine = await Machine.start({ compactionEnabled: false });
+    await machine.write(rowAt(1, 1), rowAt(1, 2, "b"));
+    await machine.flush();
+    await machine.storage.deleteSeries({
+      metric: "m",
+      matchers: [{ name: "tag", operator: "=", value: "b" }],
+    });
+    await machine.compact();
+    await machine.write(rowAt(2, 3), rowAt(3, 4, "b"));
+    await machine.cut("kept");
+    for (const path of machine.files("registry")) machine.disk.flipBit(path, { offset: 40 });
+    await expect(machine.open()).rejects.toThrow(/registry files are damaged, too: \d+\.reg/);
+    expect(machine.disk.openPaths).toEqual([]);
+    await machine.open({ replayMode: "salvage" });
+    expect(machine.values()).toEqual([1, 3]);
+    expect(machine.seconds("b")).toEqual([]);
+    expect(machine.complaints.join("\n")).toMatch(/1 rows .* definitions are lost/);
+    await machine.storage.close();
+  });
 });

@@ -6,6 +6,7 @@
 import type { Database } from "../../engine/database.ts";
 import { EngineError, isEngineError } from "../../engine/errors.ts";
 import { databasePaths, fileNameOf, joinPath } from "../../engine/fs/paths.ts";
+import { HEADER_BYTES } from "../../engine/manifest/format.ts";
 import { parseManifest } from "../../engine/manifest/manifest.ts";
 import { segmentFileName } from "../../engine/segment/format.ts";
 import { readVersion } from "../../engine/verify.ts";
@@ -49,20 +50,22 @@ export function pickFile(
   return names.length === 0 ? undefined : { kind, path: joinPath(directory, random.pick(names)) };
 }
 
-/** Flips a bit of a file, or cuts it; returns what undoes that. */
-export function damageAtRest(world: World, path: string): () => void {
+export interface Damage {
+  readonly undo: () => void;
+  /** Whether it cannot be taken for what a power cut leaves of the last write: opening must refuse it. */
+  readonly isProven: boolean;
+}
+
+/** Flips a bit of a file, or cuts it. */
+export function damageAtRest(world: World, path: string): Damage {
   const { disk, random } = world;
   const bytes = disk.memory.fileBytes(path);
-  const used = path.endsWith(".log")
-    ? Math.min(bytes, LOG_BYTES)
-    : path === MANIFEST
-    ? lastRecord(world)
-    : bytes;
-  // What was cut off a manifest is like what was never written; its last record may be the torn one of a power cut.
-  if (path === MANIFEST || random.next() < 0.7) {
+  const used = path.endsWith(".log") ? Math.min(bytes, LOG_BYTES) : bytes;
+  if (random.next() < 0.7) {
     const place = { offset: random.below(used), bit: random.below(8) };
+    const isProven = path === MANIFEST && place.offset < lastRecord(world);
     disk.flipBit(path, place);
-    return () => disk.flipBit(path, place);
+    return { undo: () => disk.flipBit(path, place), isProven };
   }
   const handle = disk.memory.open(path, "write");
   const at = random.below(used);
@@ -70,11 +73,12 @@ export function damageAtRest(world: World, path: string): () => void {
   handle.read(rest, at);
   handle.close();
   disk.cut(path, at);
-  return () => {
+  const undo = () => {
     const again = disk.memory.open(path, "write");
     again.write(rest, at);
     again.close();
   };
+  return { undo, isProven: path === MANIFEST && at < HEADER_BYTES };
 }
 
 /** Where the manifest's last record begins. */
@@ -142,6 +146,11 @@ export function isDamageOf(error: unknown, path: string): boolean {
 export function namesFile(error: unknown): boolean {
   return error instanceof EngineError && ["corrupt", "unsupported"].includes(error.code) &&
     /MANIFEST|\.log|[Ll]og file|\.reg|\.seg/.test(error.message);
+}
+
+/** Whether an opening was refused for want of definitions that only a registry file held. */
+export function namesRegistry(error: unknown): boolean {
+  return isEngineError(error, "corrupt") && error.message.includes(".reg");
 }
 
 function filesOf(world: World): Map<string, Uint8Array> {

@@ -5,6 +5,7 @@ import {
   doubtSegment,
   isDamageOf,
   namesFile,
+  namesRegistry,
   pickFile,
   readWhatIsLeft,
   segmentPaths,
@@ -53,7 +54,7 @@ export class FileDamage {
   }
 
   /**
-   * Damages a file of the database, which is closed, and opens it. It refuses and names a file, and is as it was once the
+   * Damages a file of the database, which is closed, or removes a segment, and opens it. It refuses and names a file, and is as it was once the
    * damage is undone; or it opens, and shows values that were written and nothing else. Says what it did.
    */
   async ofAnyFile(): Promise<string> {
@@ -67,17 +68,20 @@ export class FileDamage {
     const { kind, path } = file;
     const isMadeUpFor = kind === "registry" || kind === "segments";
     if (kind === "segments") await this.#doubt(path);
-    const undo = damageAtRest(world, path);
+    const isGone = kind === "segments" && world.random.next() < 0.3;
+    if (isGone) world.disk.memory.remove(path);
+    const damage = isGone ? undefined : damageAtRest(world, path);
     this.#path = path;
     try {
       await world.open();
     } catch (error) {
-      if (isMadeUpFor || !namesFile(error)) throw error;
-      undo();
+      const mayRefuse = kind === "registry" ? namesRegistry(error) : !isMadeUpFor;
+      if (!mayRefuse || !namesFile(error)) throw error;
+      damage?.undo();
       await world.open();
       return `refused with damage to ${path}`;
     }
-    if (kind === "MANIFEST") throw new Error(`It was opened with damage to ${path}`);
+    if (damage?.isProven === true) throw new Error(`It was opened with damage to ${path}`);
     if (isMadeUpFor) return `opened with damage to ${path}`;
     const found = await this.read(world.database);
     for (const [series, values] of found) {

@@ -15,22 +15,27 @@ export type Step =
   | "look"
   | "wait"
   | "verify"
-  | "damage";
+  | "damage"
+  | "copy";
 
-/** What happens besides: nothing, files that are damaged, a limit on the directory, a disk that is full for a while. */
-export type Trouble = "none" | "damage" | "disk limit" | "full disk";
+/**
+ * What happens besides: nothing, files that are damaged, a limit on the directory, a disk that is full for a while, plain
+ * copies of the directory in use.
+ */
+export type Trouble = "none" | "damage" | "disk limit" | "full disk" | "copies";
 
-const TROUBLES: readonly Trouble[] = [
-  "full disk",
-  "none",
-  "disk limit",
-  "none",
-  "none",
-  "damage",
-  "none",
-  "damage",
-  "none",
-  "disk limit",
+/** By the last digit of a seed: where the digit before it is even, and where it is odd. */
+const TROUBLES: readonly (readonly [Trouble, Trouble])[] = [
+  ["full disk", "full disk"],
+  ["none", "none"],
+  ["disk limit", "disk limit"],
+  ["none", "none"],
+  ["none", "none"],
+  ["damage", "copies"],
+  ["none", "none"],
+  ["damage", "copies"],
+  ["none", "none"],
+  ["disk limit", "copies"],
 ];
 
 export interface Life {
@@ -53,7 +58,7 @@ const WEIGHTS: readonly (readonly [Step, number])[] = [
 ];
 
 export function lifeOf(seed: number): Life {
-  const trouble = TROUBLES[seed % TROUBLES.length]!;
+  const trouble = TROUBLES[seed % 10]![Math.floor(seed / 10) % 2]!;
   const settings: Partial<Settings> = {
     ...(seed % 3 === 0 ? { retentionMs: 600_000 } : {}),
     ...(seed % 5 === 0 ? { logSyncMode: "periodic" } : {}),
@@ -67,17 +72,31 @@ export function lifeOf(seed: number): Life {
         diskLimitAction: seed % 10 === 2 ? "evict-oldest" : "read-only",
       }
       : {}),
+    // A copy takes some minutes.
+    ...(trouble === "copies" ? { copyBytesPerSecond: 1_024 } : {}),
   };
   const weights = new Map(WEIGHTS);
   if (trouble === "damage") weights.set("damage", 0.5);
+  if (trouble === "copies") weights.set("copy", 1);
   return { settings, trouble, weights };
 }
+
+/** What is done while the directory is copied. */
+export const WHILE_COPYING: ReadonlyMap<Step, number> = new Map([
+  ["write", 10],
+  ["delete", 1],
+  ["flush", 2],
+  ["compact", 1],
+]);
 
 /** A directory that a few flushes fill. */
 const DISK_LIMIT_BYTES = 400_000;
 
 /** One of the steps, by their weights. */
-export function chooseStep({ weights }: Life, random: SeededRandom): Step {
+export function chooseStep(
+  { weights }: { readonly weights: ReadonlyMap<Step, number> },
+  random: SeededRandom,
+): Step {
   let all = 0;
   for (const weight of weights.values()) all += weight;
   let at = random.next() * all;

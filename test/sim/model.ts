@@ -36,6 +36,7 @@ const UNSURE_MAX = 10;
 export class Model {
   #base: State = new Map();
   #operations: ModelOperation[] = [];
+  #trail: ModelOperation[] | undefined;
   /** Points before it may be gone; undefined while there is no retention. */
   highestCutoff: bigint | undefined;
   /** Points of damaged files. */
@@ -131,6 +132,11 @@ export class Model {
     }
   }
 
+  /** The operations that are made from now on, as they come, for `statesAfter`. */
+  follow(): readonly ModelOperation[] {
+    return this.#trail = [];
+  }
+
   /** From now on there are doubts, which nothing that happened before removes. */
   beginDoubts(): void {
     for (const operation of this.#operations) operation.clear = () => {};
@@ -149,6 +155,7 @@ export class Model {
 
   #add(operation: ModelOperation): ModelOperation {
     this.#operations.push(operation);
+    this.#trail?.push(operation);
     return operation;
   }
 
@@ -182,6 +189,27 @@ export class Model {
     for (const [series, values] of this.#base) state.set(series, new Map(values));
     for (const operation of this.#operations) if (holds(operation)) operation.apply(state);
     return state;
+  }
+}
+
+/** What may be found of operations made after a state: a beginning of the writes, and any of the deletions. */
+export function* statesAfter(
+  start: State,
+  operations: readonly ModelOperation[],
+): Generator<State> {
+  const writes = operations.filter(({ kind }) => kind !== "delete");
+  const deletions = operations.filter(({ kind }) => kind === "delete");
+  for (let kept = writes.length; kept >= 0; kept--) {
+    for (let mask = 2 ** deletions.length - 1; mask >= 0; mask--) {
+      const left = new Set([
+        ...writes.slice(kept),
+        ...deletions.filter((_, i) => (mask & (1 << i)) === 0),
+      ]);
+      const state: State = new Map();
+      for (const [series, values] of start) state.set(series, new Map(values));
+      for (const operation of operations) if (!left.has(operation)) operation.apply(state);
+      yield state;
+    }
   }
 }
 

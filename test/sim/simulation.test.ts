@@ -27,6 +27,7 @@ const KNOWN: readonly { readonly seed: number; readonly found: string }[] = [
   { seed: 1002, found: "nothing; segments go at the disk limit" },
   { seed: 1009, found: "nothing; writes are refused at the disk limit" },
   { seed: 1005, found: "nothing; a segment is damaged" },
+  { seed: 1015, found: "nothing; the directory is copied while it is in use" },
 ];
 
 describe("simulation", () => {

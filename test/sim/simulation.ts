@@ -16,7 +16,8 @@ import {
 import { Evictions } from "./evictions.ts";
 import { FileDamage } from "./file_damage.ts";
 import { HeldViews } from "./held_views.ts";
-import { chooseStep, type Life, lifeOf, type Step } from "./life.ts";
+import { chooseStep, type Life, lifeOf, type Step, WHILE_COPYING } from "./life.ts";
+import { checkLiveCopy, DELETIONS_MAX } from "./live_copy.ts";
 import { ALL_TIME, countPoints } from "./reading.ts";
 import { isDocumented, PowerCut, World } from "./world.ts";
 import { Workload } from "./workload.ts";
@@ -170,7 +171,9 @@ class Simulation {
     if (fate < 0.6) disk.inject({ at, kind: "crash", when });
     else if (trouble === "damage") return;
     else if (fate < 0.75) {
-      disk.inject({ at, kind: "error", when, code: random.pick(["EIO", "ENOSPC"]) });
+      // A disk without room takes it from what is kept for copies.
+      const code = random.pick(trouble === "copies" ? ["EIO"] : ["EIO", "ENOSPC"]);
+      disk.inject({ at, kind: "error", when, code });
     } else if (fate < 0.85) {
       for (let i = 0; i < 12; i++) disk.inject({ at: at + i, kind: "error", when: "before" });
     }
@@ -211,8 +214,7 @@ class Simulation {
     this.#model.confirmWrites();
   }
 
-  async #step(): Promise<void> {
-    const step = chooseStep(this.#plannedLife, this.world.random);
+  async #step(step: Step = chooseStep(this.#plannedLife, this.world.random)): Promise<void> {
     this.steps.push(step);
     this.#cutoffs(this.world.database);
     try {
@@ -268,6 +270,8 @@ class Simulation {
         return;
       case "damage":
         return await this.#damageSegment();
+      case "copy":
+        return await this.#copy();
     }
   }
 
@@ -366,6 +370,23 @@ class Simulation {
       evicted: this.#evictions.highest,
       doubts: this.#model.doubts,
     };
+  }
+
+  /** Copies the directory while more is done. */
+  async #copy(): Promise<void> {
+    await this.#calm();
+    if (this.#model.hasUnsureDeletions) return;
+    let deletions = 0;
+    await checkLiveCopy({
+      world: this.world,
+      model: this.#model,
+      path: `/copies/${++this.#snapshots}`,
+      step: async () => {
+        const step = chooseStep({ weights: WHILE_COPYING }, this.world.random);
+        if (step !== "delete" || ++deletions <= DELETIONS_MAX) await this.#step(step);
+      },
+      cutoffs: (database) => this.#cutoffs(database),
+    });
   }
 
   /** Damages a segment of the open database. */

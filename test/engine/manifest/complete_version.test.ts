@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { findCompleteVersion, type FoundLog } from "../../../engine/manifest/complete_version.ts";
 import { emptyVersion } from "../../../engine/manifest/edit.ts";
 import type { VersionEdit } from "../../../engine/manifest/version.ts";
-import { IDENTITY, segment } from "../../support/manifest_samples.ts";
+import { IDENTITY, segment, tombstone } from "../../support/manifest_samples.ts";
 
 /** Flushes make 1, 2 and 3, of which 1 and 2 are merged into 4 before 3 is made. */
 const EDITS: readonly VersionEdit[] = [
@@ -15,13 +15,13 @@ const EDITS: readonly VersionEdit[] = [
   },
   { addSegments: [segment(5)], registryFiles: ["2.reg"], logFloor: { file: 4, offset: 32 } },
 ];
-const WHOLE_LOG: FoundLog = { isDamaged: false, lastFile: 4 };
-const NO_LOG: FoundLog = { isDamaged: false, lastFile: 0 };
+const NO_LOG: FoundLog = { isDamaged: false, firstFile: 0, lastFile: 0 };
 
 interface Case {
   readonly name: string;
   readonly segments: readonly number[];
   readonly registry?: readonly string[];
+  /** Absent: all of it, from wherever it is asked for. */
   readonly log?: FoundLog;
   readonly isCopy?: boolean;
   /** Segments of the version that is opened; undefined for the newest. */
@@ -64,17 +64,42 @@ test.each<Case>([
   {
     name: "the log is damaged on the way",
     segments: [1, 2],
-    log: { isDamaged: true, lastFile: 4 },
+    log: { isDamaged: true, firstFile: 2, lastFile: 4 },
+    opened: undefined,
+  },
+  {
+    name: "the log begins behind what the segment held",
+    segments: [1, 2],
+    log: { isDamaged: false, firstFile: 4, lastFile: 4 },
+    isCopy: false,
     opened: undefined,
   },
   { name: "no version is complete, but the first with all of the log", segments: [2], opened: [] },
-])("$name", ({ segments, registry = ALL_REGISTRY, log = WHOLE_LOG, isCopy = true, opened }) => {
+])("$name", ({ segments, registry = ALL_REGISTRY, log, isCopy = true, opened }) => {
   const version = findCompleteVersion({ whole: emptyVersion(IDENTITY), edits: EDITS }, {
     hasSegment: (id) => segments.includes(id),
     hasRegistryFile: (name) => registry.includes(name),
     isCopy,
-    log: () => log,
+    log: ({ file }) => log ?? { isDamaged: false, firstFile: file, lastFile: 4 },
   });
   expect(version?.segments.map(({ id }) => Number(id))).toEqual(opened as number[]);
   if (version !== undefined) expect(version.nextSegment).toBe(6);
+});
+
+test("later deletions stay in force, also those that were carried out", () => {
+  const edits: readonly VersionEdit[] = [
+    { addTombstones: [tombstone(7)] },
+    ...EDITS,
+    { addTombstones: [tombstone(8)] },
+    { removeTombstones: [tombstone(7).sequence, tombstone(8).sequence] },
+    { addTombstones: [tombstone(9)] },
+  ];
+  const version = findCompleteVersion({ whole: emptyVersion(IDENTITY), edits }, {
+    hasSegment: (id) => Number(id) === 4,
+    hasRegistryFile: () => true,
+    isCopy: true,
+    log: ({ file }) => ({ isDamaged: false, firstFile: file, lastFile: 4 }),
+  });
+  expect(version?.segments.map(({ id }) => Number(id))).toEqual([4]);
+  expect(version?.tombstones.map(({ sequence }) => Number(sequence))).toEqual([7, 8, 9]);
 });

@@ -5,6 +5,7 @@
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { decodeSnappy, snappyLength } from "../ingest/snappy.ts";
 import type { WriteAdmission } from "./admission.ts";
+import { checkZstdFrames } from "./zstd_frames.ts";
 
 /** A body that cannot be taken, with the status it is answered with. */
 export class MessageBodyError extends Error {
@@ -153,9 +154,9 @@ function inflate(received: Uint8Array, encoding: "gzip" | "zstd", bytesMax: numb
   if (received.length === 0) return received;
   try {
     const options = { maxOutputLength: bytesMax };
-    return encoding === "gzip"
-      ? gunzipSync(received, options)
-      : zstdDecompressSync(received, options);
+    if (encoding === "gzip") return gunzipSync(received, options);
+    checkZstdFrames(received);
+    return zstdDecompressSync(received, options);
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     throw code === "ERR_BUFFER_TOO_LARGE"

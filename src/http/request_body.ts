@@ -8,6 +8,7 @@
 import { createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { WriteAdmission } from "./admission.ts";
 import type { Failure } from "./replies.ts";
+import { checkZstdFrames, endsEarly, ZstdFrames } from "./zstd_frames.ts";
 
 export type Encoding = "identity" | "gzip" | "zstd";
 
@@ -244,9 +245,9 @@ function expandHeld(
   if (held.length <= SYNC_COMPRESSED_MAX) {
     const maxOutputLength = Math.min(limits.expandedMax, SYNC_EXPANDED_MAX);
     try {
-      return encoding === "gzip"
-        ? gunzipSync(held, { maxOutputLength })
-        : zstdDecompressSync(held, { maxOutputLength });
+      if (encoding === "gzip") return gunzipSync(held, { maxOutputLength });
+      checkZstdFrames(held);
+      return zstdDecompressSync(held, { maxOutputLength });
     } catch (error) {
       if ((error as { code?: string }).code !== "ERR_BUFFER_TOO_LARGE") {
         throw badEncoding(encoding, error);
@@ -272,7 +273,8 @@ async function* expandStream(
     ? createGunzip({ chunkSize: EXPANDED_CHUNK_BYTES })
     : createZstdDecompress({ chunkSize: EXPANDED_CHUNK_BYTES });
   let sourceError: unknown;
-  const feeding = feed(source, expander).catch((error) => {
+  const frames = encoding === "zstd" ? new ZstdFrames() : undefined;
+  const feeding = feed(source, expander, frames).catch((error) => {
     sourceError = error;
     expander.destroy();
   });
@@ -291,14 +293,17 @@ async function* expandStream(
     await feeding;
   }
   if (sourceError !== undefined) throw sourceError;
+  if (frames?.isWhole === false) throw badEncoding(encoding, endsEarly());
 }
 
 async function feed(
   source: AsyncIterable<Uint8Array>,
   expander: ReturnType<typeof createGunzip>,
+  frames: ZstdFrames | undefined,
 ): Promise<void> {
   for await (const piece of source) {
     if (expander.destroyed) return;
+    frames?.push(piece);
     if (!expander.write(piece)) {
       await new Promise<void>((resolve) => {
         expander.once("drain", resolve);

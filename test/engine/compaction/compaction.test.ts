@@ -1,125 +1,19 @@
 import { describe, expect, test } from "bun:test";
-import type { SegmentId } from "../../../engine/base/types.ts";
-import { type Clock, SILENT_LOGGER, SystemClock } from "../../../engine/components.ts";
-import { Compaction } from "../../../engine/compaction/compaction.ts";
-import {
-  CompactionRunner,
-  type JobExecutor,
-} from "../../../engine/compaction/compaction_runner.ts";
 import { Pace } from "../../../engine/compaction/pace.ts";
 import { compactionExecutor } from "../../../engine/compaction/start_worker.ts";
 import { EngineError, isEngineError } from "../../../engine/errors.ts";
-import type { FileSystem } from "../../../engine/fs/file_system.ts";
-import { NodeFileSystem } from "../../../engine/fs/node_file_system.ts";
-import { databasePaths } from "../../../engine/fs/paths.ts";
-import { Kernels } from "../../../engine/kernels/kernels.ts";
-import {
-  findLostSegments,
-  makeDataDirectories,
-  removeUnnamedFiles,
-} from "../../../engine/manifest/data_files.ts";
-import { Manifest } from "../../../engine/manifest/manifest.ts";
+import { findLostSegments, removeUnnamedFiles } from "../../../engine/manifest/data_files.ts";
 import type { VersionEdit } from "../../../engine/manifest/version.ts";
-import { VersionSet } from "../../../engine/manifest/version_set.ts";
 import { segmentFileName } from "../../../engine/segment/format.ts";
-import { ManualClock } from "../../support/manual_clock.ts";
-import { IDENTITY, tombstone } from "../../support/manifest_samples.ts";
-import {
-  pathOf,
-  type PointMap,
-  readSegment,
-  TEST_SOURCES,
-  writeSegment,
-} from "../../support/segments.ts";
+import { compactionExecutorContract } from "../../contract/compaction_executor.ts";
+import { CompactionBench } from "../../support/compaction_bench.ts";
+import { tombstone } from "../../support/manifest_samples.ts";
+import { pathOf } from "../../support/segments.ts";
 import { SimulatedDisk } from "../../support/simulated_disk.ts";
-import { TemporaryDirectory } from "../../support/temporary_directory.ts";
-
-const DAY = 86_400_000;
-
-/** A database's segments without the database. */
-class Bench {
-  readonly paths: ReturnType<typeof databasePaths>;
-  readonly versions: VersionSet;
-  readonly compaction: Compaction;
-  readonly runner: CompactionRunner;
-  readonly #fileSystem: FileSystem;
-  now = BigInt(100 * DAY);
-  leaving: ReadonlySet<SegmentId> = new Set();
-
-  constructor(
-    fileSystem: FileSystem,
-    directory: string,
-    given: { readonly executor?: JobExecutor; readonly clock?: Clock } = {},
-  ) {
-    this.#fileSystem = fileSystem;
-    fileSystem.makeDirectory(directory);
-    this.paths = databasePaths(directory);
-    const manifest = Manifest.open({ fileSystem, directory, identity: IDENTITY });
-    makeDataDirectories(fileSystem, this.paths);
-    this.versions = new VersionSet({
-      manifest,
-      onUnneeded: (ids) => ids.forEach((id) => fileSystem.remove(pathOf(this.paths, id))),
-    });
-    this.runner = new CompactionRunner({
-      versions: this.versions,
-      fileSystem,
-      kernels: new Kernels(),
-      sources: TEST_SOURCES,
-      paths: this.paths,
-      clock: given.clock ?? new ManualClock(),
-      logger: SILENT_LOGGER,
-      bytesPerSecond: 0,
-      cutoff: () => undefined,
-      executor: given.executor,
-    });
-    this.compaction = new Compaction({
-      versions: this.versions,
-      runner: this.runner,
-      picker: { partitionTicks: BigInt(DAY), retentionTicks: 0n, segmentBytesMax: 100 << 20 },
-      partitionMs: DAY,
-      time: () => ({ now: this.now, cutoff: -(2n ** 63n) }),
-      leaving: () => this.leaving,
-    });
-  }
-
-  /** Flushes `count` segments into the first partition. */
-  async flush(count: number): Promise<void> {
-    for (let i = 0; i < count; i++) {
-      const id = this.versions.takeSegmentId();
-      const sequence = this.versions.takeSequence();
-      const points = Array.from({ length: 400 }, (_, at) => ({
-        source: at % 5 + 1,
-        time: BigInt(at * 1_000 + i),
-        slot: 0,
-        value: sequence,
-      }));
-      const segment = writeSegment(this.#fileSystem, this.paths, { id, sequence, points });
-      await this.versions.commit({ addSegments: [segment] });
-    }
-  }
-
-  async runAll(): Promise<number> {
-    const { signal } = new AbortController();
-    for (let runs = 1;; runs++) if (await this.compaction.run(signal) !== "more") return runs;
-  }
-
-  points(): PointMap {
-    const all: PointMap = new Map();
-    for (const segment of this.versions.current.segments) {
-      const { points } = readSegment(this.#fileSystem, this.paths, segment);
-      for (const [key, value] of points) all.set(key, value);
-    }
-    return all;
-  }
-
-  get files(): string[] {
-    return this.#fileSystem.list(this.paths.segments).map(({ name }) => name);
-  }
-}
 
 describe("compaction", () => {
   test("merges what the picker names, removes the inputs and comes to an end", async () => {
-    const bench = new Bench(new SimulatedDisk(), "/db");
+    const bench = new CompactionBench(new SimulatedDisk(), "/db");
     await bench.flush(6);
     const before = bench.points();
     // A merge, a move to the window's level, and nothing more.
@@ -133,7 +27,7 @@ describe("compaction", () => {
   });
 
   test("asks for a later look while a window is open", async () => {
-    const bench = new Bench(new SimulatedDisk(), "/db");
+    const bench = new CompactionBench(new SimulatedDisk(), "/db");
     bench.now = 1_000n;
     await bench.flush(1);
     expect(await bench.compaction.run(new AbortController().signal)).toEqual({
@@ -142,7 +36,7 @@ describe("compaction", () => {
   });
 
   test("leaves alone what is about to be removed", async () => {
-    const bench = new Bench(new SimulatedDisk(), "/db");
+    const bench = new CompactionBench(new SimulatedDisk(), "/db");
     await bench.flush(6);
     const ids = bench.versions.current.segments.map(({ id }) => id);
     bench.leaving = new Set(ids);
@@ -153,7 +47,7 @@ describe("compaction", () => {
   });
 
   test("a reader's segments stay until it is done", async () => {
-    const bench = new Bench(new SimulatedDisk(), "/db");
+    const bench = new CompactionBench(new SimulatedDisk(), "/db");
     await bench.flush(5);
     const pin = bench.versions.pin();
     await bench.runAll();
@@ -163,7 +57,7 @@ describe("compaction", () => {
   });
 
   test("removes deleted rows, then the tombstone", async () => {
-    const bench = new Bench(new SimulatedDisk(), "/db");
+    const bench = new CompactionBench(new SimulatedDisk(), "/db");
     await bench.flush(2);
     await bench.runAll();
     const sequence = bench.versions.takeSequence();
@@ -181,7 +75,7 @@ describe("compaction", () => {
   });
 
   test("a deletion of something else is noted without rewriting", async () => {
-    const bench = new Bench(new SimulatedDisk(), "/db");
+    const bench = new CompactionBench(new SimulatedDisk(), "/db");
     await bench.flush(2);
     await bench.runAll();
     const { files } = bench;
@@ -198,7 +92,7 @@ describe("compaction", () => {
 
   test("a damaged segment is set aside, its file kept; the others go on", async () => {
     const disk = new SimulatedDisk();
-    const bench = new Bench(disk, "/db");
+    const bench = new CompactionBench(disk, "/db");
     await bench.flush(5);
     disk.flipBit(pathOf(bench.paths, 3), { offset: 200 });
     await bench.runAll();
@@ -210,7 +104,7 @@ describe("compaction", () => {
 
   test("a full disk stops it before it writes; it goes on with room", async () => {
     const disk = new SimulatedDisk();
-    const bench = new Bench(disk, "/db");
+    const bench = new CompactionBench(disk, "/db");
     await bench.flush(5);
     disk.capacityBytes = disk.memory.usedBytes + (1 << 20);
     const error = await bench.runAll().catch((reason) => reason);
@@ -223,7 +117,7 @@ describe("compaction", () => {
 
   test("an edit that cannot be written leaves the inputs and no output", async () => {
     const disk = new SimulatedDisk();
-    const bench = new Bench(disk, "/db");
+    const bench = new CompactionBench(disk, "/db");
     await bench.flush(5);
     const before = bench.points();
     const { commit } = bench.versions;
@@ -240,7 +134,7 @@ describe("compaction", () => {
   });
 
   test("stopping leaves everything as it was", async () => {
-    const bench = new Bench(new SimulatedDisk(), "/db");
+    const bench = new CompactionBench(new SimulatedDisk(), "/db");
     await bench.flush(5);
     const controller = new AbortController();
     const running = bench.compaction.run(controller.signal).catch((reason) => reason);
@@ -262,7 +156,7 @@ describe("compaction", () => {
       const disk = new SimulatedDisk({ seed: step });
       disk.makeDirectory("/db");
       disk.syncDirectory("/");
-      const bench = new Bench(disk, "/db");
+      const bench = new CompactionBench(disk, "/db");
       await bench.flush(5);
       const before = bench.points();
       disk.inject({ at: disk.operations + step, kind: "crash", when: "during" });
@@ -273,7 +167,7 @@ describe("compaction", () => {
       }
       disk.clearFaults();
       disk.crash();
-      const again = new Bench(disk, "/db");
+      const again = new CompactionBench(disk, "/db");
       const { paths, versions } = again;
       const version = versions.current;
       const options = { fileSystem: disk, paths, version, segmentFileName };
@@ -296,45 +190,16 @@ describe("compaction", () => {
       },
       [Symbol.dispose]: () => {},
     };
-    const bench = new Bench(new SimulatedDisk(), "/db", { executor });
+    const bench = new CompactionBench(new SimulatedDisk(), "/db", { executor });
     await bench.flush(5);
     await bench.runAll();
     expect(bench.files.length).toBe(1);
     expect(tries).toBe(1);
   });
-
-  test("works in a worker, which asks for definitions", async () => {
-    using temporary = new TemporaryDirectory();
-    const clock = new SystemClock();
-    const fileSystem = new NodeFileSystem();
-    using executor = compactionExecutor(fileSystem, clock)!;
-    const bench = new Bench(fileSystem, `${temporary.path}/db`, { executor, clock });
-    await bench.flush(5);
-    const before = bench.points();
-    await bench.runAll();
-    expect(executor.isStarted).toBe(true);
-    expect(bench.points()).toEqual(before);
-    const { segments } = bench.versions.current;
-    expect(segments.length).toBe(1);
-    const { ids } = readSegment(fileSystem, bench.paths, segments[0]!);
-    expect(ids).toEqual([1, 2, 3, 4, 5]);
-  });
-
-  test("stops a worker", async () => {
-    using temporary = new TemporaryDirectory();
-    const clock = new SystemClock();
-    const fileSystem = new NodeFileSystem();
-    const executor = compactionExecutor(fileSystem, clock)!;
-    const bench = new Bench(fileSystem, `${temporary.path}/db`, { executor, clock });
-    await bench.flush(5);
-    const running = bench.compaction.run(new AbortController().signal).catch((reason) => reason);
-    await bench.runner.stop();
-    expect(isEngineError(await running, "closed")).toBe(true);
-    expect(executor.isStarted).toBe(false);
-    expect(bench.files.length).toBe(5);
-    expect(fileSystem.list(bench.paths.staging)).toEqual([]);
-  });
 });
+
+compactionExecutorContract("on the event loop", () => undefined);
+compactionExecutorContract("in a worker", compactionExecutor);
 
 describe("Pace", () => {
   function make(bytesPerSecond: number, sliceMs = 10) {

@@ -3,7 +3,7 @@
  * that has its files open. Nothing acknowledged is lost, answers are right, and no restart is needed.
  */
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type DaemonProcess,
@@ -59,6 +59,13 @@ class TamperedDisk implements Disposable {
   }
 }
 
+/** Kills the tracer, and waits until the kernel has ended what it traced: until then that has the directory. */
+async function killTraced(daemon: DaemonProcess, { directory }: TamperedDisk): Promise<void> {
+  const holder = Number.parseInt(readFileSync(join(directory.path, "data/LOCK"), "utf8"));
+  await killDaemon(daemon);
+  await until(() => !existsSync(`/proc/${holder}`), "the kernel");
+}
+
 function makeLoads(prefix: string): LineLoad[] {
   return (["v1", "v2", "gzip", "tcp"] as const).map((protocol, index) =>
     new LineLoad({
@@ -96,7 +103,7 @@ test("reads and writes that move half of the bytes", async () => {
     await running;
     for (const load of added) expect([...load.refusals]).toEqual([]);
     await accountForAll(daemon.url, loads);
-    await killDaemon(daemon);
+    await killTraced(daemon, disk);
   }
   const daemon = await disk.start();
   expect(await accountForAll(daemon.url, loads)).toBeGreaterThan(0);

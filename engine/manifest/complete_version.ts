@@ -7,9 +7,10 @@
  * was listed. Such a copy is opened as the newest version of which everything is there; what came later is in the log, as
  * far as the log was copied later.
  *
- * A version is only gone back to where that loses nothing that is there: the log reaches from it to the manifest's end, or
- * the files of all later versions are missing and the log's files show that they were copied. Later deletions are in the
- * manifest and stay in force: what they hide is older than they are, wherever it is read from.
+ * A version is only gone back to where that loses nothing that is there: the log reaches from it to the manifest's end; or
+ * the log's files show that they were copied, and of later versions only files are there that may have had their names when
+ * the directory was listed, but were not committed: those of one flush, and merges of what the version has. Later deletions
+ * are in the manifest and stay in force: what they hide is older than they are, wherever it is read from.
  */
 import type { SegmentId } from "../base/types.ts";
 import type { LogPosition } from "../wal/log.ts";
@@ -53,9 +54,10 @@ export function findCompleteVersion(
   if (isComplete(newest, files)) return undefined;
   for (let at = versions.length - 2; at >= 0; at--) {
     const version = versions[at]!;
-    if (!isComplete(version, files) || !losesNothing(version, newest, files)) continue;
+    const later = history.edits.slice(at);
+    if (!isComplete(version, files) || !losesNothing({ version, newest, later }, files)) continue;
     const { nextSegment, nextSequence } = newest;
-    const tombstones = withLater(version.tombstones, history.edits.slice(at));
+    const tombstones = withLater(version.tombstones, later);
     return { ...version, tombstones, nextSegment, nextSequence };
   }
   return undefined;
@@ -75,14 +77,40 @@ function isComplete(version: Version, files: FoundFiles): boolean {
     version.registryFiles.every((name) => files.hasRegistryFile(name));
 }
 
-function losesNothing(version: Version, newest: Version, files: FoundFiles): boolean {
+function losesNothing(
+  given: {
+    readonly version: Version;
+    readonly newest: Version;
+    /** The edits between them. */
+    readonly later: readonly VersionEdit[];
+  },
+  files: FoundFiles,
+): boolean {
+  const { version, newest, later } = given;
   const log = files.log(version.logFloor);
   if (log.isDamaged) return false;
   // A log that begins later has lost what was between, as after a restart that did not need it any more.
   const reachesEnd = newest.logFloor.file <= version.logFloor.file ||
     (log.firstFile === version.logFloor.file && log.lastFile >= newest.logFloor.file - 1);
-  if (reachesEnd) return true;
+  return reachesEnd || (files.isCopy && wereUncommitted(version, later, files));
+}
+
+/** Whether those files of later edits that are there may have been there before their edit was committed. */
+function wereUncommitted(
+  version: Version,
+  later: readonly VersionEdit[],
+  files: FoundFiles,
+): boolean {
   const known = new Set(version.segments.map(({ id }) => id));
-  const hasLater = newest.segments.some(({ id }) => !known.has(id) && files.hasSegment(id));
-  return files.isCopy && !hasLater;
+  let flushes = 0;
+  for (const { addSegments = [], removeSegments = [] } of later) {
+    if (addSegments.length === 0) continue;
+    const isFlush = removeSegments.length === 0;
+    if (isFlush) flushes++;
+    if (!addSegments.some(({ id }) => files.hasSegment(id))) continue;
+    // One flush and one merge run at a time: of a second one nothing had a name yet.
+    const isPossible = isFlush ? flushes === 1 : removeSegments.every((id) => known.has(id));
+    if (!isPossible) return false;
+  }
+  return true;
 }

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
 import { cpSync } from "node:fs";
+import { setImmediate } from "node:timers";
 import { isEngineError } from "../../engine/errors.ts";
 import { MemoryFileSystem } from "../../engine/fs/memory_file_system.ts";
 import type { Settings } from "../../engine/settings.ts";
@@ -114,6 +116,15 @@ describe("copies", () => {
   });
 });
 
+/** Runs a program; what it says of files that vanish (those of staging may) is no matter. */
+function runToEnd(program: string, args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: "ignore" });
+    child.on("error", reject);
+    child.on("exit", () => resolve());
+  });
+}
+
 describe("a real directory", () => {
   const directories: TemporaryDirectory[] = [];
   afterEach(() => {
@@ -147,6 +158,42 @@ describe("a real directory", () => {
     await using copy = await Storage.open({ path: `${root}/copy`, settings: SMALL });
     expect(valuesOf(copy)).toEqual(firstNumbers(3_000));
   });
+
+  test(
+    "copies that cp makes while it is written, flushed and compacted open, each with all before it",
+    async () => {
+      const root = directoryPath();
+      const path = `${root}/data`;
+      await using storage = await Storage.open({
+        path,
+        settings: { ...SMALL, copyBytesPerSecond: 1_024 },
+      });
+      let written = 0;
+      let isCopying = true;
+      const writing = (async () => {
+        while (isCopying) {
+          await storage.insertRows(rows(written, 50));
+          written += 50;
+          if (written % 2_000 === 0) await storage.database.compact();
+        }
+      })();
+      for (let copy = 1; copy <= 5; copy++) {
+        while (written < copy * 1_000) {
+          await new Promise<void>((resolve) => void setImmediate(resolve));
+        }
+        const before = written;
+        const copied = `${root}/copy${copy}`;
+        await runToEnd("cp", ["-r", path, copied]);
+        await using opened = await Storage.open({ path: copied, settings: SMALL });
+        const values = valuesOf(opened);
+        expect(values.length).toBeGreaterThanOrEqual(before);
+        expect(values).toEqual(firstNumbers(values.length));
+      }
+      isCopying = false;
+      await writing;
+    },
+    60_000,
+  );
 
   test("a snapshot of it is put back on another path", async () => {
     const root = directoryPath();

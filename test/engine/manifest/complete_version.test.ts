@@ -24,6 +24,7 @@ interface Case {
   /** Absent: all of it, from wherever it is asked for. */
   readonly log?: FoundLog;
   readonly isCopy?: boolean;
+  readonly edits?: readonly VersionEdit[];
   /** Segments of the version that is opened; undefined for the newest. */
   readonly opened: readonly number[] | undefined;
 }
@@ -47,6 +48,31 @@ test.each<Case>([
     segments: [4],
     log: NO_LOG,
     opened: [4],
+  },
+  {
+    name: "a merge had its output's name before the listing, the flush committed first",
+    segments: [1, 2, 4],
+    log: NO_LOG,
+    edits: [EDITS[0]!, EDITS[1]!, EDITS[3]!, EDITS[2]!],
+    opened: [1, 2],
+  },
+  {
+    name: "a flush had the name of one of its files before the listing",
+    segments: [1, 2],
+    log: NO_LOG,
+    edits: [EDITS[0]!, {
+      addSegments: [segment(2), segment(3)],
+      logFloor: { file: 3, offset: 32 },
+      registryFiles: ["1.reg"],
+    }, EDITS[3]!],
+    opened: [1],
+  },
+  {
+    name: "the files of a later flush are there: one is lost",
+    segments: [1, 5],
+    log: NO_LOG,
+    edits: [EDITS[0]!, EDITS[1]!, EDITS[3]!],
+    opened: undefined,
   },
   {
     name: "a segment is lost, no log makes up for it, nothing shows a copy",
@@ -75,8 +101,10 @@ test.each<Case>([
     opened: undefined,
   },
   { name: "no version is complete, but the first with all of the log", segments: [2], opened: [] },
-])("$name", ({ segments, registry = ALL_REGISTRY, log, isCopy = true, opened }) => {
-  const version = findCompleteVersion({ whole: emptyVersion(IDENTITY), edits: EDITS }, {
+])("$name", (given) => {
+  const { segments, registry = ALL_REGISTRY, log, isCopy = true, opened } = given;
+  const { edits = EDITS } = given;
+  const version = findCompleteVersion({ whole: emptyVersion(IDENTITY), edits }, {
     hasSegment: (id) => segments.includes(id),
     hasRegistryFile: (name) => registry.includes(name),
     isCopy,

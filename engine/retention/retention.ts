@@ -47,7 +47,7 @@ export function pickExpired(
     readonly cutoff: bigint;
     readonly monotonicMs: number;
     readonly budget: ExpiryBudget | undefined;
-    /** Share of the stored bytes that may go within an hour, 0 to 1; one segment may in any case. */
+    /** Share of the stored bytes that may go within an hour, from 0; one segment may in any case. 1 sets no bound. */
     readonly share: number;
   },
 ): ExpiryDecision {
@@ -59,13 +59,14 @@ export function pickExpired(
   const expired = segments.filter((segment) => segment.maxTime < cutoff).sort(byAge);
   const drop: SegmentId[] = [];
   const gone = new Set<DatedSegment>();
+  const bytesMax = share < 1 ? budget.storedBytes * share : Infinity;
   let { droppedBytes } = budget;
   for (const segment of expired) {
     if (gone.has(segment)) continue;
     const set = withOverwritten(segment, segments, gone);
     if (set.some((each) => each.maxTime >= cutoff)) continue;
     const bytes = sumBytes(set);
-    if (droppedBytes > 0 && droppedBytes + bytes > budget.storedBytes * share) break;
+    if (droppedBytes > 0 && droppedBytes + bytes > bytesMax) break;
     droppedBytes += bytes;
     for (const each of set) {
       gone.add(each);

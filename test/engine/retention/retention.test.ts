@@ -96,6 +96,17 @@ describe("pickExpired", () => {
     expect(decision.waiting).toBe(waiting);
   });
 
+  test("without a bound more goes in an hour than was stored when it began", () => {
+    let budget;
+    for (let minute = 0; minute < 10; minute++) {
+      const segments = [parse(`${minute + 1}@${minute + 1} 0..900 100`)];
+      const given = { cutoff: 1_000n, monotonicMs: minute * 60_000, budget, share: 1 };
+      const decision = pickExpired(segments, given);
+      expect(decision.drop.map(Number)).toEqual([minute + 1]);
+      budget = decision.budget;
+    }
+  });
+
   test("the share is that of an hour, not of a call", () => {
     let segments = Array.from({ length: 100 }, (_, i) => parse(`${i + 1}@${i + 1} ${i}..${i} 10`));
     let budget;

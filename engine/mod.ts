@@ -20,7 +20,7 @@ export {
   type QueryOptions,
 } from "./query/query_options.ts";
 export type { ShardWindow, ShardWindowDigest } from "./query/shard_window.ts";
-export type { NumberColumn, SeriesReference, View } from "./query/view.ts";
+export type { NumberColumn, SeriesReference, Totals, View } from "./query/view.ts";
 export type { Matcher, MatchOperator } from "./series/matcher.ts";
 export { compileRegex, type Regex } from "./series/regex.ts";
 export type {

@@ -142,6 +142,26 @@ export interface HeadKernel {
   ): number;
 }
 
+/** Totals of points that are not handed out; used by engine/query/series_reader.ts. */
+export interface TotalsKernel {
+  readonly totalCount: WebAssembly.Global;
+  readonly totalSum: WebAssembly.Global;
+  readonly totalLeast: WebAssembly.Global;
+  readonly totalGreatest: WebAssembly.Global;
+  totalsBegin(): void;
+  totalColumn(
+    chunk: number,
+    bytes: number,
+    slot: number,
+    first: bigint,
+    last: bigint,
+    isWhole: boolean,
+    times: number,
+    bits: number,
+  ): number;
+  totalRun(bits: number, count: number, family: number): void;
+}
+
 /** Merging chunks; used by engine/chunk/row_merger.ts only. Records and lists are described in row_merge.ts. */
 export interface RowMergeKernel {
   readonly MERGE_INPUT_BYTES: WebAssembly.Global;
@@ -290,6 +310,7 @@ export type KernelExports =
   & RecordKernel
   & ChunkKernel
   & RowMergeKernel
+  & TotalsKernel
   & IdListKernel
   & PostingsKernel
   & SelectionKernel

@@ -23,7 +23,7 @@ import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
 import { type ReadBounds, SeriesReader } from "./series_reader.ts";
 import { type ReadState, SourceSet, without } from "./source_set.ts";
-import type { NumberColumn, SeriesReference, View } from "./view.ts";
+import type { NumberColumn, SeriesReference, Totals, View } from "./view.ts";
 
 /** What a view is made of. */
 export interface ViewParts {
@@ -108,12 +108,7 @@ export class ReadView implements View {
 
   readNumbers(series: SeriesReference, startMs: number, endMs: number): NumberColumn {
     const { set, position } = this.#locate(series.source);
-    if (series.family === "blob" || series.family === "histogram") {
-      throw new EngineError(
-        "invalid",
-        `Cannot read a series of family ${series.family} as numbers`,
-      );
-    }
+    if (!isNumeric(series.family)) throw notNumbers(series.family);
     const bounds = this.#boundsOfMs(startMs, endMs);
     if (bounds.first > bounds.last) return NOTHING;
     const reader = this.#reader;
@@ -132,6 +127,28 @@ export class ReadView implements View {
       TICKS_PER_MS[timeUnit],
     );
     return this.#column(count, areSmall === 1);
+  }
+
+  totals(series: SeriesReference, range: TimeRange): Totals {
+    const { set, position } = this.#locate(series.source);
+    if (!isNumeric(series.family)) throw notNumbers(series.family);
+    const { exports } = this.#parts.kernels;
+    exports.totalsBegin();
+    const bounds = this.#clip({ first: range.start, last: range.end - 1n });
+    if (bounds.first <= bounds.last) {
+      const family = FAMILY[series.family];
+      this.#reader.total(set, position, { slot: series.slot, family }, bounds);
+      this.#lease.release();
+    }
+    const count = exports.totalCount.value as number;
+    this.#parts.counters.seriesRead++;
+    this.#parts.counters.pointsRead += count;
+    return {
+      count,
+      sum: exports.totalSum.value as number,
+      least: exports.totalLeast.value as number,
+      greatest: exports.totalGreatest.value as number,
+    };
   }
 
   /** The run of the reader as a column. */
@@ -268,6 +285,10 @@ export class ReadView implements View {
 
 function isNumeric(family: Family): boolean {
   return family !== "blob" && family !== "histogram";
+}
+
+function notNumbers(family: Family): EngineError {
+  return new EngineError("invalid", `Cannot read a series of family ${family} as numbers`);
 }
 
 const I64_MAX = 2n ** 63n - 1n;

@@ -8,6 +8,7 @@
  * Invariants
  * - The run's memory is the reader's own and grows to the largest series read, at most `scratchBytesMax`.
  */
+import type { FamilyCode } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
 import type { Head } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
@@ -19,6 +20,12 @@ import type { HiddenRange, SourceSet } from "./source_set.ts";
 export interface ReadBounds {
   readonly first: bigint;
   readonly last: bigint;
+}
+
+/** The column of a source whose points are added up. */
+export interface TotalledSeries {
+  readonly slot: number;
+  readonly family: FamilyCode;
 }
 
 const KIND_SEGMENT = 0;
@@ -78,6 +85,58 @@ export class SeriesReader implements Disposable {
       return count;
     }
     return this.#readMerged(rows, slot, bounds);
+  }
+
+  /**
+   * Adds the points of a slot to the totals of the kernels; chunks are added up where they lie. Throws as
+   * `read` does.
+   */
+  total(set: SourceSet, position: number, series: TotalledSeries, bounds: ReadBounds): void {
+    const { slot, family } = series;
+    this.#collect(set, position, slot, bounds);
+    if (this.#pieces === 0) return;
+    const isPlain = (this.#pieces === 1 || this.#sortDisjoint()) && !this.#hidesAny();
+    const { exports } = this.#kernels;
+    if (!isPlain) {
+      const count = this.read(set, position, slot, bounds);
+      exports.totalRun(this.bitsPointer, count, family);
+      return;
+    }
+    for (let i = 0; i < this.#pieces; i++) {
+      this.#room(this.#rows[i]!);
+      this.timesPointer = this.#block;
+      this.bitsPointer = this.#block + this.#capacity * 8;
+      if (this.#kinds[i] === KIND_BUILDER) {
+        const count = this.#readPiece(i, 0, slot, bounds);
+        exports.totalRun(this.bitsPointer, count, family);
+      } else this.#totalChunk(i, slot, bounds);
+    }
+  }
+
+  #totalChunk(i: number, slot: number, { first, last }: ReadBounds): void {
+    const segment = this.#segments[i];
+    const isWhole = this.#mins[i]! >= first && this.#maxs[i]! <= last;
+    try {
+      const isSound = this.#kernels.exports.totalColumn(
+        this.#chunkPointer(i),
+        this.#sizes[i]!,
+        slot,
+        first,
+        last,
+        isWhole,
+        this.timesPointer,
+        this.bitsPointer,
+      );
+      if (isSound === 0) throw damagedChunk(segment);
+    } catch (error) {
+      segment?.onError(error);
+      throw error;
+    }
+  }
+
+  #hidesAny(): boolean {
+    for (let i = 0; i < this.#pieces; i++) if (this.#hides[i]!.length > 0) return true;
+    return false;
   }
 
   /** Calls `each` with every piece's points, oldest piece first: for values that must be copied before the next piece is read. */

@@ -41,6 +41,11 @@ export interface View extends Disposable {
    * "limit" beyond `queryScratchBytes`.
    */
   readNumbers(series: SeriesReference, startMs: number, endMs: number): NumberColumn;
+  /**
+   * Count, sum, least and greatest value of the points in a half-open range, of the families f64, i64, u64 and bool, without
+   * handing them out: many times faster than reading them. Throws as `readNumbers` does.
+   */
+  totals(series: SeriesReference, range: TimeRange): Totals;
   /** Points of any family in a half-open range within the view's, as owned blocks. */
   readBlocks(series: SeriesReference, range: TimeRange): ColumnBlock[];
   /** Whether the series has a point in the range; cheaper than reading it. */
@@ -52,4 +57,18 @@ export interface SeriesReference {
   readonly source: SourceId;
   readonly slot: number;
   readonly family: Family;
+}
+
+/**
+ * What points come to as doubles. NaN counts as nothing. Numbers are added in no particular order, without compensation for
+ * what rounding loses; whole numbers are added exactly as long as sums stay below 2^53.
+ */
+export interface Totals {
+  readonly count: number;
+  /** 0 of no points. */
+  readonly sum: number;
+  /** Infinity of no points. */
+  readonly least: number;
+  /** -Infinity of no points. */
+  readonly greatest: number;
 }

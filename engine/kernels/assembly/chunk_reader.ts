@@ -192,6 +192,21 @@ export function openEntry(
   return true;
 }
 
+/** Family byte of the column found last, 0 when there is none. */
+export function foundColumnFamily(): u32 {
+  return foundFamily;
+}
+
+/** Puts the cursor at the times of the opened chunk. */
+export function openTimesWindow(): void {
+  openWindow(timesStart, timesStart + <usize> timesLength);
+}
+
+/** Opens the column found last, its presence in rowBitmap when it has one. False when damaged. */
+export function openFoundColumn(): bool {
+  return openColumn(rowBitmap);
+}
+
 /** Decodes values from <= i < to of the `count` of the column at the cursor. */
 export function getValues(count: u32, from: u32, to: u32, target: usize): void {
   const family = foundFamily & 7;

@@ -120,6 +120,15 @@ export async function doubtSegment(
   }
 }
 
+/** What the segments of the closed database hold. */
+export async function withoutLog(world: World): Promise<State> {
+  const settings = { retentionMs: 0, compactionEnabled: false, logEnabled: false };
+  const copy = await world.open(DATA, { settings, fileSystem: diskOf(filesOf(world)) });
+  const state = readDatabase(copy);
+  await world.finish(copy.close());
+  return state;
+}
+
 /** Everything that a database shows once what is damaged in `path` has been set aside. */
 export async function readWhatIsLeft(
   world: World,

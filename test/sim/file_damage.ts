@@ -9,7 +9,9 @@ import {
   pickFile,
   readWhatIsLeft,
   segmentPaths,
+  withoutLog,
 } from "./damage.ts";
+import { differences } from "./doubts.ts";
 import type { Model, State } from "./model.ts";
 import { readDatabase } from "./reading.ts";
 import type { World } from "./world.ts";
@@ -68,6 +70,7 @@ export class FileDamage {
     const { kind, path } = file;
     const isMadeUpFor = kind === "registry" || kind === "segments";
     if (kind === "segments") await this.#doubt(path);
+    const inSegments = kind === "wal" ? await withoutLog(world) : undefined;
     const isGone = kind === "segments" && world.random.next() < 0.3;
     if (isGone) world.disk.memory.remove(path);
     const damage = isGone ? undefined : damageAtRest(world, path);
@@ -84,14 +87,37 @@ export class FileDamage {
     if (damage?.isProven === true) throw new Error(`It was opened with damage to ${path}`);
     if (isMadeUpFor) return `opened with damage to ${path}`;
     const found = await this.read(world.database);
+    this.#checkWritten(found, path);
+    if (inSegments !== undefined) this.#checkBeginning(found, inSegments, path);
+    this.#model.settle(found);
+    return `opened with damage to ${path}, which may have taken the last changes`;
+  }
+
+  /** Nothing is shown but what was written at some time. */
+  #checkWritten(found: State, path: string): void {
     for (const [series, values] of found) {
       for (const [time, value] of values) {
-        if (this.#model.wasWritten(series, time, value)) continue;
+        if (this.#model.writesOf(series, time, value) !== undefined) continue;
         throw new Error(`With ${path} damaged, ${series} at ${time} is ${value}`);
       }
     }
-    this.#model.settle(found);
-    return `opened with damage to ${path}, which may have taken the last changes`;
+  }
+
+  /** Of what only the log held, a beginning is there: no write is lost before one that is kept. */
+  #checkBeginning(found: State, inSegments: State, path: string): void {
+    const { highestCutoff } = this.#model;
+    const expected = this.#model.visible();
+    let firstLost = Infinity;
+    let lastKept = 0;
+    for (const { series, time, inA: right } of differences(expected, inSegments)) {
+      if (right === undefined || (highestCutoff !== undefined && time < highestCutoff)) continue;
+      const { first, last } = this.#model.writesOf(series, time, right)!;
+      // What is there may be of any write that gave this value, what is not there would be of the last.
+      if (found.get(series)?.get(time) === right) lastKept = Math.max(lastKept, first);
+      else firstLost = Math.min(firstLost, last);
+    }
+    if (lastKept < firstLost) return;
+    throw new Error(`With ${path} damaged, write ${firstLost} is lost and ${lastKept} is there`);
   }
 
   async #doubt(path: string): Promise<void> {

@@ -19,6 +19,12 @@ export interface WrittenPoint {
   readonly value: string;
 }
 
+/** Numbers of the first and the last write that gave a point some value. */
+export interface WritesOfValue {
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface ModelOperation {
   /** Like a deletion, a loose write is there or not whatever became of others. */
   kind: "write" | "loose write" | "delete";
@@ -42,7 +48,8 @@ export class Model {
   /** Points of damaged files. */
   readonly doubts: Doubts = new Doubts();
   /** Every value that was ever written to a point; kept only where `remembers` is set. */
-  readonly #values = new Map<string, Map<bigint, Set<string>>>();
+  readonly #values = new Map<string, Map<bigint, Map<string, WritesOfValue>>>();
+  #writes = 0;
   remembers = false;
 
   write(points: readonly WrittenPoint[]): ModelOperation {
@@ -142,9 +149,9 @@ export class Model {
     for (const operation of this.#operations) operation.clear = () => {};
   }
 
-  /** Whether the point was ever written with this value. */
-  wasWritten(series: string, time: bigint, value: string): boolean {
-    return this.#values.get(series)?.get(time)?.has(value) ?? false;
+  /** The writes that gave the point this value; undefined where none did. */
+  writesOf(series: string, time: bigint, value: string): WritesOfValue | undefined {
+    return this.#values.get(series)?.get(time)?.get(value);
   }
 
   /** From now on this is what is known. */
@@ -175,12 +182,15 @@ export class Model {
   }
 
   #remember(points: readonly WrittenPoint[]): void {
+    this.#writes++;
     for (const { series, time, value } of points) {
       let times = this.#values.get(series);
       if (times === undefined) this.#values.set(series, times = new Map());
       const values = times.get(time);
-      if (values === undefined) times.set(time, new Set([value]));
-      else values.add(value);
+      const first = values?.get(value)?.first ?? this.#writes;
+      const writes = { first, last: this.#writes };
+      if (values === undefined) times.set(time, new Map([[value, writes]]));
+      else values.set(value, writes);
     }
   }
 

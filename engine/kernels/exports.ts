@@ -142,24 +142,12 @@ export interface HeadKernel {
   ): number;
 }
 
-/** Totals of points that are not handed out; used by engine/query/series_reader.ts. */
+/** Totals of points that are not handed out; used by engine/query. The state is described in totals.ts. */
 export interface TotalsKernel {
-  readonly totalCount: WebAssembly.Global;
-  readonly totalSum: WebAssembly.Global;
-  readonly totalLeast: WebAssembly.Global;
-  readonly totalGreatest: WebAssembly.Global;
-  totalsBegin(): void;
-  totalColumn(
-    chunk: number,
-    bytes: number,
-    slot: number,
-    first: bigint,
-    last: bigint,
-    isWhole: boolean,
-    times: number,
-    bits: number,
-  ): number;
-  totalRun(bits: number, count: number, family: number): void;
+  readonly totalsState: WebAssembly.Global;
+  totalsBegin(first: bigint, last: bigint): void;
+  totalColumn(chunk: number, bytes: number, slot: number, family: number, isWhole: boolean): number;
+  totalRun(times: number, bits: number, count: number, family: number): void;
 }
 
 /** Merging chunks; used by engine/chunk/row_merger.ts only. Records and lists are described in row_merge.ts. */

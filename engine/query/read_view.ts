@@ -23,6 +23,7 @@ import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
 import { type ReadBounds, SeriesReader } from "./series_reader.ts";
 import { type ReadState, SourceSet, without } from "./source_set.ts";
+import { NO_TOTALS, totalsOf } from "./totals.ts";
 import type { NumberColumn, SeriesReference, Totals, View } from "./view.ts";
 
 /** What a view is made of. */
@@ -74,6 +75,9 @@ export class ReadView implements View {
   #startMs = NaN;
   #endMs = NaN;
   #msBounds: ReadBounds = { first: 0n, last: 0n };
+  // The same for totals, by the range they are asked for with.
+  #totalRange: TimeRange | undefined;
+  #totalBounds: ReadBounds = { first: 0n, last: 0n };
   // The last column: most series of a selection have as many points as the one before, and lie in the same place.
   #lastColumn = NOTHING;
 
@@ -132,23 +136,20 @@ export class ReadView implements View {
   totals(series: SeriesReference, range: TimeRange): Totals {
     const { set, position } = this.#locate(series.source);
     if (!isNumeric(series.family)) throw notNumbers(series.family);
-    const { exports } = this.#parts.kernels;
-    exports.totalsBegin();
-    const bounds = this.#clip({ first: range.start, last: range.end - 1n });
-    if (bounds.first <= bounds.last) {
-      const family = FAMILY[series.family];
-      this.#reader.total(set, position, { slot: series.slot, family }, bounds);
-      this.#lease.release();
+    if (range !== this.#totalRange) {
+      this.#totalRange = range;
+      this.#totalBounds = this.#clip({ first: range.start, last: range.end - 1n });
     }
-    const count = exports.totalCount.value as number;
-    this.#parts.counters.seriesRead++;
-    this.#parts.counters.pointsRead += count;
-    return {
-      count,
-      sum: exports.totalSum.value as number,
-      least: exports.totalLeast.value as number,
-      greatest: exports.totalGreatest.value as number,
-    };
+    const bounds = this.#totalBounds;
+    if (bounds.first > bounds.last) return NO_TOTALS;
+    const { kernels, counters } = this.#parts;
+    const column = { slot: series.slot, family: FAMILY[series.family] };
+    const times = this.#reader.total(set, position, column, bounds);
+    this.#lease.release();
+    const totals = totalsOf(kernels, times);
+    counters.seriesRead++;
+    counters.pointsRead += totals.points;
+    return totals;
   }
 
   /** The run of the reader as a column. */

@@ -28,6 +28,12 @@ export interface TotalledSeries {
   readonly family: FamilyCode;
 }
 
+/** Times of the first and last point added up, for where the kernels have not read them. */
+export interface TotalTimes {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
 const KIND_SEGMENT = 0;
 const KIND_HEAD_CHUNK = 1;
 const KIND_BUILDER = 2;
@@ -88,55 +94,58 @@ export class SeriesReader implements Disposable {
   }
 
   /**
-   * Adds the points of a slot to the totals of the kernels; chunks are added up where they lie. Throws as
-   * `read` does.
+   * Adds the points of a slot to the kernels' totals. Chunks are added up where they lie unless pieces overlap or a deletion
+   * hides; what is left is read as `read` does.
    */
-  total(set: SourceSet, position: number, series: TotalledSeries, bounds: ReadBounds): void {
+  total(
+    set: SourceSet,
+    position: number,
+    series: TotalledSeries,
+    bounds: ReadBounds,
+  ): TotalTimes {
     const { slot, family } = series;
+    const { totalsBegin, totalRun } = this.#kernels.exports;
     this.#collect(set, position, slot, bounds);
-    if (this.#pieces === 0) return;
-    const isPlain = (this.#pieces === 1 || this.#sortDisjoint()) && !this.#hidesAny();
-    const { exports } = this.#kernels;
-    if (!isPlain) {
-      const count = this.read(set, position, slot, bounds);
-      exports.totalRun(this.bitsPointer, count, family);
-      return;
+    totalsBegin(bounds.first, bounds.last);
+    let first = -1;
+    let last = -1;
+    if (this.#pieces <= 1 || this.#sortDisjoint()) {
+      for (let i = 0; i < this.#pieces; i++) {
+        if (this.#totalPiece(i, series, bounds) === 0) continue;
+        if (first < 0) first = i;
+        last = i;
+      }
+    } else {
+      let rows = 0;
+      for (let i = 0; i < this.#pieces; i++) rows += this.#rows[i]!;
+      const count = this.#readMerged(rows, slot, bounds);
+      totalRun(this.timesPointer, this.bitsPointer, count, family);
     }
-    for (let i = 0; i < this.#pieces; i++) {
+    // A chunk whose times were not read is whole: its bounds are its first and last time.
+    return { first: this.#mins[first] ?? 0n, last: this.#maxs[last] ?? 0n };
+  }
+
+  /** Adds piece `i`; returns its points. */
+  #totalPiece(i: number, { slot, family }: TotalledSeries, bounds: ReadBounds): number {
+    const { totalColumn, totalRun } = this.#kernels.exports;
+    if (this.#kinds[i] === KIND_BUILDER || this.#hides[i]!.length > 0) {
       this.#room(this.#rows[i]!);
       this.timesPointer = this.#block;
       this.bitsPointer = this.#block + this.#capacity * 8;
-      if (this.#kinds[i] === KIND_BUILDER) {
-        const count = this.#readPiece(i, 0, slot, bounds);
-        exports.totalRun(this.bitsPointer, count, family);
-      } else this.#totalChunk(i, slot, bounds);
+      const count = this.#readPiece(i, 0, slot, bounds);
+      totalRun(this.timesPointer, this.bitsPointer, count, family);
+      return count;
     }
-  }
-
-  #totalChunk(i: number, slot: number, { first, last }: ReadBounds): void {
     const segment = this.#segments[i];
-    const isWhole = this.#mins[i]! >= first && this.#maxs[i]! <= last;
+    const isWhole = this.#mins[i]! >= bounds.first && this.#maxs[i]! <= bounds.last;
     try {
-      const isSound = this.#kernels.exports.totalColumn(
-        this.#chunkPointer(i),
-        this.#sizes[i]!,
-        slot,
-        first,
-        last,
-        isWhole,
-        this.timesPointer,
-        this.bitsPointer,
-      );
-      if (isSound === 0) throw damagedChunk(segment);
+      const count = totalColumn(this.#chunkPointer(i), this.#sizes[i]!, slot, family, isWhole);
+      if (count < 0) throw damagedChunk(segment);
+      return count;
     } catch (error) {
       segment?.onError(error);
       throw error;
     }
-  }
-
-  #hidesAny(): boolean {
-    for (let i = 0; i < this.#pieces; i++) if (this.#hides[i]!.length > 0) return true;
-    return false;
   }
 
   /** Calls `each` with every piece's points, oldest piece first: for values that must be copied before the next piece is read. */

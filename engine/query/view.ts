@@ -42,7 +42,7 @@ export interface View extends Disposable {
    */
   readNumbers(series: SeriesReference, startMs: number, endMs: number): NumberColumn;
   /**
-   * Count, sum, least and greatest value of the points in a half-open range, of the families f64, i64, u64 and bool, without
+   * Count, sum, least and greatest value of the points in a half-open range within the view's, of the families f64, i64, u64 and bool, without
    * handing them out: many times faster than reading them. Throws as `readNumbers` does.
    */
   totals(series: SeriesReference, range: TimeRange): Totals;
@@ -59,16 +59,19 @@ export interface SeriesReference {
   readonly family: Family;
 }
 
-/**
- * What points come to as doubles. NaN counts as nothing. Numbers are added in no particular order, without compensation for
- * what rounding loses; whole numbers are added exactly as long as sums stay below 2^53.
- */
+/** What the points of one series in a range come to. Values are the doubles of `readNumbers`. */
 export interface Totals {
+  /** Points, NaN values included. */
+  readonly points: number;
+  /** Values that are not NaN; sum, least and greatest are of these. */
   readonly count: number;
-  /** 0 of no points. */
+  /** As if added one by one in order of time, each time rounded: what a loop over the points gives, to the last bit. */
   readonly sum: number;
-  /** Infinity of no points. */
+  /** Infinity when there is no value; -0 is below 0. */
   readonly least: number;
-  /** -Infinity of no points. */
+  /** -Infinity when there is no value. */
   readonly greatest: number;
+  /** Times of the first and last point, NaN values included; 0 when there is none. */
+  readonly firstTime: bigint;
+  readonly lastTime: bigint;
 }

@@ -39,6 +39,7 @@ import { initReader } from "./chunk_reader";
 import { initRunWriter } from "./run_writer";
 import { initRuns } from "./runs";
 import { encodeTimes } from "./times";
+import { initTotals } from "./totals";
 import { putVarint } from "./varints";
 
 /** Bytes of a staged column's entry, and its fields. */
@@ -62,6 +63,7 @@ export function initChunk(): void {
   bitmap = alloc(CHUNK_ROWS_MAX / 8 + 16, TAG_SCRATCH);
   presences = alloc(PRESENCES_MAX * PRESENCE_BYTES, TAG_SCRATCH);
   initReader(integers, bitmap);
+  initTotals(dense);
   initRuns();
   initRunWriter();
   initNumbers();

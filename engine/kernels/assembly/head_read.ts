@@ -189,8 +189,8 @@ function timesToMs(times: usize, count: u32, ticksPerMs: f64): void {
   }
 }
 
-/** Whether all are small: 1 or 0. */
-function bitsToDoubles(bits: usize, count: u32, family: u32): u32 {
+/** Turns i64, u64 and bool values into doubles in place. Whether all are small: 1 or 0. */
+export function bitsToDoubles(bits: usize, count: u32, family: u32): u32 {
   const end = bits + <usize> count * 8;
   const pairsEnd = bits + <usize> (count & ~1) * 8;
   // A u64 is never negative, whatever its bits are as an i64.

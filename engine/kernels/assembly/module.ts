@@ -45,7 +45,7 @@ export {
   decodeTimes,
   readColumn,
 } from "./chunk_reader";
-export * from "./totals";
+export { totalColumn, totalRun, totalsBegin, totalsState } from "./totals";
 export { mergeRuns } from "./merge";
 export {
   INPUT_BYTES as MERGE_INPUT_BYTES,

@@ -208,19 +208,29 @@ function regularBound(rows: u32, bound: i64): u32 {
  * Marks the window when damaged.
  */
 export function decodeTimeRange(rows: u32, first: i64, last: i64, target: usize): void {
+  if (findTimeRange(rows, first, last, target)) regularTimes(rangeFrom, rangeTo, target);
+}
+
+/** Time of a row of the regular column opened last. */
+export function regularTime(row: u32): i64 {
+  return <i64> (<u64> firstTime + timeStep * row);
+}
+
+/** The same, but that times of a regular column are not written: then true, and regularTime tells them. */
+export function findTimeRange(rows: u32, first: i64, last: i64, target: usize): bool {
   rangeFrom = 0;
   rangeTo = 0;
-  if (!openTimes(rows) || first > last) return;
+  if (!openTimes(rows) || first > last) return false;
   if ((kindByte & IRREGULAR) == 0) {
     rangeFrom = regularBound(rows, first);
     rangeTo = last == i64.MAX_VALUE ? rows : regularBound(rows, last + 1);
-    regularTimes(rangeFrom, rangeTo, target);
-    return;
+    return true;
   }
   irregularTimes(rows, target);
-  if (isDamaged()) return;
+  if (isDamaged()) return false;
   rangeFrom = lowerBound(target, rows, first);
   rangeTo = last == i64.MAX_VALUE ? rows : lowerBound(target, rows, last + 1);
   if (rangeTo < rangeFrom) rangeTo = rangeFrom;
   if (rangeFrom > 0) memory.copy(target, target + rangeFrom * 8, (rangeTo - rangeFrom) * 8);
+  return false;
 }

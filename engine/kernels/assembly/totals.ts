@@ -1,15 +1,26 @@
 /**
- * Count, sum, least and greatest value of points, without handing the points out: chunks are decoded to scratch and added
- * up in the vector unit; times are only looked at where a chunk reaches beyond the bounds.
+ * Totals: count, sum, least and greatest value of one series without its points being handed out. Chunks are decoded to
+ * scratch and added up there; times stay unread where all of a chunk lies within the bounds.
  *
- * Values count as the nearest doubles; NaN counts as nothing. Numbers are added in no particular order; whole numbers below
- * 2^51 in size are added as integers, chunk by chunk, so that sums below 2^53 are exact.
+ * The sum is that of adding value by value in order of time, rounding after each: what a loop over the points gives, to the
+ * last bit. Where all values so far are whole and the sums cannot leave the whole numbers that doubles tell apart, the order
+ * makes no difference, and lanes are added instead. NaN is no value here: it counts as a point only.
  *
- * Invariant: totals are those of all calls since `totalsBegin`.
+ *   state at totalsState
+ *     0  u32  points, NaN included        4  u32  values
+ *     8  f64  sum                         16 f64  least      24 f64  greatest; -0 is below 0
+ *     32 i64  time of the first point     40 i64  time of the last point
+ *     48 u32  1 when the first time is known: a whole column that every row has a value of leaves its times unread
+ *     52 u32  the same of the last time
+ *
+ * Invariants
+ * - Columns come in order of time and do not overlap; totalsBegin comes first.
  */
-import { countBits } from "./bitmaps";
-import { FAMILY_F64, FAMILY_U64, SPARSE } from "./chunk_format";
+import { alloc, TAG_SCRATCH } from "./memory";
+import { countBits, hasBit } from "./bitmaps";
+import { FAMILY_F64, SPARSE } from "./chunk_format";
 import {
+  BY_SLOT,
   findColumn,
   foundColumnFamily,
   getValues,
@@ -19,174 +30,216 @@ import {
   openTimesWindow,
   rowBitmap,
 } from "./chunk_reader";
-import { decodeTimeRange, rangeFrom, rangeTo } from "./times";
+import { bitsToDoubles } from "./head_read";
+import { findTimeRange, rangeFrom, rangeTo, regularTime } from "./times";
 import { isDamaged } from "./varints";
 
-/** Whole numbers below this in size are added as integers: those of a chunk fit into 64 bits. */
-const HALF_RANGE: i64 = 1 << 51;
-/** Rows that are added at once. */
-const PART_ROWS: u32 = 4096;
+const STATE_BYTES: u32 = 56;
+const COUNT: usize = 4;
+const SUM: usize = 8;
+const LEAST: usize = 16;
+const GREATEST: usize = 24;
+const FIRST_TIME: usize = 32;
+const LAST_TIME: usize = 40;
+const FIRST_KNOWN: usize = 48;
+const LAST_KNOWN: usize = 52;
 
-export let totalCount: f64 = 0;
-export let totalSum: f64 = 0;
-export let totalLeast: f64 = Infinity;
-export let totalGreatest: f64 = -Infinity;
+/** Whole numbers up to this size are all doubles. */
+const WHOLE_MAX: f64 = 9007199254740992;
+/** Added to and taken from a double of at most MAGIC_MAX, leaves it as it is only when it is whole and not -0. */
+const MAGIC: f64 = 6755399441055744;
+const MAGIC_MAX: f64 = 2251799813685248;
 
-export function totalsBegin(): void {
-  totalCount = 0;
-  totalSum = 0;
-  totalLeast = Infinity;
-  totalGreatest = -Infinity;
+export let totalsState: usize = 0;
+// Room for a chunk's times, then for its values.
+let room: usize = 0;
+// What has been added is whole, and no more than this in size.
+let isWholeSum: bool = true;
+let wholeBound: f64 = 0;
+let firstBound: i64 = 0;
+let lastBound: i64 = 0;
+
+/** `scratch` holds 8 bytes a row of the largest chunk and is not used between calls. */
+export function initTotals(scratch: usize): void {
+  room = scratch;
+  totalsState = alloc(STATE_BYTES, TAG_SCRATCH);
+}
+
+/** Begins the totals of points with first <= t <= last. */
+export function totalsBegin(first: i64, last: i64): void {
+  firstBound = first;
+  lastBound = last;
+  isWholeSum = true;
+  wholeBound = 0;
+  memory.fill(totalsState, 0, STATE_BYTES);
+  store<f64>(totalsState, f64.POSITIVE_INFINITY, LEAST);
+  store<f64>(totalsState, f64.NEGATIVE_INFINITY, GREATEST);
+}
+
+function putTimes(first: i64, last: i64): void {
+  if (load<u32>(totalsState) == 0) {
+    store<i64>(totalsState, first, FIRST_TIME);
+    store<u32>(totalsState, 1, FIRST_KNOWN);
+  }
+  store<i64>(totalsState, last, LAST_TIME);
+  store<u32>(totalsState, 1, LAST_KNOWN);
+}
+
+/** Adds value by value; some may be NaN. */
+function addEach(values: usize, count: u32): void {
+  let sum = load<f64>(totalsState, SUM);
+  let least = load<f64>(totalsState, LEAST);
+  let greatest = load<f64>(totalsState, GREATEST);
+  let added: u32 = 0;
+  const end = values + <usize> count * 8;
+  for (let at = values; at < end; at += 8) {
+    const value = load<f64>(at);
+    if (value != value) continue;
+    added++;
+    sum += value;
+    least = min<f64>(least, value);
+    greatest = max<f64>(greatest, value);
+  }
+  isWholeSum = false;
+  store<u32>(totalsState, load<u32>(totalsState, COUNT) + added, COUNT);
+  store<f64>(totalsState, sum, SUM);
+  store<f64>(totalsState, least, LEAST);
+  store<f64>(totalsState, greatest, GREATEST);
+}
+
+/** Adds value by value, in order; none is NaN. */
+function sumInOrder(values: usize, count: u32, sum: f64): f64 {
+  const end = values + <usize> count * 8;
+  const foursEnd = values + <usize> (count & ~3) * 8;
+  let at = values;
+  for (; at < foursEnd; at += 32) {
+    sum += load<f64>(at);
+    sum += load<f64>(at, 8);
+    sum += load<f64>(at, 16);
+    sum += load<f64>(at, 24);
+  }
+  for (; at < end; at += 8) sum += load<f64>(at);
+  return sum;
+}
+
+/** Adds doubles: one look at them all, eight at a time, tells which way they can be added. */
+function addDoubles(values: usize, count: u32): void {
+  const magic = f64x2.splat(MAGIC);
+  let sumA = f64x2.splat(0), sumB = sumA, sumC = sumA, sumD = sumA;
+  let least = f64x2.splat(load<f64>(values));
+  let greatest = least;
+  let same = i64x2.splat(-1);
+  const end = values + <usize> count * 8;
+  const eightsEnd = values + <usize> (count & ~7) * 8;
+  let at = values;
+  for (; at < eightsEnd; at += 64) {
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    const c = v128.load(at, 32);
+    const d = v128.load(at, 48);
+    sumA = f64x2.add(sumA, a);
+    sumB = f64x2.add(sumB, b);
+    sumC = f64x2.add(sumC, c);
+    sumD = f64x2.add(sumD, d);
+    least = f64x2.pmin(least, f64x2.pmin(f64x2.pmin(a, b), f64x2.pmin(c, d)));
+    greatest = f64x2.pmax(greatest, f64x2.pmax(f64x2.pmax(a, b), f64x2.pmax(c, d)));
+    const sameAB = v128.and(
+      i64x2.eq(f64x2.sub(f64x2.add(a, magic), magic), a),
+      i64x2.eq(f64x2.sub(f64x2.add(b, magic), magic), b),
+    );
+    const sameCD = v128.and(
+      i64x2.eq(f64x2.sub(f64x2.add(c, magic), magic), c),
+      i64x2.eq(f64x2.sub(f64x2.add(d, magic), magic), d),
+    );
+    same = v128.and(same, v128.and(sameAB, sameCD));
+  }
+  const sums = f64x2.add(f64x2.add(sumA, sumB), f64x2.add(sumC, sumD));
+  let sum = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
+  let low = min<f64>(f64x2.extract_lane(least, 0), f64x2.extract_lane(least, 1));
+  let high = max<f64>(f64x2.extract_lane(greatest, 0), f64x2.extract_lane(greatest, 1));
+  let isWhole = i64x2.all_true(same);
+  for (; at < end; at += 8) {
+    const value = load<f64>(at);
+    sum += value;
+    low = min<f64>(low, value);
+    high = max<f64>(high, value);
+    if (reinterpret<u64>(value + MAGIC - MAGIC) != reinterpret<u64>(value)) isWhole = false;
+  }
+  // A sum that is NaN comes of a NaN, or of both infinities; -0 hides beside 0.
+  if (sum != sum || (!isWhole && (low == 0 || high == 0))) {
+    addEach(values, count);
+    return;
+  }
+  const size = max<f64>(abs<f64>(low), abs<f64>(high));
+  wholeBound += size * count;
+  if (!isWhole || size > MAGIC_MAX || !(wholeBound <= WHOLE_MAX)) isWholeSum = false;
+  const before = load<f64>(totalsState, SUM);
+  store<f64>(totalsState, isWholeSum ? before + sum : sumInOrder(values, count, before), SUM);
+  store<f64>(totalsState, min<f64>(load<f64>(totalsState, LEAST), low), LEAST);
+  store<f64>(totalsState, max<f64>(load<f64>(totalsState, GREATEST), high), GREATEST);
+  store<u32>(totalsState, load<u32>(totalsState, COUNT) + count, COUNT);
+}
+
+/** Adds values of a family, as the nearest doubles; spoils them. */
+function addValues(bits: usize, count: u32, family: u32): void {
+  store<u32>(totalsState, load<u32>(totalsState) + count);
+  if (family != FAMILY_F64) bitsToDoubles(bits, count, family);
+  addDoubles(bits, count);
+}
+
+/** Adds a run of points (times i64, bits u64), all within the bounds; spoils the bits. */
+export function totalRun(times: usize, bits: usize, count: u32, family: u32): void {
+  if (count == 0) return;
+  putTimes(load<i64>(times), load<i64>(times + <usize> (count - 1) * 8));
+  addValues(bits, count, family);
+}
+
+let isRegularColumn: bool = false;
+
+/** Time of a row of the range that findTimeRange found. */
+function timeOf(row: u32): i64 {
+  return isRegularColumn ? regularTime(row) : load<i64>(room + <usize> (row - rangeFrom) * 8);
 }
 
 /**
- * Adds the points of one slot of a chunk with first <= t <= last; `isWhole` says that all of the chunk lies there. `times`
- * and `bits` are scratch for all rows. False when the chunk is damaged.
+ * Adds a column of a chunk, of a numeric family; with `isWhole` the caller knows that all its times are within the bounds.
+ * Returns its points, 0 when the slot is not there, -1 when damaged.
  */
-export function totalColumn(
-  chunk: usize,
-  bytes: u32,
-  slot: u32,
-  first: i64,
-  last: i64,
-  isWhole: bool,
-  times: usize,
-  bits: usize,
-): bool {
-  if (!openChunk(chunk, bytes) || !findColumn(slot, true)) return false;
-  const family = foundColumnFamily();
-  if (family == 0) return true;
+export function totalColumn(chunk: usize, bytes: u32, slot: u32, family: u32, isWhole: bool): i32 {
+  if (!openChunk(chunk, bytes) || !findColumn(slot, BY_SLOT)) return -1;
+  const found = foundColumnFamily();
+  if (found == 0) return 0;
+  const rows = headRows;
+  const isSparse = (found & SPARSE) != 0;
   let from: u32 = 0;
-  let to = headRows;
-  if (!isWhole) {
+  let to = rows;
+  if (isSparse || !isWhole) {
     openTimesWindow();
-    decodeTimeRange(headRows, first, last, times);
-    if (isDamaged()) return false;
+    isRegularColumn = findTimeRange(rows, firstBound, lastBound, room);
+    if (isDamaged()) return -1;
     from = rangeFrom;
     to = rangeTo;
-    if (from == to) return true;
+    if (from == to) return 0;
   }
-  const rows = headRows;
-  if (!openFoundColumn()) return false;
+  if (!openFoundColumn()) return -1;
   let count = rows;
-  if ((family & SPARSE) != 0) {
+  if (isSparse) {
     const before = countBits(rowBitmap, 0, from);
     const inside = countBits(rowBitmap, from, to);
     count = before + inside + countBits(rowBitmap, to, rows);
-    if (count == 0) return false;
+    if (count == 0) return -1;
+    if (inside == 0) return 0;
+    let first = from;
+    while (!hasBit(rowBitmap, first)) first++;
+    let last = to - 1;
+    while (!hasBit(rowBitmap, last)) last--;
+    putTimes(timeOf(first), timeOf(last));
     from = before;
     to = before + inside;
-    if (inside == 0) return true;
-  }
-  getValues(count, from, to, bits);
-  if (isDamaged()) return false;
-  totalRun(bits, to - from, family & 7);
-  return true;
-}
-
-/** Adds `count` values of a family that is a number or a bool. */
-export function totalRun(bits: usize, count: u32, family: u32): void {
-  for (let done: u32 = 0; done < count; done += PART_ROWS) {
-    const part = min<u32>(PART_ROWS, count - done);
-    const at = bits + <usize> done * 8;
-    if (family == FAMILY_F64) totalFloats(at, part);
-    else totalIntegers(at, part, family);
-  }
-}
-
-function totalFloats(at: usize, count: u32): void {
-  const pairsEnd = at + <usize> (count & ~1) * 8;
-  const quadsEnd = at + <usize> (count & ~3) * 8;
-  const end = at + <usize> count * 8;
-  let sum = f64x2.splat(0);
-  let sum2 = f64x2.splat(0);
-  let least = f64x2.splat(Infinity);
-  let least2 = f64x2.splat(Infinity);
-  let greatest = f64x2.splat(-Infinity);
-  let greatest2 = f64x2.splat(-Infinity);
-  let present = i64x2.splat(0);
-  let present2 = i64x2.splat(0);
-  for (; at < quadsEnd; at += 32) {
-    const x = v128.load(at);
-    const y = v128.load(at, 16);
-    const isX = f64x2.eq(x, x);
-    const isY = f64x2.eq(y, y);
-    sum = f64x2.add(sum, v128.and(x, isX));
-    sum2 = f64x2.add(sum2, v128.and(y, isY));
-    present = i64x2.sub(present, isX);
-    present2 = i64x2.sub(present2, isY);
-    // Where the second one is NaN the first one stays.
-    least = f64x2.pmin(least, x);
-    least2 = f64x2.pmin(least2, y);
-    greatest = f64x2.pmax(greatest, x);
-    greatest2 = f64x2.pmax(greatest2, y);
-  }
-  for (; at < pairsEnd; at += 16) {
-    const x = v128.load(at);
-    const isX = f64x2.eq(x, x);
-    sum = f64x2.add(sum, v128.and(x, isX));
-    present = i64x2.sub(present, isX);
-    least = f64x2.pmin(least, x);
-    greatest = f64x2.pmax(greatest, x);
-  }
-  sum = f64x2.add(sum, sum2);
-  least = f64x2.pmin(least, least2);
-  greatest = f64x2.pmax(greatest, greatest2);
-  present = i64x2.add(present, present2);
-  totalCount += <f64> (i64x2.extract_lane(present, 0) + i64x2.extract_lane(present, 1));
-  totalSum += f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
-  takeBounds(f64x2.extract_lane(least, 0), f64x2.extract_lane(greatest, 0));
-  takeBounds(f64x2.extract_lane(least, 1), f64x2.extract_lane(greatest, 1));
-  if (at == end) return;
-  const value = load<f64>(at);
-  if (value != value) return;
-  totalCount += 1;
-  totalSum += value;
-  takeBounds(value, value);
-}
-
-function takeBounds(least: f64, greatest: f64): void {
-  if (least < totalLeast) totalLeast = least;
-  if (greatest > totalGreatest) totalGreatest = greatest;
-}
-
-function totalIntegers(bits: usize, count: u32, family: u32): void {
-  const pairsEnd = bits + <usize> (count & ~1) * 8;
-  let at = bits;
-  let sums = i64x2.splat(0);
-  let least = i64x2.splat(load<i64>(bits));
-  let greatest = least;
-  for (; at < pairsEnd; at += 16) {
-    const x = v128.load(at);
-    sums = i64x2.add(sums, x);
-    least = v128.bitselect(x, least, i64x2.lt_s(x, least));
-    greatest = v128.bitselect(x, greatest, i64x2.gt_s(x, greatest));
-  }
-  let sum = i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1);
-  let low = min<i64>(i64x2.extract_lane(least, 0), i64x2.extract_lane(least, 1));
-  let high = max<i64>(i64x2.extract_lane(greatest, 0), i64x2.extract_lane(greatest, 1));
-  if ((count & 1) != 0) {
-    const value = load<i64>(at);
-    sum += value;
-    low = min<i64>(low, value);
-    high = max<i64>(high, value);
-  }
-  // As an i64 a large u64 is negative.
-  if (high >= HALF_RANGE || low <= (family == FAMILY_U64 ? -1 : -HALF_RANGE)) {
-    totalLarge(bits, count, family);
-    return;
-  }
-  totalCount += <f64> count;
-  totalSum += <f64> sum;
-  takeBounds(<f64> low, <f64> high);
-}
-
-function totalLarge(bits: usize, count: u32, family: u32): void {
-  const end = bits + <usize> count * 8;
-  for (let at = bits; at < end; at += 8) {
-    const value = family == FAMILY_U64 ? <f64> load<u64>(at) : <f64> load<i64>(at);
-    totalSum += value;
-    takeBounds(value, value);
-  }
-  totalCount += <f64> count;
+  } else if (!isWhole) putTimes(timeOf(from), timeOf(to - 1));
+  else store<u32>(totalsState, 0, LAST_KNOWN);
+  getValues(count, from, to, room);
+  if (isDamaged()) return -1;
+  addValues(room, to - from, family);
+  return <i32> (to - from);
 }

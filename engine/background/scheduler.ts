@@ -221,7 +221,10 @@ class JobEntry implements JobHandle {
     this.#failuresInRow++;
     this.#lastError = error instanceof Error ? error.message : String(error);
     const fields = { job: this.#job.name, error: this.#lastError, failures: this.#failuresInRow };
-    this.#options.logger.log("error", "Background job failed", fields);
+    // What a job works with is closed before the scheduler is stopped: for whoever reads the log that is no failure.
+    if (isEngineError(error, "closed")) {
+      this.#options.logger.log("info", "Background job was ended", fields);
+    } else this.#options.logger.log("error", "Background job failed", fields);
     for (const { reject } of this.#waiters.splice(0)) reject(error);
     if (isEngineError(error, "failed") || isEngineError(error, "closed")) {
       this.#isHalted = true;

@@ -59,8 +59,30 @@ describe("closing", () => {
     expect(closed.state).toBe("done");
     expect(working.state === "done" || isEngineError(working.state, "closed")).toBe(true);
     expect(machine.disk.openPaths).toEqual([]);
+    expect(machine.complaints).toEqual([]);
     await machine.open();
     expect(machine.seconds()).toEqual([1, 2]);
+    await machine.storage.close();
+  });
+
+  test("ends a merge half-way without a complaint", async () => {
+    // Without a log, closing flushes what the head holds: the merge has ended long before the scheduler does.
+    const machine = await Machine.start({ compactionEnabled: false, logEnabled: false });
+    for (let i = 0; i < 3; i++) {
+      await machine.write(
+        ...Array.from({ length: 3_000 }, (_, k) => rowAt(k * 3 + i, k, `t${k % 500}`)),
+      );
+      await machine.flush();
+    }
+    const compacted = watch(machine.compact());
+    await until(() => machine.disk.memory.list("/data/staging").length > 0);
+    await machine.write(rowAt(1_000_000));
+    await machine.storage.close();
+    expect(isEngineError(compacted.state, "closed") || compacted.state === "done").toBe(true);
+    expect(machine.complaints).toEqual([]);
+    expect(machine.disk.openPaths).toEqual([]);
+    await machine.open();
+    expect(machine.storage.stats().segments.points).toBe(9_001);
     await machine.storage.close();
   });
 

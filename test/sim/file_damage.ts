@@ -11,6 +11,7 @@ import {
   segmentPaths,
   withoutLog,
 } from "./damage.ts";
+import { fileNameOf } from "../../engine/fs/paths.ts";
 import { differences } from "./doubts.ts";
 import type { Model, State } from "./model.ts";
 import { readDatabase } from "./reading.ts";
@@ -29,6 +30,18 @@ export class FileDamage {
   /** The damaged file; undefined while there is none. */
   get path(): string | undefined {
     return this.#path;
+  }
+
+  /** Points are missing that should be there: somebody was told which file they were in. Throws where nobody was. */
+  checkTold(): void {
+    const path = this.#path;
+    if (path === undefined) return;
+    const { complaints } = this.#world;
+    // Where the file was gone, an older version and the log may have made up for it, and that is said instead.
+    const isTold = complaints.some((text) =>
+      text.includes(fileNameOf(path)) || /newest/.test(text)
+    );
+    if (!isTold) throw new Error(`Nobody was told of the damage to ${path}`);
   }
 
   /** Whether an error is what the damage leads to. */
@@ -125,6 +138,8 @@ export class FileDamage {
     this.#model.beginDoubts();
     const { doubts, highestCutoff } = this.#model;
     await doubtSegment(this.#world, path, { visible, cutoff: highestCutoff, doubts });
+    // What the copy has said does not count.
+    this.#world.complaints.length = 0;
     this.#path = path;
   }
 }

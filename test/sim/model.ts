@@ -231,7 +231,7 @@ export interface Cutoffs {
   readonly highest: bigint | undefined;
   /** Points up to it may be gone; those that are there are right. */
   readonly evicted?: bigint | undefined;
-  readonly doubts?: Doubts;
+  readonly doubts?: Doubts | undefined;
 }
 
 export const NO_CUTOFFS: Cutoffs = { current: undefined, highest: undefined };

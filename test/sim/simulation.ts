@@ -352,8 +352,13 @@ class Simulation {
 
   #verify(found: State): void {
     const cutoffs = this.#cutoffs(this.world.database);
-    const wrong = difference(this.#model.visible(), found, cutoffs);
-    if (wrong === undefined) return;
+    const visible = this.#model.visible();
+    const wrong = difference(visible, found, cutoffs);
+    if (wrong === undefined) {
+      const isDoubted = !this.#model.doubts.isEmpty &&
+        difference(visible, found, { ...cutoffs, doubts: undefined }) !== undefined;
+      return isDoubted ? this.#damage.checkTold() : undefined;
+    }
     throw new Error(`While open, with the cutoff ${cutoffs.highest}: ${wrong}`);
   }
 

@@ -6,6 +6,7 @@ export type { Database, DatabaseExtent, DeleteResult, Selection, WriteResult } f
 export * from "./errors.ts";
 export type { TimeBounds } from "./head/head.ts";
 export type { FileSystem } from "./fs/file_system.ts";
+export { isDiskFull } from "./fs/io_error.ts";
 export { absolutePath } from "./fs/paths.ts";
 export * from "./query/aggregate.ts";
 export * from "./query/block.ts";

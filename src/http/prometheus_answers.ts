@@ -5,7 +5,7 @@
  * a stream has begun its status cannot change: an answer over the byte limit is broken off.
  */
 import { createGzip, gzipSync } from "node:zlib";
-import { isEngineError } from "../../engine/mod.ts";
+import { isDiskFull, isEngineError } from "../../engine/mod.ts";
 import type { PromqlErrorKind } from "../promql/errors.ts";
 import { lineAndColumn, PromqlError } from "../promql/errors.ts";
 import type { Annotation } from "../promql/value.ts";
@@ -188,6 +188,9 @@ export function describe(error: unknown): { readonly type: ErrorType; readonly m
       case "closed":
       case "locked":
         return { type: "unavailable", message: error.message };
+      case "io":
+        // Nothing is broken where the disk is full: room makes it work again.
+        return { type: isDiskFull(error) ? "unavailable" : "internal", message: error.message };
       default:
         return { type: "internal", message: error.message };
     }

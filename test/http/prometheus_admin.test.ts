@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "bun:test";
-import type { Database, Selection } from "../../engine/mod.ts";
+import { type Database, EngineError, type Selection } from "../../engine/mod.ts";
 import { PrometheusAdmin } from "../../src/http/prometheus_admin.ts";
-import { PrometheusAnswers } from "../../src/http/prometheus_answers.ts";
+import { describe as describeError, PrometheusAnswers } from "../../src/http/prometheus_answers.ts";
 
 let calls: unknown[];
 let gate: Promise<void>;
@@ -70,4 +70,13 @@ test("one at a time", async () => {
   expect((await compaction).status).toBe(204);
   expect((await admin.flush()).status).toBe(204);
   expect(calls).toEqual(["compact", "remove obsolete", "flush"]);
+});
+
+test("a full disk is no fault of ours: unavailable until there is room", () => {
+  const failure = (code: string) => {
+    const cause = Object.assign(new Error(`${code}: write`), { code });
+    return describeError(new EngineError("io", 'Cannot write "d/1.seg"', { cause }));
+  };
+  expect(failure("ENOSPC")).toEqual({ type: "unavailable", message: 'Cannot write "d/1.seg"' });
+  expect(failure("EIO")).toEqual({ type: "internal", message: 'Cannot write "d/1.seg"' });
 });

@@ -85,11 +85,12 @@ test("a disk that is full at a flush, a delete, a stop and a start", async () =>
   }
   disk.fill(0);
   const flushed = await post(daemon, "/api/v1/admin/flush");
-  console.log(`flush on a full disk: ${flushed.status} ${flushed.text.trim()}`);
+  // Files that are not needed any more may have made room for it.
+  expect([204, 503]).toContain(flushed.status);
   await accountForAll(daemon.url, [kept, lost]);
   const match = { "match[]": '{writer="lost"}' };
   const deleted = await post(daemon, "/api/v1/admin/tsdb/delete_series", match);
-  console.log(`delete on a full disk: ${deleted.status} ${deleted.text.trim()}`);
+  expect(deleted.status).toBe(204);
   await accountForAll(daemon.url, [kept]);
   await killDaemon(daemon);
   // A start must not need room, and a stop must not either.

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../support/prometheus_process.ts";
 import {
   EXECUTABLE,
   querySum,
@@ -38,7 +39,7 @@ describe("start", () => {
     using directory = new TestDirectory();
     const times: number[] = [];
     for (let attempt = 0; attempt < 3; attempt++) {
-      const port = 20_000 + Math.floor(Math.random() * 20_000);
+      const port = await freePort();
       const began = performance.now();
       const flags = ["--listen", `127.0.0.1:${port}`, "--tcp-listen", "off", "--data-path", "d"];
       const child = spawn(EXECUTABLE, ["serve", ...flags], { cwd: directory.path });

@@ -92,7 +92,7 @@ function lockByDeno(deno: DenoLike, path: string): LockedFile | undefined {
   return {
     write(text) {
       file.truncateSync(0);
-      file.writeSync(new TextEncoder().encode(text));
+      writeAll(text, (bytes) => file.writeSync(bytes));
     },
     close: () => file.close(),
   };
@@ -108,10 +108,20 @@ function lockByLibc(path: string): LockedFile | undefined {
   return {
     write(text) {
       ftruncateSync(descriptor, 0);
-      writeSync(descriptor, text);
+      writeAll(text, (bytes) => writeSync(descriptor, bytes));
     },
     close: () => closeSync(descriptor),
   };
+}
+
+/** Writes all of a text with calls that may take a part of it: half a number would name another process. */
+function writeAll(text: string, write: (bytes: Uint8Array) => number): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let done = 0; done < bytes.length;) {
+    const taken = write(bytes.subarray(done));
+    if (taken === 0) throw Object.assign(new Error("nothing was written"), { code: "ENOSPC" });
+    done += taken;
+  }
 }
 
 let loadedFlock: Flock | undefined;

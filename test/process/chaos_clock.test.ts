@@ -1,6 +1,6 @@
 /** The wall clock jumps by years and back: retention believes no jump at once, and nothing is lost. */
 import { expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   killDaemon,
@@ -49,6 +49,13 @@ class FalseClock {
     return undefined;
   }
 
+  /** Removes what libfaketime leaves in memory of a process that was killed. */
+  forget(pid: number): void {
+    for (const name of [`faketime_shm_${pid}`, `sem.faketime_sem_${pid}`]) {
+      rmSync(join("/dev/shm", name), { force: true });
+    }
+  }
+
   set(years: number): void {
     const seconds = years * YEAR_SECONDS;
     writeFileSync(this.#file, `${seconds < 0 ? "" : "+"}${seconds}`);
@@ -85,9 +92,11 @@ test("a clock that jumps by years deletes nothing that is not old by the data", 
   // A start with a clock that is years ahead, as without a battery after a wrong answer from the network.
   clock.set(5);
   await killDaemon(daemon);
+  clock.forget(daemon.process.pid!);
   const again = await startDaemon(directory.path, flags, environment);
   await sleepMs(500);
   clock.set(0);
   await accountForAll(again.url, [load]);
   expect(await stopDaemon(again)).toBe(0);
+  clock.forget(again.process.pid!);
 }, 60_000);

@@ -25,6 +25,11 @@ export const WIDTH_MAX: u32 = 61;
 /** First byte of what is no run but a stretch of one number (numbers.ts). */
 export const FLAT: u32 = 62;
 
+/** Whole numbers up to this size are all doubles. */
+const WHOLE_MAX: i64 = 9007199254740992;
+/** A lane is below 2^31 in size: up to this scale their product is a double, too; beyond it doubles are made of integers. */
+const EXACT_SCALE_MAX: u64 = 1 << 22;
+
 // Scratch: lanes of a run, its numbers in 64 bits, and a copy of packed bytes that end where the window ends.
 let lanes: usize = 0;
 let wide: usize = 0;
@@ -171,13 +176,13 @@ function doublesFrom(source: usize, isDelta: bool, step: i32, add: i64, isScaled
  * difference. Returns the last sum.
  */
 export function finishLanes(source: usize, isDelta: bool, step: i32, add: i64, target: usize): i32 {
-  if (outKind == AS_INTEGERS) {
-    if (outScale == 1) {
-      if (isDelta) return integersFrom(source, true, step, add, false, target);
-      return integersFrom(source, false, 0, add, false, target);
+  if (outKind == AS_INTEGERS) return finishIntegers(source, isDelta, step, add, target);
+  if (<u64> outScale > EXACT_SCALE_MAX || abs<i64>(outBase + add * outScale) > WHOLE_MAX) {
+    const last = finishIntegers(source, isDelta, step, add, target);
+    for (const end = target + RUN_ROWS * 8; target < end; target += 8) {
+      store<f64>(target, <f64> load<i64>(target) / outDivisor);
     }
-    if (isDelta) return integersFrom(source, true, step, add, true, target);
-    return integersFrom(source, false, 0, add, true, target);
+    return last;
   }
   if (outScale == 1 && outDivisor == 1) {
     if (isDelta) return doublesFrom(source, true, step, add, false, target);
@@ -185,6 +190,15 @@ export function finishLanes(source: usize, isDelta: bool, step: i32, add: i64, t
   }
   if (isDelta) return doublesFrom(source, true, step, add, true, target);
   return doublesFrom(source, false, 0, add, true, target);
+}
+
+function finishIntegers(source: usize, isDelta: bool, step: i32, add: i64, target: usize): i32 {
+  if (outScale == 1) {
+    if (isDelta) return integersFrom(source, true, step, add, false, target);
+    return integersFrom(source, false, 0, add, false, target);
+  }
+  if (isDelta) return integersFrom(source, true, step, add, true, target);
+  return integersFrom(source, false, 0, add, true, target);
 }
 
 /** Makes values of `count` 64-bit numbers, each plus `add`. */

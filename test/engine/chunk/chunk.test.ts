@@ -48,6 +48,14 @@ describe.each([1, 2, 3, 7, 127, 128, 129, 256, 1000, 8192])("%i rows", (rows) =>
       name: "random doubles",
       cells: Array.from({ length: rows }, () => bitsOf(seeded() * seeded())),
     },
+    // Whole numbers whose distances are beyond those that doubles tell apart, with a common divisor.
+    ...[23, 26, 31, 33, 40].map((power) => ({
+      name: `multiples of 2^${power} + 1 between -2^53 and 2^53`,
+      cells: Array.from({ length: rows }, (_, i) => {
+        const multiple = i < 2 ? i : Math.floor(seeded() * 2 ** Math.min(53.9 - power, 30));
+        return bitsOf(Number(1n - 2n ** 53n + BigInt(multiple) * (2n ** BigInt(power) + 1n)));
+      }),
+    })),
     { name: "constant", cells: Array.from({ length: rows }, () => bitsOf(21.5)) },
     {
       name: "long flat stretches",

@@ -119,3 +119,14 @@ export function unpackTail(source: usize, count: u32, width: u32, target: usize)
     bit += width;
   }
 }
+
+/** The same for widths up to 32, into u32. */
+export function unpackNarrowTail(source: usize, count: u32, width: u32, target: usize): void {
+  const mask: u64 = ((<u64> 1) << width) - 1;
+  const end = target + <usize> count * 4;
+  let bit: u32 = 0;
+  for (; target < end; target += 4) {
+    store<u32>(target, <u32> ((load<u64>(source + (bit >> 3)) >> (bit & 7)) & mask));
+    bit += width;
+  }
+}

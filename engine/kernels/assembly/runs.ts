@@ -16,7 +16,7 @@
  */
 import { alloc, TAG_SCRATCH } from "./memory";
 import { endOfWindow, getByte, getSigned, getVarint, isDamaged, markDamaged, position, rewind, take } from "./varints";
-import { RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail, unpackWideRun } from "./bits";
+import { RUN_ROWS, tailBytes, UNPACK_SLACK, unpackNarrowTail, unpackRun, unpackTail, unpackWideRun } from "./bits";
 
 export const DELTA: u32 = 64;
 export const PATCHED: u32 = 128;
@@ -29,6 +29,8 @@ export const FLAT: u32 = 62;
 const WHOLE_MAX: i64 = 9007199254740992;
 /** A lane is below 2^31 in size: up to this scale their product is a double, too; beyond it doubles are made of integers. */
 const EXACT_SCALE_MAX: u64 = 1 << 22;
+/** Shorter tails are finished faster one number at a time: lanes finish whole runs. */
+const LANE_TAIL_MIN: u32 = 16;
 
 // Scratch: lanes of a run, its numbers in 64 bits, and a copy of packed bytes that end where the window ends.
 let lanes: usize = 0;
@@ -279,6 +281,14 @@ export function decodeRun(count: u32, target: usize): void {
       return;
     }
     const skip: u32 = runIsDelta ? 1 : 0;
+    if (count >= LANE_TAIL_MIN && isNarrow()) {
+      unpackNarrowTail(source, count - skip, runWidth, lanes + skip * 4);
+      if (runIsDelta) store<i32>(lanes, -(<i32> runStep));
+      // What earlier runs left behind the tail makes values that nobody takes.
+      finishLanes(lanes, runIsDelta, <i32> runStep, runBase, wide);
+      memory.copy(target, wide, count * 8);
+      return;
+    }
     unpackTail(source, count - skip, runWidth, wide + skip * 8);
     finishWide(count, target);
     return;

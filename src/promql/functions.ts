@@ -10,6 +10,7 @@ import {
   mapHistograms,
 } from "./histogram_functions.ts";
 import { info } from "./info.ts";
+import { keepsDistinct } from "./label_facts.ts";
 import type { Relabelling } from "./label_functions.ts";
 import { absentLabels, byLabelValues, labelJoin, labelReplace, textOf } from "./label_functions.ts";
 import { rangeFunction } from "./range_functions.ts";
@@ -274,5 +275,6 @@ function sortByLabels(sign: 1 | -1): VectorFunction {
 async function relabelling(node: Call, evaluator: Evaluator, grid: Grid): Promise<Relabelling> {
   const { evaluation } = evaluator;
   const source = await evaluator.vector(node.args[0]!, grid);
-  return { source, table: new RowTable(evaluation, grid.steps), evaluation };
+  const table = new RowTable(evaluation, grid.steps);
+  return { source, table, evaluation, distinct: keepsDistinct(node) };
 }

@@ -32,6 +32,8 @@ export interface Relabelling {
   readonly source: RowStream;
   readonly table: RowTable;
   readonly evaluation: Evaluation;
+  /** No two rows can have equal labels afterwards. */
+  readonly distinct: boolean;
 }
 
 export function labelReplace(node: Call, relabelling: Relabelling): RowStream {
@@ -52,6 +54,14 @@ export function labelReplace(node: Call, relabelling: Relabelling): RowStream {
       `invalid regular expression in label_replace(): ${pattern}`,
       { cause },
     );
+  }
+  if (from === "") {
+    // No label has that name: all rows get the same.
+    let label: Label | undefined;
+    return relabel(relabelling, () => {
+      label ??= [destination, regex.replace("", template, LABEL_VALUE_MAX) ?? ""];
+      return regex.matchesEmpty ? label : undefined;
+    });
   }
   return relabel(relabelling, (row) => {
     const value = regex.replace(labelValue(row.labels, from), template, LABEL_VALUE_MAX);
@@ -96,7 +106,7 @@ function setLabel(row: Row, [name, value]: Label): void {
  * with gaps therefore waits until all have come.
  */
 function relabel(
-  { source, table, evaluation }: Relabelling,
+  { source, table, evaluation, distinct }: Relabelling,
   labelFor: (row: Row) => Label | undefined,
 ): RowStream {
   const complete = new Set<string>();
@@ -116,6 +126,7 @@ function relabel(
           if (length > LABEL_VALUE_FREE) evaluation.hold(0, length * 2);
           setLabel(row, label);
         }
+        if (distinct) return true;
         const key = labelsKey(row.labels);
         if (complete.has(key)) throw sameLabelsError();
         if (!row.kinds.includes(ABSENT)) {

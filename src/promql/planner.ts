@@ -163,7 +163,7 @@ function mannerBelow(node: Expr, above: ReadingManner): ReadingManner {
 }
 
 /** Operators whose groups are the series they are given, or make new labels out of values. */
-const KEEPS_SERIES = /^(?:topk|bottomk|limitk|limit_ratio)$/;
+export const KEEPS_SERIES: RegExp = /^(?:topk|bottomk|limitk|limit_ratio)$/;
 
 /**
  * Whether no two rows of an expression have equal labels, apart from names still to be removed. False where that is not

@@ -2,6 +2,7 @@
 import type { BinaryExpr, Expr, SetOperator, VectorMatching } from "./ast.ts";
 import type { Grid } from "./evaluation.ts";
 import type { Evaluator } from "./evaluator_face.ts";
+import { areDisjoint } from "./label_facts.ts";
 import { keyOfListed, keyWithout, METADATA_LABELS } from "./labels.ts";
 import type { Labels } from "./queryable.ts";
 import { ABSENT, type Row, type RowStream, streamOf } from "./row.ts";
@@ -24,7 +25,11 @@ export async function combineSets(
   grid: Grid,
 ): Promise<RowStream> {
   const keyOf = matchKey(node.matching!);
-  if (operator === "or") return await union(chainOf(node), keyOf, evaluator, grid);
+  if (operator === "or") {
+    const operands = chainOf(node);
+    if (areDisjoint(operands, node.matching!)) return await concatenate(operands, evaluator, grid);
+    return await union(operands, keyOf, evaluator, grid);
+  }
   const left = await evaluator.collect(await evaluator.vector(node.left, grid), grid);
   const right = await evaluator.collect(await evaluator.vector(node.right, grid), grid);
   mask(left, presence(right, keyOf, grid), keyOf, operator === "and");
@@ -52,6 +57,26 @@ function withoutParens(expr: Expr): Expr {
 function matchesAlike({ matching: a }: BinaryExpr, { matching: b }: BinaryExpr): boolean {
   return a!.on === b!.on && a!.labels.length === b!.labels.length &&
     a!.labels.every((label, at) => label === b!.labels[at]);
+}
+
+/** The rows of all operands one after the other. */
+async function concatenate(
+  operands: readonly Expr[],
+  evaluator: Evaluator,
+  grid: Grid,
+): Promise<RowStream> {
+  const streams: RowStream[] = [];
+  for (const operand of operands) streams.push(await evaluator.vector(operand, grid));
+  let at = 0;
+  return {
+    next(row) {
+      while (at < streams.length) {
+        if (streams[at]!.next(row)) return true;
+        at++;
+      }
+      return false;
+    },
+  };
 }
 
 /** Takes from each operand what no operand before it has in the same match group and step. */

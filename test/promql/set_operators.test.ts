@@ -54,3 +54,30 @@ test("a sample comes from the first operand that has one in its match group", as
     '[[["__name__","d"],["k","3"]],[0,60000,120000],[1000,2000,3000]]',
   ]);
 });
+
+/** The right side says the same in a way that tells nothing before the evaluation. */
+test.each([
+  [["a", "b", "c"], ""],
+  [["a", "a", "b"], ""],
+  [["a", "b"], "on(f)"],
+  [["a", "b", "c"], "on(k)"],
+  [["a", "b", "c"], "ignoring(f)"],
+  [["a", "b", "c"], "ignoring(k)"],
+])("operands that a constant label tells apart: %j %s", async (constants, matching) => {
+  const chain = (source: string) =>
+    ["a", "b", "c"].slice(0, constants.length).map((metric, at) =>
+      `label_replace(sum by (k) (${metric}), "f", "${constants[at]}", ${source})`
+    ).join(` or ${matching} `);
+  const found = await answer(chain('"", ""'));
+  expect(found.length).toBeGreaterThan(0);
+  expect(found).toEqual(await answer(chain('"k", ".*"')));
+});
+
+test.each([
+  ['label_replace(sum by (k) (c), "k", "one", "", "")', "same labelset"],
+  ['label_replace(sum by (k) (c), "x", "one", "", "[")', "invalid regular expression"],
+  ['label_replace(c, "__name__", "one", "", "") or label_replace(c, "x", "", "", "")', ""],
+])("%s", async (query, message) => {
+  if (message === "") expect((await answer(query)).length).toBe(3);
+  else await expect(answer(query)).rejects.toThrow(message);
+});

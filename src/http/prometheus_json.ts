@@ -1,8 +1,8 @@
 /**
  * Query results as the JSON of the Prometheus API, written by concatenation straight from the columns, in pieces.
  *
- * A piece ends at the first series or sample past PIECE_LENGTH. Label sets are written once and remembered for as long
- * as somebody holds the label set; the times of a range query are written once for all its series.
+ * A piece ends at the first series or sample past PIECE_LENGTH. The times of a range query are written once for all its
+ * series. Texts of label sets are not remembered: a weak map of them costs more than writing them.
  */
 import type { NativeHistogram } from "../promql/histogram.ts";
 import { histogramBuckets } from "../promql/histogram.ts";
@@ -13,19 +13,32 @@ import type { MatrixValue, QueryValue, ResultSeries, VectorValue } from "../prom
 /** Length in UTF-16 units from which a piece is handed on. */
 export const PIECE_LENGTH = 65_536;
 
-const labelTexts = new WeakMap<Labels, string>();
+/** Label names whose text is kept, and their length; a name beyond is written anew each time. */
+const NAMES_KEPT_MAX = 1_024;
+const NAME_LENGTH_KEPT_MAX = 128;
+const nameTexts = new Map<string, string>();
+/** What a JSON string cannot hold as it is, and surrogates, which may be halves. */
+// deno-lint-ignore no-control-regex
+const NEEDS_ESCAPE = /["\\\0-\x1f\ud800-\udfff]/;
 
 /** A label set as a JSON object. */
 export function labelsJson(labels: Labels): string {
-  let text = labelTexts.get(labels);
+  let text = "{";
+  for (const [name, value] of labels) {
+    if (text.length > 1) text += ",";
+    text += nameText(name);
+    text += NEEDS_ESCAPE.test(value) ? JSON.stringify(value) : `"${value}"`;
+  }
+  return text + "}";
+}
+
+/** `"name":` */
+function nameText(name: string): string {
+  let text = nameTexts.get(name);
   if (text === undefined) {
-    text = "{";
-    for (const [name, value] of labels) {
-      if (text.length > 1) text += ",";
-      text += `${JSON.stringify(name)}:${JSON.stringify(value)}`;
-    }
-    text += "}";
-    labelTexts.set(labels, text);
+    text = `${JSON.stringify(name)}:`;
+    const isKept = nameTexts.size < NAMES_KEPT_MAX && name.length <= NAME_LENGTH_KEPT_MAX;
+    if (isKept) nameTexts.set(name, text);
   }
   return text;
 }

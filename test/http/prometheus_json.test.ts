@@ -59,6 +59,24 @@ describe("texts", () => {
     expect(labelsJson([])).toBe("{}");
   });
 
+  test.each([
+    "\u0000",
+    "\u001f",
+    "\u007f",
+    '"',
+    "\\",
+    "\u2028",
+    "\ud83d\ude00",
+    "\ud83d",
+    "\udfff",
+  ])(
+    "label names and values with %j are as JSON.stringify has them",
+    (text) => {
+      const expected = JSON.stringify({ [`a${text}`]: `b${text}c` });
+      expect(labelsJson([[`a${text}`, `b${text}c`]])).toBe(expected);
+    },
+  );
+
   test("histograms show populated buckets only", () => {
     expect(JSON.parse(histogramJson(histogram))).toEqual(HISTOGRAM);
     const empty = { ...histogram, zeroCount: 0, positive: NO_BUCKETS };

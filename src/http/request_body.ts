@@ -306,8 +306,14 @@ async function feed(
     frames?.push(piece);
     if (!expander.write(piece)) {
       await new Promise<void>((resolve) => {
-        expander.once("drain", resolve);
-        expander.once("close", resolve);
+        // Both go with the first: a long body waits often.
+        const goOn = () => {
+          expander.off("drain", goOn);
+          expander.off("close", goOn);
+          resolve();
+        };
+        expander.on("drain", goOn);
+        expander.on("close", goOn);
       });
     }
   }

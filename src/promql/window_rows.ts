@@ -37,6 +37,7 @@ export async function overWindows(
   const windows = new Windows(source.frame);
   const extended = source.frame.modifier !== undefined;
   const counter = name === "rate" || name === "increase";
+  const counterNames = new CounterNames(call);
   return {
     next(row) {
       for (;;) {
@@ -48,7 +49,7 @@ export async function overWindows(
         row.labels = series.labels;
         row.dropName = series.dropName || !KEEPS_NAME.has(name);
         compute(series, windows, row, call);
-        if (counter) checkCounterName(series, row.kinds, call);
+        if (counter) counterNames.check(series, row.kinds);
         return true;
       }
     },
@@ -65,23 +66,37 @@ function checkModifier(name: string, { frame: { modifier } }: WindowStream): voi
   );
 }
 
-/** rate and increase of something that does not look like a counter. */
-function checkCounterName(series: WindowSeries, kinds: Uint8Array, call: RangeCall): void {
-  const { labels } = series;
-  const name = labelValue(labels, METRIC_NAME);
-  if (name === "" || series.count === 0 || !kinds.includes(1)) return;
-  const type = labelValue(labels, "__type__");
-  const quoted = JSON.stringify(name);
-  if (type !== "" && type !== "counter" && type !== "histogram") {
-    call.annotations.inform(
-      'metric might not be a counter, __type__ label is not set to "counter" or "histogram", ' +
-        `got ${JSON.stringify(type)}: ${quoted}`,
-      call.position,
-    );
-  } else if (type === "" && !COUNTER_NAME.test(name)) {
-    call.annotations.inform(
-      `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quoted}`,
-      call.position,
-    );
+/** Tells of rate and increase of something that does not look like a counter. */
+class CounterNames {
+  readonly #call: RangeCall;
+  /** What was told last: series of one metric mostly come together. */
+  #name = "";
+  #type = "";
+
+  constructor(call: RangeCall) {
+    this.#call = call;
+  }
+
+  check({ labels, count }: WindowSeries, kinds: Uint8Array): void {
+    const name = labelValue(labels, METRIC_NAME);
+    const type = labelValue(labels, "__type__");
+    if (name === this.#name && type === this.#type) return;
+    if (name === "" || count === 0 || !kinds.includes(1)) return;
+    this.#name = name;
+    this.#type = type;
+    const { annotations, position } = this.#call;
+    const quoted = JSON.stringify(name);
+    if (type !== "" && type !== "counter" && type !== "histogram") {
+      annotations.inform(
+        'metric might not be a counter, __type__ label is not set to "counter" or "histogram", ' +
+          `got ${JSON.stringify(type)}: ${quoted}`,
+        position,
+      );
+    } else if (type === "" && !COUNTER_NAME.test(name)) {
+      annotations.inform(
+        `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quoted}`,
+        position,
+      );
+    }
   }
 }

@@ -3,6 +3,7 @@
  * before copying began, and with a beginning of what was written meanwhile.
  */
 import type { Database } from "../../engine/database.ts";
+import { copyMs } from "../../engine/fs/obsolete_files.ts";
 import { type CopiedEntry, copyDirectory } from "../support/copying.ts";
 import { type Cutoffs, difference, type Model, statesAfter } from "./model.ts";
 import { readDatabase } from "./reading.ts";
@@ -31,6 +32,10 @@ export async function checkLiveCopy(options: LiveCopyOptions): Promise<void> {
   const start = model.visible();
   const trail = model.follow();
   let steps = 0;
+  const beganMs = world.clock.monotonicMs();
+  // Files that are not needed any more stay as long as copying takes at the rate that is set, and not longer.
+  const { bytes } = world.database.stats().segments;
+  const keptMs = copyMs(bytes, world.database.settings.copyBytesPerSecond);
   const gone = await copyDirectory(disk.memory, {
     from: DATA,
     to: path,
@@ -43,6 +48,7 @@ export async function checkLiveCopy(options: LiveCopyOptions): Promise<void> {
       await step();
     },
   });
+  if (world.clock.monotonicMs() - beganMs > keptMs) return;
   const missed = gone.filter((name) => !name.endsWith(".new"));
   if (missed.length > 0) throw new Error(`Gone while copied: ${missed.join(", ")}`);
   const settings = { retentionMs: 0, diskLimitBytes: 0 };

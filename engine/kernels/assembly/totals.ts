@@ -122,6 +122,16 @@ function sumInOrder(values: usize, count: u32, sum: f64): f64 {
   return sum;
 }
 
+function hasNegativeZero(values: usize, count: u32): bool {
+  const wanted = i64x2.splat(i64.MIN_VALUE);
+  let found = i64x2.splat(0);
+  const pairsEnd = values + <usize> (count & ~1) * 8;
+  for (let at = values; at < pairsEnd; at += 16) {
+    found = v128.or(found, i64x2.eq(v128.load(at), wanted));
+  }
+  return v128.any_true(found) || ((count & 1) != 0 && load<i64>(pairsEnd) == i64.MIN_VALUE);
+}
+
 /** Adds doubles: one look at them all, eight at a time, tells which way they can be added. */
 function addDoubles(values: usize, count: u32): void {
   const magic = f64x2.splat(MAGIC);
@@ -166,7 +176,7 @@ function addDoubles(values: usize, count: u32): void {
     if (reinterpret<u64>(value + MAGIC - MAGIC) != reinterpret<u64>(value)) isWhole = false;
   }
   // A sum that is NaN comes of a NaN, or of both infinities; -0 hides beside 0.
-  if (sum != sum || (!isWhole && (low == 0 || high == 0))) {
+  if (sum != sum || (!isWhole && (low == 0 || high == 0) && hasNegativeZero(values, count))) {
     addEach(values, count);
     return;
   }

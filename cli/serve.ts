@@ -1,5 +1,6 @@
 /** `tsinkd serve`: reads the configuration, starts the daemon, stops it on a signal. */
 import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import process from "node:process";
 import { type Configuration, loadConfiguration } from "../src/config.ts";
 import { SettingError } from "../src/config_values.ts";
@@ -17,6 +18,7 @@ export async function serve(words: readonly string[]): Promise<number> {
       flags: words,
       environment: process.env,
       readFile: (path) => readFileSync(path, "utf8"),
+      memoryBytes: machineMemory(),
     });
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
@@ -42,4 +44,10 @@ export async function serve(words: readonly string[]): Promise<number> {
     return EXIT_FAILURE;
   }
   return await daemon.ended;
+}
+
+/** Memory of the machine or, where that is less, of the control group. */
+function machineMemory(): number {
+  const allowed = process.constrainedMemory();
+  return allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
 }

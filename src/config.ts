@@ -21,6 +21,8 @@ export interface ConfigurationSources {
   readonly flags: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly readFile: (path: string) => string;
+  /** Memory of the machine or of the control group, in bytes. */
+  readonly memoryBytes: number;
 }
 
 /** Text of a setting and the place it was read from. */
@@ -30,6 +32,9 @@ interface Given {
 }
 
 const ENVIRONMENT_PREFIX = "TSINKD_";
+/** Bounds of a `memory-limit` that is not set. */
+const MEMORY_LIMIT_MIN = 128 << 20;
+const MEMORY_LIMIT_MAX = 512 << 20;
 /** Variables with the prefix that are no settings. */
 const ENVIRONMENT_OTHERS = ["TSINKD_CONFIG", "TSINKD_EXECUTABLE"];
 
@@ -53,6 +58,13 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
     texts[name] = found.text;
     if (row.engine !== undefined) engine[row.engine] = value;
   }
+  if (values["memory-limit"] === 0) {
+    const limit = automaticMemoryLimit(sources.memoryBytes);
+    values["memory-limit"] = limit;
+    engine["memoryLimitBytes"] = limit;
+    // More memory is for more series; unflushed data does not get slower to replay by it.
+    engine["headMemoryShare"] = values["head-share"] as number * (MEMORY_LIMIT_MIN / limit);
+  }
   const result: Configuration = {
     values: values as unknown as SettingValues,
     engine: checkEngine(engine),
@@ -60,6 +72,12 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
   };
   checkTogether(result.values);
   return result;
+}
+
+/** The `memory-limit` of a machine with so much memory. */
+function automaticMemoryLimit(memoryBytes: number): number {
+  const quarter = Math.floor(memoryBytes / 4);
+  return Math.min(MEMORY_LIMIT_MAX, Math.max(MEMORY_LIMIT_MIN, quarter));
 }
 
 /** Names in the table's order. */

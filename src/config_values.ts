@@ -63,6 +63,11 @@ export function parseBytes(text: string): number {
   return bounded(Math.round(Number(match[1]) * BYTES_PER_UNIT[unit]!), "size");
 }
 
+/** A size; 0 for "auto". */
+export function parseBytesOrAuto(text: string): number {
+  return text === "auto" ? 0 : parseBytes(text);
+}
+
 export function parseInteger(text: string): number {
   if (!/^\d+$/.test(text)) throw new SettingError("it takes a whole number");
   return bounded(Number(text), "number");

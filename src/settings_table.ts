@@ -8,6 +8,7 @@ import {
   parseAddress,
   parseBoolean,
   parseBytes,
+  parseBytesOrAuto,
   parseDecimal,
   parseDuration,
   parseInteger,
@@ -196,7 +197,13 @@ export const SETTINGS_TABLE: SettingsTable = {
   "log-level": choice(["debug", "info", "warn", "error"], "info", "least level that is logged"),
   "log-format": choice(["text", "json"], "text", "form of a log line"),
 
-  "memory-limit": bytes("128M", "memory of the engine: head, registry, caches", "memoryLimitBytes"),
+  "memory-limit": setting(
+    "bytes",
+    parseBytesOrAuto,
+    "auto",
+    "memory of the engine: head, registry, caches; auto is a quarter of the machine's, 128M to 512M",
+    "memoryLimitBytes",
+  ),
   "block-cache": bytes("16M", "segment pages kept in memory", "blockCacheBytes"),
   "series-max": count(
     "1000000",
@@ -269,7 +276,7 @@ export const SETTINGS_TABLE: SettingsTable = {
     "number",
     parseDecimal,
     "0.4",
-    "share of `memory-limit` that unflushed data may take",
+    "share of `memory-limit` that unflushed data may take; of 128M where that is auto",
     "headMemoryShare",
   ),
   "compaction": flag("true", "merges segments in the background", "compactionEnabled"),

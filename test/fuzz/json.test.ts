@@ -29,7 +29,12 @@ const DEEP = 200_000;
 function load(text: string): "read" | "refused" {
   const start = performance.now();
   try {
-    loadConfiguration({ flags: ["--config", "c"], environment: {}, readFile: () => text });
+    loadConfiguration({
+      flags: ["--config", "c"],
+      environment: {},
+      readFile: () => text,
+      memoryBytes: 1 << 30,
+    });
     return "read";
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;

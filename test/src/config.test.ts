@@ -13,9 +13,12 @@ interface Sources {
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly file?: string;
+  readonly memoryBytes?: number;
 }
 
-function load({ flags = [], environment = {}, file }: Sources): Configuration {
+function load(
+  { flags = [], environment = {}, file, memoryBytes = 1 << 30 }: Sources,
+): Configuration {
   const config = file === undefined ? [] : ["--config", "t.conf"];
   return loadConfiguration({
     flags: [...config, ...flags],
@@ -24,6 +27,7 @@ function load({ flags = [], environment = {}, file }: Sources): Configuration {
       if (file === undefined) throw new Error("no such file");
       return file;
     },
+    memoryBytes,
   });
 }
 
@@ -34,6 +38,26 @@ test("the defaults are valid and are what the issue of first start says", () => 
   expect(values["data-path"]).toBe("./tsinkd-data");
   expect(engine.logSyncMode).toBe("per-append");
   expect(engine.retentionMs).toBe(0);
+});
+
+describe("the memory limit", () => {
+  const MIB = 1 << 20;
+  test.each([
+    { machine: 256, limit: 128 },
+    { machine: 512, limit: 128 },
+    { machine: 1024, limit: 256 },
+    { machine: 8192, limit: 512 },
+  ])("of a machine with $machine MiB is $limit MiB", ({ machine, limit }) => {
+    const { values, engine } = load({ memoryBytes: machine * MIB });
+    expect(values["memory-limit"]).toBe(limit * MIB);
+    expect(engine.memoryLimitBytes).toBe(limit * MIB);
+    expect(engine.memoryLimitBytes * engine.headMemoryShare).toBeCloseTo(0.4 * 128 * MIB, 0);
+  });
+
+  test("that is given holds, and so does the share of unflushed data", () => {
+    const { engine } = load({ flags: ["--memory-limit", "1G"], memoryBytes: 256 * MIB });
+    expect([engine.memoryLimitBytes, engine.headMemoryShare]).toEqual([1024 * MIB, 0.4]);
+  });
 });
 
 describe("precedence", () => {

@@ -190,7 +190,7 @@ export const SETTINGS_TABLE: SettingsTable = {
   "queries-max": count("20", "queries that run at once; ten times as many wait in line"),
   "query-timeout": duration("2m", "longest time that a query may run"),
   "query-points-max": count("50000000", "points that a query may hold at once"),
-  "query-series-max": count("500000", "series that a query may match"),
+  "query-series-max": count("1000000", "series that a query may match"),
   "lookback": duration("5m", "how far back an instant selector looks"),
   "admin-api": flag("false", "serves `/api/v1/admin/`: delete, snapshot, flush, compact"),
 

@@ -72,9 +72,11 @@ class EngineSession implements QuerySession {
     const series: EngineSeries[] = [];
     for (const group of groups) {
       const own = starts.get(group.measurementPointer);
+      const { metric, slot, family } = group;
+      const shared = { metric, slot, family, view: this.#view, unit: this.#unit };
       for (const source of group.sources) {
         const startSlot = own !== undefined && includes(own.sources, source) ? own.slot : undefined;
-        series.push(new EngineSeries(this.#view, this.#unit, group, source as SourceId, startSlot));
+        series.push(new EngineSeries(shared, source as SourceId, startSlot));
       }
     }
     return sharesNames(groups) ? mergeEqual(series) : series;
@@ -102,37 +104,38 @@ function sharesNames(groups: readonly SeriesGroup[]): boolean {
   return new Set(groups.map((group) => group.metric)).size < groups.length;
 }
 
+/** What the series of one group share. */
+interface SelectedGroup extends Pick<SeriesGroup, "metric" | "slot" | "family"> {
+  readonly view: View;
+  readonly unit: TimeUnit;
+}
+
 class EngineSeries implements SelectedSeries {
-  readonly #view: View;
-  readonly #unit: TimeUnit;
-  readonly #metric: string;
-  readonly #reference: SeriesReference;
+  readonly #group: SelectedGroup;
+  readonly #source: SourceId;
   /** Where its start timestamps are, if it has any. */
   readonly #startSlot: number | undefined;
-  #labels: Labels | undefined;
 
-  constructor(
-    view: View,
-    unit: TimeUnit,
-    group: SeriesGroup,
-    source: SourceId,
-    startSlot: number | undefined,
-  ) {
+  constructor(group: SelectedGroup, source: SourceId, startSlot: number | undefined) {
+    this.#group = group;
+    this.#source = source;
     this.#startSlot = startSlot;
-    this.#view = view;
-    this.#unit = unit;
-    this.#metric = group.metric;
-    this.#reference = { source, slot: group.slot, family: group.family };
   }
 
+  /** Put together anew at each call: a million label sets are not to be kept. */
   get labels(): Labels {
-    return this.#labels ??= withName(this.#metric, this.#view.tagsOf(this.#reference.source));
+    return withName(this.#group.metric, this.#group.view.tagsOf(this.#source));
+  }
+
+  get #reference(): SeriesReference {
+    const { slot, family } = this.#group;
+    return { source: this.#source, slot, family };
   }
 
   read(bounds: MsBounds): SampleColumns {
-    const columns = this.#reference.family === "histogram"
+    const columns = this.#group.family === "histogram"
       ? this.#readHistograms(bounds)
-      : this.#view.readNumbers(this.#reference, bounds.startMs, bounds.endMs);
+      : this.#group.view.readNumbers(this.#reference, bounds.startMs, bounds.endMs);
     return this.#startSlot === undefined || columns.count === 0
       ? columns
       : this.#withStarts(columns, this.#startSlot, bounds);
@@ -140,8 +143,8 @@ class EngineSeries implements SelectedSeries {
 
   #withStarts(columns: SampleColumns, slot: number, { startMs, endMs }: MsBounds): SampleColumns {
     const { count, times, values, histograms } = ownedColumns(columns);
-    const reference: SeriesReference = { source: this.#reference.source, slot, family: "i64" };
-    const starts = this.#view.readNumbers(reference, startMs, endMs);
+    const reference: SeriesReference = { source: this.#source, slot, family: "i64" };
+    const starts = this.#group.view.readNumbers(reference, startMs, endMs);
     const startTimes = new Float64Array(count).fill(NaN);
     let next = 0;
     for (let at = 0; at < count; at++) {
@@ -154,12 +157,12 @@ class EngineSeries implements SelectedSeries {
   }
 
   #readHistograms(bounds: MsBounds): SampleColumns {
-    const blocks = this.#view.readBlocks(this.#reference, rangeOf(bounds, this.#unit));
+    const blocks = this.#group.view.readBlocks(this.#reference, rangeOf(bounds, this.#group.unit));
     const times: number[] = [];
     const blobs: Uint8Array[] = [];
     for (const block of blocks) {
       for (let i = 0; i < block.count; i++) {
-        const ms = ticksToMs(timeAt(block, i), this.#unit);
+        const ms = ticksToMs(timeAt(block, i), this.#group.unit);
         if (ms < bounds.startMs || ms > bounds.endMs) continue;
         times.push(ms);
         blobs.push(block.blobs![i]!);

@@ -44,7 +44,7 @@ export function interpolatedSample(
     let first = before;
     while (first > 0 && times[first - 1]! > lookup - lookbackMs) first--;
     if (isMixed(histograms, first, past)) {
-      annotations.warn(mixedInRange(series.labels), position);
+      annotations.warn(mixedInRange(series.source.labels), position);
       return undefined;
     }
   }
@@ -55,7 +55,7 @@ export function interpolatedSample(
   if (typeof left === "number") return left + (values[next]! - left) * fraction;
   const right = histograms![next]!;
   if (!compatible(left, right)) {
-    annotations.warn(mixedSchemas(series.labels), position);
+    annotations.warn(mixedSchemas(series.source.labels), position);
     return undefined;
   }
   const gauge = left.hint === "gauge" && right.hint === "gauge";
@@ -108,7 +108,7 @@ export function extendedRate(
     const { histograms } = series;
     if (histograms === undefined || histograms[borders.first] === undefined) {
       if (histograms !== undefined && isMixed(histograms, borders.first, borders.last + 1)) {
-        call.annotations.warn(mixedInRange(series.labels), call.position);
+        call.annotations.warn(mixedInRange(series.source.labels), call.position);
         continue;
       }
       row.setFloat(step, floatRise(series, borders, kind.counter) / divisor);
@@ -176,16 +176,16 @@ function histogramRise(
 ): NativeHistogram | undefined {
   const { histograms, times } = series;
   if (isMixed(histograms!, first, last + 1)) {
-    call.annotations.warn(mixedInRange(series.labels), call.position);
+    call.annotations.warn(mixedInRange(series.source.labels), call.position);
     return undefined;
   }
   const samples = histograms!.slice(first, last + 1) as NativeHistogram[];
   if (samples.some((sample) => isCustom(sample) !== isCustom(samples[0]!))) {
-    call.annotations.warn(mixedSchemas(series.labels), call.position);
+    call.annotations.warn(mixedSchemas(series.source.labels), call.position);
     return undefined;
   }
   if (counter && samples.some((sample) => sample.hint === "gauge")) {
-    call.annotations.warn(notACounter(series.labels), call.position);
+    call.annotations.warn(notACounter(series.source.labels), call.position);
   }
   const between = (index: number, time: number): NativeHistogram => {
     const fraction = (time - times[index]!) / (times[index + 1]! - times[index]!);

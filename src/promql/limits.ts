@@ -20,7 +20,7 @@ export interface QueryLimits {
 export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   queryPointsMax: 50_000_000,
   queryBytesMax: 192 * 1024 * 1024,
-  querySeriesMax: 500_000,
+  querySeriesMax: 1_000_000,
   queryStepsMax: 11_000,
   subqueryStepsMax: 1_000_000,
   queryMsMax: 120_000,

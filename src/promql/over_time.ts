@@ -48,7 +48,7 @@ export function floatsOnly(ofFloats: RangeFunction): RangeFunction {
       const all = windows.to[step]! - windows.from[step]!;
       const kept = narrowed.to[step]! - narrowed.from[step]!;
       if (kept > 0 && kept < all) {
-        call.annotations.inform(ignoredInRange(series.labels), call.position);
+        call.annotations.inform(ignoredInRange(series.source.labels), call.position);
         return;
       }
     }
@@ -290,7 +290,7 @@ function sumOrMean(
         kinds[step] = FLOAT;
         output[step] = ofFloats(values, first, past);
       } else if (isMixed(histograms, first, past)) {
-        call.annotations.warn(mixedInRange(series.labels), call.position);
+        call.annotations.warn(mixedInRange(series.source.labels), call.position);
       } else if (histograms[first] === undefined) {
         row.setFloat(step, ofFloats(values, first, past));
       } else {
@@ -316,7 +316,7 @@ function sumHistograms(
   const custom = isCustom(histograms[first]!);
   for (let at = first; at < past; at++) {
     if (isCustom(histograms[at]!) !== custom) {
-      call.annotations.warn(mixedSchemas(series.labels), call.position);
+      call.annotations.warn(mixedSchemas(series.source.labels), call.position);
       return;
     }
     sum.add(histograms[at]!);

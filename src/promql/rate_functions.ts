@@ -176,12 +176,12 @@ function extrapolateWindow(
   row: Row,
   { call, kind, step }: WindowTask,
 ): void {
-  const { times, values, histograms, labels } = series;
+  const { times, values, histograms, source } = series;
   const first = windows.from[step]!;
   const past = windows.to[step]!;
   if (first >= past) return;
   if (histograms !== undefined && isMixed(histograms, first, past)) {
-    call.annotations.warn(mixedInRange(labels), call.position);
+    call.annotations.warn(mixedInRange(source.labels), call.position);
     return;
   }
   const last = past - 1;
@@ -235,11 +235,11 @@ function startsAnew({ times, startTimes }: WindowSeries, at: number): boolean {
 }
 
 function warnOfOverlap(series: WindowSeries, first: number, last: number, call: RangeCall): void {
-  const { startTimes, times, labels } = series;
+  const { startTimes, times, source } = series;
   if (startTimes === undefined) return;
   for (let at = first + 1; at <= last; at++) {
     if (startTimes[at]! < times[at - 1]! && startTimes[at] !== startTimes[at - 1]) {
-      call.annotations.warn(overlappingStart(labels), call.position);
+      call.annotations.warn(overlappingStart(source.labels), call.position);
       return;
     }
   }
@@ -267,13 +267,13 @@ function histogramRise(
     if (!kind.counter && at < last) continue;
     if (kind.counter && wrongHint(at)) wrong = true;
     if (!compatible(histograms[at]!, base)) {
-      if (wrong && kind.counter) annotations.warn(notACounter(series.labels), position);
-      annotations.warn(mixedSchemas(series.labels), position);
+      if (wrong && kind.counter) annotations.warn(notACounter(series.source.labels), position);
+      annotations.warn(mixedSchemas(series.source.labels), position);
       return undefined;
     }
   }
   if (wrong) {
-    annotations.warn((kind.counter ? notACounter : notAGauge)(series.labels), position);
+    annotations.warn((kind.counter ? notACounter : notAGauge)(series.source.labels), position);
   }
   const difference = subtractHistograms(histograms[last]!, base);
   if (difference.boundsDiffered) annotations.inform(reconciledBounds("subtraction"), position);
@@ -301,7 +301,7 @@ function lastTwo(perSecond: boolean): RangeFunction {
       const divisor = perSecond ? (times[at]! - times[at - 1]!) / 1000 : 1;
       if (histograms !== undefined) {
         if (isMixed(histograms, at - 1, at + 1)) {
-          call.annotations.warn(mixedInRange(series.labels), call.position);
+          call.annotations.warn(mixedInRange(series.source.labels), call.position);
           continue;
         }
         if (histograms[at] !== undefined) {
@@ -325,13 +325,13 @@ function lastHistogramChange(
   const current = series.histograms![at]!;
   const previous = series.histograms![at - 1]!;
   const gauges = Number(current.hint === "gauge") + Number(previous.hint === "gauge");
-  if (counter && gauges > 0) annotations.warn(notACounter(series.labels), position);
-  if (!counter && gauges < 2) annotations.warn(notAGauge(series.labels), position);
+  if (counter && gauges > 0) annotations.warn(notACounter(series.source.labels), position);
+  if (!counter && gauges < 2) annotations.warn(notAGauge(series.source.labels), position);
   if (counter && (detectReset(current, previous) || startsAnew(series, at))) {
     return withHint(compact(current), "gauge");
   }
   if (!compatible(current, previous)) {
-    annotations.warn(mixedSchemas(series.labels), position);
+    annotations.warn(mixedSchemas(series.source.labels), position);
     return undefined;
   }
   const difference = subtractHistograms(current, previous);

@@ -122,7 +122,7 @@ export async function finishWindows(
 }
 
 function samplesOf(series: WindowSeries, windows: Windows): ResultSeries {
-  const labels = series.dropName ? dropMetadata(series.labels) : series.labels;
+  const labels = series.dropName ? dropMetadata(series.source.labels) : series.source.labels;
   if (windows.frame.modifier !== undefined) {
     if (series.histograms !== undefined) {
       throw new PromqlError(

@@ -18,8 +18,14 @@ export type HistogramColumn = (NativeHistogram | undefined)[];
 /** Columns of a row that it gave up for others. */
 export type SpareColumns = Pick<Row, "kinds" | "values">;
 
+/** What tells its labels when it is asked: a selected series, which may have to put them together. */
+export interface Labelled {
+  readonly labels: Labels;
+}
+
 export class Row {
-  labels: Labels = NO_LABELS;
+  #labels: Labels | undefined = NO_LABELS;
+  #source: Labelled | undefined;
   /** The metric's name, type and unit are to be removed at the end of the query. */
   dropName = false;
   kinds: Uint8Array;
@@ -36,6 +42,27 @@ export class Row {
       this.kinds = spare.kinds.fill(ABSENT);
       this.values = spare.values;
     }
+  }
+
+  get labels(): Labels {
+    return this.#labels ??= this.#source!.labels;
+  }
+
+  set labels(labels: Labels) {
+    this.#labels = labels;
+    this.#source = undefined;
+  }
+
+  /** Has the labels of a series, which are put together only if somebody reads them. */
+  takeLabels(source: Labelled): void {
+    this.#labels = undefined;
+    this.#source = source;
+  }
+
+  /** Has the labels of another row, as they stand there. */
+  shareLabels(other: Row): void {
+    this.#labels = other.#labels;
+    this.#source = other.#source;
   }
 
   /** Forgets all samples. */
@@ -84,7 +111,7 @@ export function streamOf(rows: readonly Row[]): RowStream {
     next(row) {
       if (at >= rows.length) return false;
       const source = rows[at++]!;
-      row.labels = source.labels;
+      row.shareLabels(source);
       row.dropName = source.dropName;
       row.kinds = source.kinds;
       row.values = source.values;

@@ -6,7 +6,15 @@ import type { NativeHistogram } from "./histogram.ts";
 import { detectReset, withHint } from "./histogram_math.ts";
 import { labelValue, sortByLabels } from "./labels.ts";
 import type { MsBounds, SampleColumns, SelectedSeries } from "./queryable.ts";
-import { ABSENT, FLOAT, HISTOGRAM, type HistogramColumn, type Row, type RowStream } from "./row.ts";
+import {
+  ABSENT,
+  FLOAT,
+  HISTOGRAM,
+  type HistogramColumn,
+  type Labelled,
+  type Row,
+  type RowStream,
+} from "./row.ts";
 import { interpolatedSample } from "./extended_windows.ts";
 
 /** The bits of the NaN that marks the end of a series. */
@@ -44,7 +52,8 @@ export function lookupTimes(
 
 /** The samples of one series without stale markers; the columns are valid until the next series is read. */
 export interface WindowSeries {
-  labels: SelectedSeries["labels"];
+  /** Whose labels the series has. */
+  source: Labelled;
   dropName: boolean;
   count: number;
   times: Float64Array;
@@ -83,12 +92,12 @@ export class SeriesReader {
     this.#bounds = bounds;
     this.#detectResets = how.detectResets;
     const series = evaluation.select(selector.matchers, bounds);
-    this.#series = how.inOrder ? sortByLabels([...series]) : series;
+    this.#series = how.inOrder ? sortByLabels(series.map(withLabels)) : series;
   }
 
-  /** Labels of the series that `next` returned last. */
-  get labels(): SelectedSeries["labels"] {
-    return this.#series[this.#at - 1]!.labels;
+  /** The series that `next` returned last. */
+  get current(): SelectedSeries {
+    return this.#series[this.#at - 1]!;
   }
 
   next(): SampleColumns | undefined {
@@ -111,6 +120,11 @@ export class SeriesReader {
   isStale(at: number): boolean {
     return this.#bits[at * 2 + 1] === STALE_HIGH && this.#bits[at * 2] === STALE_LOW;
   }
+}
+
+/** The series with its labels at hand: they are looked at more than once. */
+function withLabels(series: SelectedSeries): SelectedSeries {
+  return { labels: series.labels, read: (bounds) => series.read(bounds) };
 }
 
 /** The histograms with unknown hints replaced by what comparison with the sample before tells. */
@@ -156,7 +170,7 @@ export function selectInstant(selection: InstantSelection): RowStream {
         const columns = reader.next();
         if (columns === undefined) return false;
         row.clear();
-        row.labels = reader.labels;
+        row.takeLabels(reader.current);
         row.dropName = false;
         if (fill(row, columns, { ...selection, reader, lookups, lookbackMs })) return true;
       }
@@ -242,7 +256,7 @@ function fillSmoothed(row: Row, columns: SampleColumns, context: FillContext): b
 
 /** The columns without stale markers; the given ones themselves if there are none. */
 export function withoutStale(reader: SeriesReader, columns: SampleColumns): WindowSeries {
-  const { labels } = reader;
+  const source = reader.current;
   const { count, times, values, histograms, startTimes } = columns;
   const areSmallIntegers = columns.areSmallIntegers === true && count < EXACT_SUMS_MAX;
   const isStale = (at: number) =>
@@ -251,7 +265,7 @@ export function withoutStale(reader: SeriesReader, columns: SampleColumns): Wind
   while (first < count && !isStale(first)) first++;
   if (first === count) {
     return {
-      labels,
+      source,
       dropName: false,
       count,
       times,
@@ -264,7 +278,7 @@ export function withoutStale(reader: SeriesReader, columns: SampleColumns): Wind
   const kept: number[] = [];
   for (let at = 0; at < count; at++) if (!isStale(at)) kept.push(at);
   return {
-    labels,
+    source,
     dropName: false,
     count: kept.length,
     times: Float64Array.from(kept, (at) => times[at]!),
@@ -289,7 +303,7 @@ export function rowAsSeries(row: Row, times: Float64Array): WindowSeries {
   const { kinds, values } = row;
   const length = kinds.length;
   const series: WindowSeries = {
-    labels: row.labels,
+    source: { labels: row.labels },
     dropName: row.dropName,
     count: 0,
     times: new Float64Array(length),
@@ -315,6 +329,6 @@ export function rowAsSeries(row: Row, times: Float64Array): WindowSeries {
 }
 
 /** The name of a series' metric. */
-export function metricOf(series: Pick<WindowSeries, "labels">): string {
-  return labelValue(series.labels, "__name__");
+export function metricOf({ source }: Pick<WindowSeries, "source">): string {
+  return labelValue(source.labels, "__name__");
 }

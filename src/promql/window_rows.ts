@@ -6,8 +6,7 @@ import type { Evaluator, WindowStream } from "./evaluator_face.ts";
 import { labelValue, METRIC_NAME } from "./labels.ts";
 import type { RangeCall, RangeFunction } from "./range_call.ts";
 import { EXTENDED_FUNCTIONS, KEEPS_NAME } from "./range_functions.ts";
-import type { RowStream } from "./row.ts";
-import type { WindowSeries } from "./selector.ts";
+import type { Row, RowStream } from "./row.ts";
 import { Windows } from "./windows.ts";
 
 /** Counters end so, by convention. */
@@ -46,10 +45,10 @@ export async function overWindows(
         // Extended windows may have a result where no sample lies inside them.
         if (!windows.slide(series.times, series.count) && !extended) continue;
         row.clear();
-        row.labels = series.labels;
+        row.takeLabels(series.source);
         row.dropName = series.dropName || !KEEPS_NAME.has(name);
         compute(series, windows, row, call);
-        if (counter) counterNames.check(series, row.kinds);
+        if (counter) counterNames.check(row, series.count);
         return true;
       }
     },
@@ -77,7 +76,7 @@ class CounterNames {
     this.#call = call;
   }
 
-  check({ labels, count }: WindowSeries, kinds: Uint8Array): void {
+  check({ labels, kinds }: Row, count: number): void {
     const name = labelValue(labels, METRIC_NAME);
     const type = labelValue(labels, "__type__");
     if (name === this.#name && type === this.#type) return;

@@ -1,8 +1,8 @@
 /**
  * Keeps what request bodies and large queries leave behind from piling up. Each body is a buffer of its own, garbage once it
  * is parsed, and so is every label set and column of a query; the runtime collects when it likes, which on a machine with
- * much memory is hundreds of megabytes late. So resident memory is looked at every CHECK_BYTES of bodies and after each
- * query that took long, and garbage is collected where it is above the ceiling.
+ * much memory is hundreds of megabytes late. So resident memory is looked at every CHECK_BYTES of bodies, while a query takes
+ * long and after it, and garbage is collected where it is above the ceiling.
  *
  * A collection stops everything for 5 to 12 ms; below the ceiling, which an ordinary load seldom reaches, there is none.
  */
@@ -19,11 +19,18 @@ export interface MemoryGuardParts {
 const CHECK_BYTES = 32e6;
 /** Resident memory beside the engine's above which garbage is collected: the idle process and 90 MB. */
 const CEILING_BYTES = 150e6;
+/** What a query that goes on may add before garbage is collected again: what it holds is no garbage. */
+const GROWTH_BYTES = 128e6;
+/** Pauses of queries, some 10 ms apart, between two looks. */
+const PAUSES_PER_LOOK = 5;
 
 export class MemoryGuard {
   readonly #parts: MemoryGuardParts;
   #passed = 0;
   #collections = 0;
+  #pauses = 0;
+  /** Beside the engine's, after the last collection. */
+  #bytesLeft = 0;
 
   constructor(parts: MemoryGuardParts) {
     this.#parts = parts;
@@ -43,9 +50,22 @@ export class MemoryGuard {
 
   /** Something that may have left much garbage has ended: looks at once. */
   look(): void {
-    const { residentBytes, engineBytes, collect } = this.#parts;
-    if (residentBytes() - engineBytes() <= CEILING_BYTES) return;
+    if (this.#bytes() > CEILING_BYTES) this.#collect();
+  }
+
+  /** A query pauses, to go on. */
+  paused(): void {
+    if (++this.#pauses % PAUSES_PER_LOOK !== 0) return;
+    if (this.#bytes() > Math.max(CEILING_BYTES, this.#bytesLeft + GROWTH_BYTES)) this.#collect();
+  }
+
+  #bytes(): number {
+    return this.#parts.residentBytes() - this.#parts.engineBytes();
+  }
+
+  #collect(): void {
     this.#collections++;
-    collect();
+    this.#parts.collect();
+    this.#bytesLeft = this.#bytes();
   }
 }

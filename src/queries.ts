@@ -92,6 +92,7 @@ export function openQueries(parts: QueryParts): Queries {
   );
   const engine = new QueryEngine({
     memory,
+    onPause: () => parts.guard.paused(),
     queryable: new EngineQueryable(database),
     lookbackMs: values.lookback,
     limits: {

@@ -48,6 +48,8 @@ export interface EvaluationOptions {
   readonly limits: QueryLimits;
   /** Shared with other queries; undefined: none. */
   readonly memory?: QueryMemory | undefined;
+  /** Called at each pause. */
+  readonly onPause?: () => void;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -184,6 +186,7 @@ export class Evaluation {
   /** Lets other work of the event loop run. */
   async pause(): Promise<void> {
     this.check();
+    this.options.onPause?.();
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#sliceBegan = performance.now();
     this.check();

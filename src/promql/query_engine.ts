@@ -25,6 +25,8 @@ export interface QueryEngineOptions {
   /** Shared by all queries; absent: each has its own limit alone. */
   readonly memory?: QueryMemory;
   readonly syntax?: SyntaxOptions;
+  /** Called when a query lets other work run, about every 10 ms. */
+  readonly onPause?: () => void;
 }
 
 const LOOKBACK_MS = 300_000;
@@ -37,6 +39,7 @@ export class QueryEngine implements PromqlEngine {
   readonly #limits: QueryLimits;
   readonly #memory: QueryMemory | undefined;
   readonly #syntax: SyntaxOptions;
+  readonly #onPause: () => void;
 
   constructor(options: QueryEngineOptions) {
     this.#queryable = options.queryable;
@@ -45,6 +48,7 @@ export class QueryEngine implements PromqlEngine {
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits };
     this.#memory = options.memory;
     this.#syntax = options.syntax ?? {};
+    this.#onPause = options.onPause ?? (() => {});
   }
 
   async instant(
@@ -117,6 +121,7 @@ export class QueryEngine implements PromqlEngine {
       subqueryStepMs: this.#subqueryStepMs,
       limits,
       memory: this.#memory,
+      onPause: this.#onPause,
       timeoutMs: Math.min(options.timeoutMs ?? Infinity, limits.queryMsMax),
       signal: options.signal,
     };

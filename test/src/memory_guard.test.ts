@@ -15,3 +15,21 @@ test.each([
   expect(calls).toBe(collected);
   expect(guard.collections).toBe(collected);
 });
+
+test("a query that goes on is collected for again when it has added much", () => {
+  let resident = 200e6;
+  const guard = new MemoryGuard({
+    residentBytes: () => resident,
+    engineBytes: () => 0,
+    collect: () => (resident -= 10e6),
+  });
+  const pause = (times: number) => {
+    for (let i = 0; i < times; i++) guard.paused();
+    return guard.collections;
+  };
+  expect(pause(4)).toBe(0);
+  expect(pause(1)).toBe(1);
+  expect(pause(100)).toBe(1);
+  resident += 130e6;
+  expect(pause(100)).toBe(2);
+});

@@ -51,6 +51,16 @@ export interface ChunkKernel {
     times: number,
     bits: number,
   ): number;
+  /** The same for a numeric column: its values as the nearest doubles. */
+  readColumnDoubles(
+    chunk: number,
+    bytes: number,
+    slot: number,
+    first: bigint,
+    last: bigint,
+    times: number,
+    values: number,
+  ): number;
   /** Decodes a column for all rows: bits (undefined where absent) and presence bitmap; returns values present, -1 when damaged. */
   decodeColumn(chunk: number, bytes: number, index: number, bits: number, presence: number): number;
   /** Merges two ascending runs (times i64, bits u64); at equal times `newer` wins. Returns the points at the targets. */

@@ -133,20 +133,21 @@ export interface HeadKernel {
     bits: number,
   ): number;
   hideRange(times: number, bits: number, count: number, start: bigint, end: bigint): number;
-  runToNumbers(
-    times: number,
-    bits: number,
-    count: number,
-    family: number,
-    ticksPerMs: number,
-  ): number;
+}
+
+/** Turning runs of points into doubles; used by engine/query. */
+export interface DoublesKernel {
+  /** Turns i64, u64 and bool values into the nearest doubles in place. */
+  bitsToDoubles(bits: number, count: number, family: number): void;
+  /** Turns times into milliseconds in place; 1 when the values, doubles, are whole numbers below 2^31 in size, else 0. */
+  runToMs(times: number, values: number, count: number, ticksPerMs: number): number;
 }
 
 /** Totals of points that are not handed out; used by engine/query. The state is described in totals.ts. */
 export interface TotalsKernel {
   readonly totalsState: WebAssembly.Global;
   totalsBegin(first: bigint, last: bigint): void;
-  totalColumn(chunk: number, bytes: number, slot: number, family: number, isWhole: boolean): number;
+  totalColumn(chunk: number, bytes: number, slot: number, isWhole: boolean): number;
   totalRun(times: number, bits: number, count: number, family: number): void;
 }
 
@@ -298,6 +299,7 @@ export type KernelExports =
   & RecordKernel
   & ChunkKernel
   & RowMergeKernel
+  & DoublesKernel
   & TotalsKernel
   & IdListKernel
   & PostingsKernel

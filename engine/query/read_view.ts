@@ -116,20 +116,16 @@ export class ReadView implements View {
     const bounds = this.#boundsOfMs(startMs, endMs);
     if (bounds.first > bounds.last) return NOTHING;
     const reader = this.#reader;
-    const count = reader.read(set, position, series.slot, bounds);
+    const column = { slot: series.slot, family: FAMILY[series.family] };
+    const count = reader.readDoubles(set, position, column, bounds);
     this.#lease.release();
     this.#parts.counters.seriesRead++;
     this.#parts.counters.pointsRead += count;
     if (count === 0) return NOTHING;
     const { kernels, timeUnit } = this.#parts;
     const { timesPointer, bitsPointer } = reader;
-    const areSmall = kernels.exports.runToNumbers(
-      timesPointer,
-      bitsPointer,
-      count,
-      FAMILY[series.family],
-      TICKS_PER_MS[timeUnit],
-    );
+    const ticksPerMs = TICKS_PER_MS[timeUnit];
+    const areSmall = kernels.exports.runToMs(timesPointer, bitsPointer, count, ticksPerMs);
     return this.#column(count, areSmall === 1);
   }
 

@@ -8,7 +8,7 @@
  * Invariants
  * - The run's memory is the reader's own and grows to the largest series read, at most `scratchBytesMax`.
  */
-import type { FamilyCode } from "../base/types.ts";
+import { FAMILY, type FamilyCode } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
 import type { Head } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
@@ -22,8 +22,8 @@ export interface ReadBounds {
   readonly last: bigint;
 }
 
-/** The column of a source whose points are added up. */
-export interface TotalledSeries {
+/** A column of a source. */
+export interface ColumnOf {
   readonly slot: number;
   readonly family: FamilyCode;
 }
@@ -76,8 +76,22 @@ export class SeriesReader implements Disposable {
   timesPointer = 0;
   bitsPointer = 0;
 
+  /** Family whose values become doubles as they are read; undefined: bits are left as they are stored. */
+  #doublesOf: FamilyCode | undefined;
+
   /** Reads the points of a slot into the run. Returns how many. Throws "limit", "corrupt", "io". */
   read(set: SourceSet, position: number, slot: number, bounds: ReadBounds): number {
+    this.#doublesOf = undefined;
+    return this.#read(set, position, slot, bounds);
+  }
+
+  /** The same for a numeric family: the run's bits are those of the nearest doubles. */
+  readDoubles(set: SourceSet, position: number, series: ColumnOf, bounds: ReadBounds): number {
+    this.#doublesOf = series.family;
+    return this.#read(set, position, series.slot, bounds);
+  }
+
+  #read(set: SourceSet, position: number, slot: number, bounds: ReadBounds): number {
     this.#collect(set, position, slot, bounds);
     if (this.#pieces === 0) return 0;
     let rows = 0;
@@ -100,18 +114,19 @@ export class SeriesReader implements Disposable {
   total(
     set: SourceSet,
     position: number,
-    series: TotalledSeries,
+    series: ColumnOf,
     bounds: ReadBounds,
   ): TotalTimes {
-    const { slot, family } = series;
+    const { slot } = series;
     const { totalsBegin, totalRun } = this.#kernels.exports;
+    this.#doublesOf = series.family;
     this.#collect(set, position, slot, bounds);
     totalsBegin(bounds.first, bounds.last);
     let first = -1;
     let last = -1;
     if (this.#pieces <= 1 || this.#sortDisjoint()) {
       for (let i = 0; i < this.#pieces; i++) {
-        if (this.#totalPiece(i, series, bounds) === 0) continue;
+        if (this.#totalPiece(i, slot, bounds) === 0) continue;
         if (first < 0) first = i;
         last = i;
       }
@@ -119,27 +134,27 @@ export class SeriesReader implements Disposable {
       let rows = 0;
       for (let i = 0; i < this.#pieces; i++) rows += this.#rows[i]!;
       const count = this.#readMerged(rows, slot, bounds);
-      totalRun(this.timesPointer, this.bitsPointer, count, family);
+      totalRun(this.timesPointer, this.bitsPointer, count, FAMILY.f64);
     }
     // A chunk whose times were not read is whole: its bounds are its first and last time.
     return { first: this.#mins[first] ?? 0n, last: this.#maxs[last] ?? 0n };
   }
 
   /** Adds piece `i`; returns its points. */
-  #totalPiece(i: number, { slot, family }: TotalledSeries, bounds: ReadBounds): number {
+  #totalPiece(i: number, slot: number, bounds: ReadBounds): number {
     const { totalColumn, totalRun } = this.#kernels.exports;
     if (this.#kinds[i] === KIND_BUILDER || this.#hides[i]!.length > 0) {
       this.#room(this.#rows[i]!);
       this.timesPointer = this.#block;
       this.bitsPointer = this.#block + this.#capacity * 8;
       const count = this.#readPiece(i, 0, slot, bounds);
-      totalRun(this.timesPointer, this.bitsPointer, count, family);
+      totalRun(this.timesPointer, this.bitsPointer, count, FAMILY.f64);
       return count;
     }
     const segment = this.#segments[i];
     const isWhole = this.#mins[i]! >= bounds.first && this.#maxs[i]! <= bounds.last;
     try {
-      const count = totalColumn(this.#chunkPointer(i), this.#sizes[i]!, slot, family, isWhole);
+      const count = totalColumn(this.#chunkPointer(i), this.#sizes[i]!, slot, isWhole);
       if (count < 0) throw damagedChunk(segment);
       return count;
     } catch (error) {
@@ -156,6 +171,7 @@ export class SeriesReader implements Disposable {
     bounds: ReadBounds,
     each: (count: number) => void,
   ): void {
+    this.#doublesOf = undefined;
     this.#collect(set, position, slot, bounds);
     for (let i = 0; i < this.#pieces; i++) {
       this.#room(this.#rows[i]!);
@@ -167,6 +183,7 @@ export class SeriesReader implements Disposable {
 
   /** Whether the slot has any point in the bounds. Reads pieces until one has. */
   hasAny(set: SourceSet, position: number, slot: number, bounds: ReadBounds): boolean {
+    this.#doublesOf = undefined;
     this.#collect(set, position, slot, bounds);
     for (let i = this.#pieces - 1; i >= 0; i--) {
       const isWhole = this.#mins[i]! >= bounds.first && this.#maxs[i]! <= bounds.last;
@@ -335,9 +352,11 @@ export class SeriesReader implements Disposable {
     if (this.#kinds[i] === KIND_BUILDER) {
       const rows = this.#rows[i]!;
       count = exports.headReadBuilder(this.#pointers[i]!, rows, slot, first, last, times, bits);
+      if (this.#doublesOf !== undefined) exports.bitsToDoubles(bits, count, this.#doublesOf);
     } else {
       const pointer = this.#chunkPointer(i);
-      count = exports.readColumn(pointer, this.#sizes[i]!, slot, first, last, times, bits);
+      const read = this.#doublesOf === undefined ? exports.readColumn : exports.readColumnDoubles;
+      count = read(pointer, this.#sizes[i]!, slot, first, last, times, bits);
       if (count < 0) throw damagedChunk(this.#segments[i]);
     }
     for (const { start, end } of this.#hides[i]!) {

@@ -177,4 +177,29 @@ export class ChunkBench {
         this.#cell(this.#bitsAt(bits, i), query.family),
       ] as const);
   }
+
+  /** The same points of a numeric family, as the kernels' doubles; undefined when damaged. */
+  readDoubles(
+    chunk: { pointer: number; bytes: number },
+    query: { slot: number; first: bigint; last: bigint; rows: number },
+  ): (readonly [bigint, number])[] | undefined {
+    const times = this.alloc(query.rows * 8);
+    const values = this.alloc(query.rows * 8);
+    const { slot, first, last } = query;
+    const { pointer, bytes } = chunk;
+    const { readColumnDoubles } = this.kernels.exports;
+    const points = readColumnDoubles(pointer, bytes, slot, first, last, times, values);
+    if (points < 0) return undefined;
+    return Array.from({ length: points }, (_, i) =>
+      [
+        this.kernels.i64[times / 8 + i]!,
+        this.kernels.f64[values / 8 + i]!,
+      ] as const);
+  }
+}
+
+/** The double that a cell of a numeric family is read as. */
+export function numberOf(bits: bigint, family: FamilyCode): number {
+  if (family === FAMILY.f64) return doubleOf(bits);
+  return Number(family === FAMILY.i64 ? BigInt.asIntN(64, bits) : bits);
 }

@@ -7,6 +7,7 @@ export const CHUNK_ROWS_MAX: u32 = 8192;
 export const SLOT_MAX: u32 = 65535;
 
 export const FAMILY_F64: u32 = 1;
+export const FAMILY_I64: u32 = 2;
 export const FAMILY_U64: u32 = 3;
 export const FAMILY_BOOL: u32 = 4;
 export const FAMILY_BLOB: u32 = 5;

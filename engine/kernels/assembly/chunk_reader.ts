@@ -12,6 +12,7 @@ import {
   FAMILY_BOOL,
   FAMILY_F64,
   FAMILY_HISTOGRAM,
+  FAMILY_I64,
   LAYOUT,
   LAYOUT_SMALL,
   SAME_PRESENCE,
@@ -19,9 +20,10 @@ import {
   SPARSE,
 } from "./chunk_format";
 import { decodeBlobs } from "./blobs";
+import { bitsToDoubles } from "./doubles";
 import { decodeFloats } from "./floats";
 import { decodeNumbers } from "./numbers";
-import { AS_INTEGERS } from "./runs";
+import { AS_DOUBLES, AS_INTEGERS } from "./runs";
 import { decodeTimeColumn, decodeTimeRange, rangeFrom, rangeTo } from "./times";
 import {
   endOfWindow,
@@ -222,6 +224,19 @@ export function getValues(count: u32, from: u32, to: u32, target: usize): void {
   }
 }
 
+/** The same for a numeric column, as the nearest doubles. */
+export function getDoubles(count: u32, from: u32, to: u32, target: usize): void {
+  const family = foundFamily & 7;
+  if (family != FAMILY_I64) {
+    getValues(count, from, to, target);
+    if (!isDamaged()) bitsToDoubles(target, to - from, family);
+    return;
+  }
+  const kind = getByte();
+  if ((kind & 31) != 0) markDamaged();
+  else decodeNumbers(kind, count, from, to, AS_DOUBLES, 1, target);
+}
+
 /**
  * Decodes the points of one slot with first <= t <= last; absent rows are left out. `times` and `bits` have room for all
  * rows. Returns the points, 0 when the slot is not there, -1 when damaged.
@@ -235,6 +250,32 @@ export function readColumn(
   times: usize,
   bits: usize,
 ): i32 {
+  return readPoints(chunk, bytes, slot, first, last, times, bits, false);
+}
+
+/** The same for a numeric column: `values` come as the nearest doubles. */
+export function readColumnDoubles(
+  chunk: usize,
+  bytes: u32,
+  slot: u32,
+  first: i64,
+  last: i64,
+  times: usize,
+  values: usize,
+): i32 {
+  return readPoints(chunk, bytes, slot, first, last, times, values, true);
+}
+
+function readPoints(
+  chunk: usize,
+  bytes: u32,
+  slot: u32,
+  first: i64,
+  last: i64,
+  times: usize,
+  bits: usize,
+  asDoubles: bool,
+): i32 {
   if (!openChunk(chunk, bytes) || !findColumn(slot, BY_SLOT)) return -1;
   if (foundFamily == 0) return 0;
   openWindow(timesStart, timesStart + <usize> timesLength);
@@ -245,7 +286,8 @@ export function readColumn(
   if (from == to) return 0;
   if (!openColumn(rowBitmap)) return -1;
   if ((foundFamily & SPARSE) == 0) {
-    getValues(headRows, from, to, bits);
+    if (asDoubles) getDoubles(headRows, from, to, bits);
+    else getValues(headRows, from, to, bits);
     return isDamaged() ? -1 : <i32> (to - from);
   }
   const before = countBits(rowBitmap, 0, from);
@@ -258,7 +300,8 @@ export function readColumn(
     store<i64>(place, load<i64>(times + (r - from) * 8));
     if (hasBit(rowBitmap, r)) place += 8;
   }
-  getValues(count, before, before + inside, bits);
+  if (asDoubles) getDoubles(count, before, before + inside, bits);
+  else getValues(count, before, before + inside, bits);
   return isDamaged() ? -1 : <i32> inside;
 }
 

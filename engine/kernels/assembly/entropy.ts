@@ -18,8 +18,16 @@
  */
 import { alloc, TAG_SCRATCH } from "./memory";
 import { RUN_ROWS, tailBytes, UNPACK_SLACK, unpackRun, unpackTail, unpackWideRun } from "./bits";
-import { fillTable, LENGTH_MAX, lengths, SYMBOLS_MAX, table, tableBits } from "./huffman";
+import { fillTable, lengths, SYMBOLS_MAX } from "./huffman";
 import { finishLanes, finishNumbers } from "./runs";
+import {
+  BLOCK_SYMBOLS_MAX,
+  decodeStreams,
+  fillGroups,
+  initSymbolStreams,
+  STREAM_REACH,
+  symbols,
+} from "./symbol_streams";
 import {
   endOfWindow,
   getByte,
@@ -33,24 +41,23 @@ import {
   take,
 } from "./varints";
 
-export const BLOCK_ROWS: u32 = 2048;
+export const BLOCK_ROWS: u32 = BLOCK_SYMBOLS_MAX;
 export const DELTA: u32 = 64;
 export const ESCAPES: u32 = 128;
 const LOW_BITS_MAX: u32 = 57;
 /** Low bits with which a number less `low` fits a lane, and a run's sum does. */
 const LANE_LOW_BITS_MAX: u32 = 15;
-/** Bytes that reading a stream may touch, whatever is in it. */
-const STREAM_REACH: u32 = (BLOCK_ROWS / 4 * LENGTH_MAX >> 3) + 16;
+/** Numbers to decode from which on the table of groups costs less than it saves. */
+const GROUPS_ROWS_MIN: u32 = 1024;
 
-// Scratch: symbols of a block, lanes of a run, its numbers in 64 bits, a copy of streams, values of which a part is wanted.
-let symbols: usize = 0;
+// Scratch: lanes of a run, its numbers in 64 bits, a copy of streams, values of which a part is wanted.
 let lanes: usize = 0;
 let wide: usize = 0;
 let streams: usize = 0;
 let part: usize = 0;
 
 export function initEntropy(): void {
-  symbols = alloc(BLOCK_ROWS + 64, TAG_SCRATCH);
+  initSymbolStreams();
   lanes = alloc(RUN_ROWS * 4, TAG_SCRATCH);
   wide = alloc(RUN_ROWS * 8, TAG_SCRATCH);
   streams = alloc(STREAM_REACH * 5, TAG_SCRATCH);
@@ -62,6 +69,7 @@ let isDelta: bool = false;
 let hasEscapes: bool = false;
 let low: i64 = 0;
 let symbolCount: u32 = 0;
+let inGroups: bool = false;
 // The block at hand.
 let blockFirst: u64 = 0;
 let escapesAt: usize = 0;
@@ -108,60 +116,19 @@ function openBlock(count: u32): void {
   streamAt = take(total);
 }
 
-/** Decodes the block's symbols. False when the streams do not end where they should. */
-function decodeSymbols(count: u32): bool {
+/**
+ * Decodes the first `wanted` symbols of the block, or the few more that fill a run. False when all of them are decoded and the
+ * streams do not end where they should.
+ */
+function decodeSymbols(count: u32, wanted: u32): bool {
   let start = streamAt;
   // No stream is read further than STREAM_REACH behind its start; the last one starts last.
   if (endOfWindow() - start < <usize> (streamEnds[2] + STREAM_REACH)) {
     memory.copy(streams, start, streamEnds[3]);
     start = streams;
   }
-  let a0 = start;
-  let a1 = start + streamEnds[0];
-  let a2 = start + streamEnds[1];
-  let a3 = start + streamEnds[2];
-  let b0: u64 = 0, b1: u64 = 0, b2: u64 = 0, b3: u64 = 0;
-  const mask = (1 << tableBits) - 1;
-  let out = symbols;
-  const end = symbols + ((count + 3) & ~3);
-  while (out < end) {
-    let w0 = load<u64>(a0) >> b0;
-    let w1 = load<u64>(a1) >> b1;
-    let w2 = load<u64>(a2) >> b2;
-    let w3 = load<u64>(a3) >> b3;
-    // 5 words of at most 10 bits fit the 57 bits that are there.
-    for (let k = min<usize>(end - out, 20); k > 0; k -= 4) {
-      const e0 = <u32> load<u16>(table + ((<u32> w0 & mask) << 1));
-      const e1 = <u32> load<u16>(table + ((<u32> w1 & mask) << 1));
-      const e2 = <u32> load<u16>(table + ((<u32> w2 & mask) << 1));
-      const e3 = <u32> load<u16>(table + ((<u32> w3 & mask) << 1));
-      w0 >>= e0 >> 8;
-      w1 >>= e1 >> 8;
-      w2 >>= e2 >> 8;
-      w3 >>= e3 >> 8;
-      b0 += e0 >> 8;
-      b1 += e1 >> 8;
-      b2 += e2 >> 8;
-      b3 += e3 >> 8;
-      store<u8>(out, <u8> e0);
-      store<u8>(out, <u8> e1, 1);
-      store<u8>(out, <u8> e2, 2);
-      store<u8>(out, <u8> e3, 3);
-      out += 4;
-    }
-    a0 += <usize> (b0 >> 3);
-    a1 += <usize> (b1 >> 3);
-    a2 += <usize> (b2 >> 3);
-    a3 += <usize> (b3 >> 3);
-    b0 &= 7;
-    b1 &= 7;
-    b2 &= 7;
-    b3 &= 7;
-  }
-  return a0 + <usize> (b0 + 7 >> 3) == start + streamEnds[0] &&
-    a1 + <usize> (b1 + 7 >> 3) == start + streamEnds[1] &&
-    a2 + <usize> (b2 + 7 >> 3) == start + streamEnds[2] &&
-    a3 + <usize> (b3 + 7 >> 3) == start + streamEnds[3];
+  const first = min<u32>(count, (wanted + RUN_ROWS - 1) & ~(RUN_ROWS - 1));
+  return decodeStreams(start, streamEnds, first, inGroups) || first < count;
 }
 
 /** Address of a run's packed low bits, with UNPACK_SLACK readable bytes behind them. */
@@ -234,7 +201,7 @@ function finishWideRun(run: u32, count: u32, before: u64, target: usize): u64 {
 
 /** Decodes rows from <= i < to of the block whose head has been read into `target`. */
 function decodeBlock(count: u32, from: u32, to: u32, target: usize): void {
-  if (!decodeSymbols(count)) {
+  if (!decodeSymbols(count, to)) {
     markDamaged();
     return;
   }
@@ -275,6 +242,8 @@ export function decodeEntropy(count: u32, from: u32, to: u32, target: usize): vo
     markDamaged();
     return;
   }
+  inGroups = to - min<u32>(from, to) >= GROUPS_ROWS_MIN;
+  if (inGroups) fillGroups();
   for (let i: u32 = 0; i < to; i += BLOCK_ROWS) {
     const rows = min<u32>(BLOCK_ROWS, count - i);
     openBlock(rows);

@@ -44,8 +44,10 @@ export {
   decodeColumn,
   decodeTimes,
   readColumn,
+  readColumnDoubles,
 } from "./chunk_reader";
 export { totalColumn, totalRun, totalsBegin, totalsState } from "./totals";
+export { bitsToDoubles, runToMs } from "./doubles";
 export { mergeRuns } from "./merge";
 export {
   INPUT_BYTES as MERGE_INPUT_BYTES,

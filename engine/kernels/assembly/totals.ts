@@ -18,19 +18,19 @@
  */
 import { alloc, TAG_SCRATCH } from "./memory";
 import { countBits, hasBit } from "./bitmaps";
-import { FAMILY_F64, SPARSE } from "./chunk_format";
+import { SPARSE } from "./chunk_format";
 import {
   BY_SLOT,
   findColumn,
   foundColumnFamily,
-  getValues,
+  getDoubles,
   headRows,
   openChunk,
   openFoundColumn,
   openTimesWindow,
   rowBitmap,
 } from "./chunk_reader";
-import { bitsToDoubles } from "./head_read";
+import { bitsToDoubles } from "./doubles";
 import { findTimeRange, rangeFrom, rangeTo, regularTime } from "./times";
 import { isDamaged } from "./varints";
 
@@ -190,18 +190,18 @@ function addDoubles(values: usize, count: u32): void {
   store<u32>(totalsState, load<u32>(totalsState, COUNT) + count, COUNT);
 }
 
-/** Adds values of a family, as the nearest doubles; spoils them. */
-function addValues(bits: usize, count: u32, family: u32): void {
+/** Adds the values of points whose times have been put. */
+function addValues(values: usize, count: u32): void {
   store<u32>(totalsState, load<u32>(totalsState) + count);
-  if (family != FAMILY_F64) bitsToDoubles(bits, count, family);
-  addDoubles(bits, count);
+  addDoubles(values, count);
 }
 
 /** Adds a run of points (times i64, bits u64), all within the bounds; spoils the bits. */
 export function totalRun(times: usize, bits: usize, count: u32, family: u32): void {
   if (count == 0) return;
   putTimes(load<i64>(times), load<i64>(times + <usize> (count - 1) * 8));
-  addValues(bits, count, family);
+  bitsToDoubles(bits, count, family);
+  addValues(bits, count);
 }
 
 let isRegularColumn: bool = false;
@@ -215,7 +215,7 @@ function timeOf(row: u32): i64 {
  * Adds a column of a chunk, of a numeric family; with `isWhole` the caller knows that all its times are within the bounds.
  * Returns its points, 0 when the slot is not there, -1 when damaged.
  */
-export function totalColumn(chunk: usize, bytes: u32, slot: u32, family: u32, isWhole: bool): i32 {
+export function totalColumn(chunk: usize, bytes: u32, slot: u32, isWhole: bool): i32 {
   if (!openChunk(chunk, bytes) || !findColumn(slot, BY_SLOT)) return -1;
   const found = foundColumnFamily();
   if (found == 0) return 0;
@@ -248,8 +248,8 @@ export function totalColumn(chunk: usize, bytes: u32, slot: u32, family: u32, is
     to = before + inside;
   } else if (!isWhole) putTimes(timeOf(from), timeOf(to - 1));
   else store<u32>(totalsState, 0, LAST_KNOWN);
-  getValues(count, from, to, room);
+  getDoubles(count, from, to, room);
   if (isDamaged()) return -1;
-  addValues(room, to - from, family);
+  addValues(room, to - from);
   return <i32> (to - from);
 }

@@ -17,6 +17,7 @@ import {
   bitsOf,
   type Cell,
   ChunkBench,
+  numberOf,
   type TestColumn,
   type TestRows,
 } from "../../support/chunks.ts";
@@ -212,6 +213,10 @@ test("readColumn gives the points of a range", () => {
           .map((time, i) => [time, cells[i]] as const)
           .filter(([time, cell]) => cell !== undefined && time >= first && time <= last);
         expect(bench.read(chunk, { slot, family, first, last, rows: count })).toEqual(expected);
+        if (family >= FAMILY.blob) continue;
+        expect(bench.readDoubles(chunk, { slot, first, last, rows: count })).toEqual(
+          expected.map(([time, cell]) => [time, numberOf(cell as bigint, family)]),
+        );
       }
       const missing = [0, 1, 2, 3, 4].find((slot) => rows.columns.every((c) => c.slot !== slot))!;
       expect(

@@ -17,13 +17,9 @@ function convert(
   kernels.i64.set(times, block >> 3);
   kernels.i64.set(bits.map((value) => BigInt.asIntN(64, value)), (block >> 3) + count);
   const { family, ticksPerMs } = how;
-  const areSmall = kernels.exports.runToNumbers(
-    block,
-    block + count * 8,
-    count,
-    family,
-    ticksPerMs,
-  );
+  const { bitsToDoubles, runToMs } = kernels.exports;
+  bitsToDoubles(block + count * 8, count, family);
+  const areSmall = runToMs(block, block + count * 8, count, ticksPerMs);
   const result = {
     areSmall: areSmall === 1,
     times: [...kernels.f64.subarray(block >> 3, (block >> 3) + count)],
@@ -31,6 +27,11 @@ function convert(
   };
   kernels.free(block, "query");
   return result;
+}
+
+/** The bits of doubles. */
+function doubles(...values: readonly number[]): bigint[] {
+  return [...new BigInt64Array(Float64Array.from(values).buffer)];
 }
 
 /** The double nearest to ticks / perMs, by integers: 2^12 parts of a millisecond are the resolution in this century. */
@@ -97,15 +98,22 @@ describe("values", () => {
 
   const most = 2n ** 31n - 1n;
   test.each([
-    ["none above", FAMILY.i64, [most, -most - 1n, 0n], true],
+    ["none above", FAMILY.i64, [most, -most, 0n], true],
     ["one above, in a pair", FAMILY.i64, [0n, most + 1n, 0n], false],
     ["one above, the odd last", FAMILY.i64, [0n, 0n, most + 1n], false],
-    ["one below", FAMILY.i64, [0n, -most - 2n], false],
+    ["one below", FAMILY.i64, [0n, -most - 1n], false],
     ["small u64", FAMILY.u64, [most, 0n, 1n], true],
     ["large u64", FAMILY.u64, [most + 1n, 0n], false],
     ["a u64 that is negative as an i64", FAMILY.u64, [2n ** 64n - 1n], false],
     ["bool", FAMILY.bool, [1n, 0n], true],
-    ["f64, whatever it holds", FAMILY.f64, [0n, 0n], false],
+    ["whole f64", FAMILY.f64, doubles(0, -5, 2 ** 31 - 1, 7), true],
+    ["f64 with a fraction, in a pair", FAMILY.f64, doubles(0, 0.5), false],
+    ["f64 with a fraction, the odd last", FAMILY.f64, doubles(0, 1, -0.25), false],
+    ["f64 with a -0", FAMILY.f64, doubles(3, -0), false],
+    ["f64 with a NaN", FAMILY.f64, doubles(NaN), false],
+    ["f64 with an infinity", FAMILY.f64, doubles(1, -Infinity), false],
+    ["large f64", FAMILY.f64, doubles(2 ** 31, 0), false],
+    ["small f64 after many", FAMILY.f64, doubles(...new Array<number>(200).fill(1), 0.5, 1), false],
   ])("known to be small: %s", (_, family, values, expected) => {
     const times = values.map((_, i) => START + BigInt(i));
     expect(convert(times, values, { family, ticksPerMs: 1e6 }).areSmall).toBe(expected);
@@ -116,7 +124,8 @@ describe("values", () => {
     const block = kernels.alloc(32, "query");
     kernels.refresh();
     kernels.i64.set([0n, 1n, ...bits], block >> 3);
-    kernels.exports.runToNumbers(block, block + 16, 2, FAMILY.f64, 1e6);
+    kernels.exports.bitsToDoubles(block + 16, 2, FAMILY.f64);
+    kernels.exports.runToMs(block, block + 16, 2, 1e6);
     expect([...kernels.i64.subarray((block >> 3) + 2, (block >> 3) + 4)]).toEqual(bits);
     kernels.free(block, "query");
   });

@@ -20,6 +20,7 @@ export {
   encodeValue,
   type QueryOptions,
 } from "./query/query_options.ts";
+export { SampleText } from "./query/sample_text.ts";
 export type { ShardWindow, ShardWindowDigest } from "./query/shard_window.ts";
 export type { NumberColumn, SeriesReference, Totals, View } from "./query/view.ts";
 export type { Matcher, MatchOperator } from "./series/matcher.ts";

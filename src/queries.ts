@@ -3,7 +3,7 @@
  * and the routes of the API.
  */
 import { join } from "node:path";
-import type { Components, Database } from "../engine/mod.ts";
+import { type Components, type Database, SampleText } from "../engine/mod.ts";
 import type { Configuration } from "./config.ts";
 import type { WriteAdmission } from "./http/admission.ts";
 import type { Mount } from "./http/app.ts";
@@ -121,6 +121,7 @@ export function openQueries(parts: QueryParts): Queries {
   const flags = configuration.texts;
   const router = prometheusRoutes({
     engine,
+    sampleText: new SampleText(database.kernels),
     catalog: new DatabaseCatalog(database),
     slots,
     metadata,

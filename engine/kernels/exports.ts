@@ -143,6 +143,16 @@ export interface DoublesKernel {
   runToMs(times: number, values: number, count: number, ticksPerMs: number): number;
 }
 
+/** Samples as JSON text; used by engine/query/sample_text.ts only. Blocks and the text are described in sample_text.ts. */
+export interface SampleTextKernel {
+  readonly SAMPLES_MAX: WebAssembly.Global;
+  readonly sampleTimes: WebAssembly.Global;
+  readonly sampleValues: WebAssembly.Global;
+  readonly sampleText: WebAssembly.Global;
+  readonly sampleTextBytes: WebAssembly.Global;
+  writeSamples(count: number): number;
+}
+
 /** Totals of points that are not handed out; used by engine/query. The state is described in totals.ts. */
 export interface TotalsKernel {
   readonly totalsState: WebAssembly.Global;
@@ -300,6 +310,7 @@ export type KernelExports =
   & ChunkKernel
   & RowMergeKernel
   & DoublesKernel
+  & SampleTextKernel
   & TotalsKernel
   & IdListKernel
   & PostingsKernel

@@ -40,8 +40,11 @@ export interface AnswerOptions {
   readonly headers?: (request: Request) => Record<string, string>;
 }
 
+/** Part of an answer: a text, or its bytes. */
+export type Piece = string | Uint8Array<ArrayBuffer>;
+
 /** Makes an answer piece by piece. */
-type PieceIterator = Iterator<string> | AsyncIterator<string>;
+type PieceIterator = Iterator<Piece> | AsyncIterator<Piece>;
 
 const encoder = new TextEncoder();
 
@@ -70,11 +73,11 @@ export class PrometheusAnswers {
   }
 
   /** A whole JSON text. */
-  body(request: Request, text: string, status = 200): Response {
-    if (text.length < COMPRESS_BYTES_MIN || !acceptsGzip(request)) {
-      return new Response(text, { status, headers: this.#headers(request) });
+  body(request: Request, whole: Piece, status = 200): Response {
+    if (whole.length < COMPRESS_BYTES_MIN || !acceptsGzip(request)) {
+      return new Response(whole, { status, headers: this.#headers(request) });
     }
-    const body = gzipSync(encoder.encode(text), { level: 1 });
+    const body = gzipSync(bytesOf(whole), { level: 1 });
     return new Response(body, { status, headers: this.#gzipHeaders(request) });
   }
 
@@ -108,14 +111,14 @@ export class PrometheusAnswers {
     return { ...this.#headers(request), "Content-Encoding": "gzip", "Vary": "Accept-Encoding" };
   }
 
-  #stream(ready: string[], pieces: PieceIterator): ReadableStream<Uint8Array> {
+  #stream(ready: Piece[], pieces: PieceIterator): ReadableStream<Uint8Array> {
     const { bytesMax } = this.#options;
     let sent = 0;
     return new ReadableStream<Uint8Array>({
       async pull(controller): Promise<void> {
-        const text = ready.length > 0 ? ready.shift()! : await nextPiece(pieces);
-        if (text === undefined) return controller.close();
-        const bytes = encoder.encode(text);
+        const piece = ready.length > 0 ? ready.shift()! : await nextPiece(pieces);
+        if (piece === undefined) return controller.close();
+        const bytes = bytesOf(piece);
         sent += bytes.length;
         if (sent > bytesMax) {
           await pieces.return?.();
@@ -132,7 +135,11 @@ export class PrometheusAnswers {
   }
 }
 
-async function nextPiece(pieces: PieceIterator): Promise<string | undefined> {
+function bytesOf(piece: Piece): Uint8Array<ArrayBuffer> {
+  return typeof piece === "string" ? encoder.encode(piece) : piece;
+}
+
+async function nextPiece(pieces: PieceIterator): Promise<Piece | undefined> {
   const next = await pieces.next();
   return next.done === true ? undefined : next.value;
 }

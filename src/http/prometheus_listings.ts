@@ -2,7 +2,7 @@
 import { PromqlError } from "../promql/errors.ts";
 import type { PrometheusAnswers } from "./prometheus_answers.ts";
 import type { CatalogSelection, SeriesCatalog } from "./prometheus_catalog.ts";
-import { PIECE_LENGTH } from "./prometheus_json.ts";
+import { PIECE_BYTES } from "./json_writer.ts";
 import {
   boundsParameters,
   limitParameter,
@@ -81,7 +81,7 @@ async function* listPieces(
     }
     piece += count === 0 ? item : `,${item}`;
     count++;
-    if (piece.length >= PIECE_LENGTH) {
+    if (piece.length >= PIECE_BYTES) {
       yield piece;
       piece = "";
     }

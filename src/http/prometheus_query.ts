@@ -1,5 +1,5 @@
 /** `query`, `query_range`, `format_query`, `parse_query`: parameters to the engine, its results to an answer. */
-import type { Logger } from "../../engine/mod.ts";
+import type { Logger, SampleText } from "../../engine/mod.ts";
 import type { Expr } from "../promql/ast.ts";
 import { DurationError } from "../promql/durations.ts";
 import type { PromqlEngine, QueryOptions } from "../promql/engine.ts";
@@ -9,8 +9,9 @@ import { prettyPrint } from "../promql/printer.ts";
 import { treeJson } from "../promql/tree_json.ts";
 import { TYPE_NAMES } from "../promql/type_check.ts";
 import type { QueryResult } from "../promql/value.ts";
-import { annotationTexts, type PrometheusAnswers } from "./prometheus_answers.ts";
-import { sampleCount, seriesCount, valuePieces } from "./prometheus_json.ts";
+import { JsonWriter } from "./json_writer.ts";
+import { annotationTexts, type Piece, type PrometheusAnswers } from "./prometheus_answers.ts";
+import { sampleCount, seriesCount, writeValue } from "./prometheus_json.ts";
 import {
   durationParameter,
   invalidParameter,
@@ -42,6 +43,7 @@ export interface PrometheusQueryParts {
   readonly engine: PromqlEngine;
   readonly slots: QuerySlots;
   readonly answers: PrometheusAnswers;
+  readonly sampleText: SampleText;
   readonly logger: Logger;
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
@@ -69,9 +71,12 @@ interface Evaluation {
 export class PrometheusQueries {
   readonly #parts: PrometheusQueryParts;
   readonly #trees = new Map<string, Expr>();
+  /** All answers are written in it, piece by piece. */
+  readonly #writer: JsonWriter;
 
   constructor(parts: PrometheusQueryParts) {
     this.#parts = parts;
+    this.#writer = new JsonWriter(parts.sampleText);
   }
 
   /** The tree of a query; those of recent queries are kept. Throws bad_data. */
@@ -189,7 +194,7 @@ export class PrometheusQueries {
     const stats = withStats ? statsJson(result, slot.waitedMs) : "";
     return await answers.pieces(
       request,
-      releasing(answerPieces(result, { query, limit, stats }), result.release),
+      releasing(answerPieces(this.#writer, result, { query, limit, stats }), result.release),
     );
   }
 
@@ -212,16 +217,16 @@ const dropped = new FinalizationRegistry<() => void>((release) => release());
 
 /** The pieces of an answer, and `release` after the last, or when nobody wants more. */
 function releasing(
-  pieces: Iterator<string>,
+  pieces: Iterator<Piece>,
   release: (() => void) | undefined,
-): Iterator<string> {
+): Iterator<Piece> {
   if (release === undefined) return pieces;
   const released = releasedAfter(pieces, release);
   dropped.register(released, release);
   return released;
 }
 
-function* releasedAfter(pieces: Iterator<string>, release: () => void): Generator<string> {
+function* releasedAfter(pieces: Iterator<Piece>, release: () => void): Generator<Piece> {
   try {
     for (;;) {
       const next = pieces.next();
@@ -251,28 +256,25 @@ function evaluationOptions(parameters: URLSearchParams, signal: AbortSignal): Qu
 }
 
 function* answerPieces(
+  writer: JsonWriter,
   result: QueryResult,
   options: { readonly query: string; readonly limit: number | undefined; readonly stats: string },
-): Generator<string> {
+): Generator<Piece> {
   const { query, limit, stats } = options;
   const { value, warnings, infos } = result;
-  let head = '{"status":"success","data":';
-  let held = "";
-  // The head joins the first piece and the tail the last, so that a small result is one piece.
-  for (const piece of valuePieces(value, limit)) {
-    if (held !== "") yield held;
-    held = head + piece;
-    head = "";
-  }
+  writer.clear();
+  writer.text('{"status":"success","data":');
+  yield* writeValue(writer, value, limit);
   const warningTexts = annotationTexts(warnings, query, "warning");
   if (limit !== undefined && seriesCount(value) > limit) {
     warningTexts.push("results truncated due to limit");
   }
   const infoTexts = annotationTexts(infos, query, "info");
-  held += `${stats}}`;
-  if (warningTexts.length > 0) held += `,"warnings":${JSON.stringify(warningTexts)}`;
-  if (infoTexts.length > 0) held += `,"infos":${JSON.stringify(infoTexts)}`;
-  yield `${held}}`;
+  writer.text(`${stats}}`);
+  if (warningTexts.length > 0) writer.text(`,"warnings":${JSON.stringify(warningTexts)}`);
+  if (infoTexts.length > 0) writer.text(`,"infos":${JSON.stringify(infoTexts)}`);
+  writer.text("}");
+  yield writer.take();
 }
 
 function statsJson(result: QueryResult, waitedMs: number): string {

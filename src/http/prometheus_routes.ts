@@ -4,7 +4,7 @@
  * Every route answers every error itself, in the API's form.
  */
 import { Hono } from "hono";
-import type { Database, Logger } from "../../engine/mod.ts";
+import type { Database, Logger, SampleText } from "../../engine/mod.ts";
 import type { PromqlEngine } from "../promql/engine.ts";
 import type { MetadataStore } from "../stores/metadata.ts";
 import type { PrometheusAdminOptions } from "./prometheus_admin.ts";
@@ -21,6 +21,8 @@ import type { QuerySlots } from "./query_slots.ts";
 
 export interface PrometheusParts {
   readonly engine: PromqlEngine;
+  /** Writes the samples of answers. */
+  readonly sampleText: SampleText;
   readonly catalog: SeriesCatalog;
   readonly slots: QuerySlots;
   readonly metadata: MetadataStore;

@@ -4,7 +4,7 @@ import { FACET, ticksToMs } from "../../engine/mod.ts";
 import type { MetadataStore, MetricMetadata } from "../stores/metadata.ts";
 import type { PrometheusAnswers } from "./prometheus_answers.ts";
 import { compareUtf8 } from "./prometheus_catalog.ts";
-import { secondsText } from "./prometheus_json.ts";
+import { secondsText } from "./json_writer.ts";
 import {
   invalidParameter,
   limitParameter,

@@ -17,6 +17,7 @@ import { MetadataStore } from "../../src/stores/metadata.ts";
 import type { MessageSeries } from "../support/remote_messages.ts";
 import type { Answer, AnswerData } from "../support/prometheus_answers.ts";
 import { message1, message2 } from "../support/remote_messages.ts";
+import { sampleText } from "../support/sample_text.ts";
 
 const T0 = 1_700_000_000_000;
 const histogram: HistogramSample = {
@@ -47,6 +48,7 @@ beforeEach(async () => {
   const metadata = MetadataStore.open();
   const admission = new WriteAdmission({ requestsMax: 8, bytesMax: 8 << 20, waitMs: 1 });
   app = prometheusRoutes({
+    sampleText,
     engine: new QueryEngine({ queryable: new EngineQueryable(database) }),
     catalog: new DatabaseCatalog(database),
     database,

@@ -7,6 +7,7 @@ import { MetadataStore } from "../../src/stores/metadata.ts";
 import { FakeCatalog } from "../support/fake_catalog.ts";
 import type { Answer } from "../support/prometheus_answers.ts";
 import { engineOver } from "../support/promql_query.ts";
+import { sampleText } from "../support/sample_text.ts";
 
 let app: Hono;
 
@@ -20,6 +21,7 @@ beforeEach(() => {
     after: () => () => {},
   });
   app = prometheusRoutes({
+    sampleText,
     engine: engineOver([
       'requests_total{job="a",path="/x\\"y"} 0+60x20',
       'requests_total{job="b",path="/"} 0+30x20',

@@ -1,16 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import {
-  histogramJson,
-  labelsJson,
-  PIECE_LENGTH,
-  secondsText,
-  valuePieces,
-  valueText,
-} from "../../src/http/prometheus_json.ts";
+import { JsonWriter, PIECE_BYTES, secondsText, valueText } from "../../src/http/json_writer.ts";
+import { histogramJson, writeValue } from "../../src/http/prometheus_json.ts";
 import type { NativeHistogram } from "../../src/promql/histogram.ts";
 import { NO_BUCKETS, NO_CUSTOM_VALUES } from "../../src/promql/histogram.ts";
+import { formatValue } from "../../src/promql/number_format.ts";
 import type { QueryValue } from "../../src/promql/value.ts";
+import type { Labels } from "../../src/promql/queryable.ts";
 import { floatSeries, labelsOf } from "../support/fake_promql_engine.ts";
+import { sampleText } from "../support/sample_text.ts";
 
 const histogram: NativeHistogram = {
   schema: 0,
@@ -29,8 +26,24 @@ const HISTOGRAM = {
   buckets: [[3, "-0.25", "0.25", "3"], [0, "0.5", "1", "39"]],
 };
 
+const decoder = new TextDecoder();
+
+/** A value without its closing brace, in pieces. */
+function pieces(value: QueryValue, limit?: number): Uint8Array[] {
+  const writer = new JsonWriter(sampleText);
+  const written: Uint8Array[] = [...writeValue(writer, value, limit)];
+  return [...written, writer.take()];
+}
+
 function write(value: QueryValue, limit?: number): unknown {
-  return JSON.parse([...valuePieces(value, limit)].join("") + "}");
+  const texts = pieces(value, limit).map((piece) => decoder.decode(piece, { stream: true }));
+  return JSON.parse(texts.join("") + "}");
+}
+
+function labelsJson(labels: Labels): string {
+  const writer = new JsonWriter(sampleText);
+  writer.labels(labels);
+  return decoder.decode(writer.take());
 }
 
 describe("texts", () => {
@@ -154,11 +167,51 @@ describe("values", () => {
     const times = Float64Array.from({ length: 10_000 }, (_, index) => index * 1000);
     const values = times.map((time) => Math.sin(time));
     const series = { labels: labelsOf({ a: "1" }), count: times.length, times, values };
-    const pieces = [...valuePieces({ type: "matrix", series: [series, series] })];
-    expect(pieces.length).toBeGreaterThan(5);
-    expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(PIECE_LENGTH + 32_768);
-    const { result } = JSON.parse(pieces.join("") + "}");
+    const written = pieces({ type: "matrix", series: [series, series] });
+    expect(written.length).toBeGreaterThan(5);
+    expect(Math.max(...written.map((piece) => piece.length))).toBeLessThan(PIECE_BYTES + 32_768);
+    const text = written.map((piece) => decoder.decode(piece)).join("");
+    const { result } = JSON.parse(text + "}");
     expect(result[1].values).toHaveLength(10_000);
     expect(result[1].values[9_999]).toEqual([9999, String(values[9_999])]);
+  });
+});
+
+describe("the writer", () => {
+  test("keeps what was written when its buffer grows", () => {
+    const writer = new JsonWriter(sampleText);
+    const long = "x".repeat(3 * PIECE_BYTES);
+    writer.string("é");
+    writer.text(long);
+    writer.string(long);
+    expect(decoder.decode(writer.take())).toBe(`"é"${long}"${long}"`);
+    expect(writer.take()).toHaveLength(0);
+  });
+
+  test("times are whole milliseconds; values of any size and kind come back", () => {
+    const values = [0.1, -0, 5e-324, -2.5e-310, 1e-290, 1e-7, 1e21, 2 ** 53, NaN, Infinity, 1 / 3];
+    const times = values.map((_, index) => index * 1_000 - 500.4);
+    const series = floatSeries({}, values.map((value, index) => [times[index]!, value]));
+    expect(write({ type: "matrix", series: [series] })).toEqual({
+      resultType: "matrix",
+      result: [{
+        metric: {},
+        values: values.map((value, index) => [
+          Math.round(times[index]!) / 1_000,
+          formatValue(value),
+        ]),
+      }],
+    });
+  });
+
+  test("series of different times after each other", () => {
+    const at = (start: number) => floatSeries({}, [[start, 1], [start + 1_000, 2]]);
+    expect(write({ type: "matrix", series: [at(0), at(5_000)] })).toEqual({
+      resultType: "matrix",
+      result: [
+        { metric: {}, values: [[0, "1"], [1, "2"]] },
+        { metric: {}, values: [[5, "1"], [6, "2"]] },
+      ],
+    });
   });
 });

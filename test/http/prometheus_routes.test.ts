@@ -9,6 +9,7 @@ import { PromqlError } from "../../src/promql/errors.ts";
 import { MetadataStore } from "../../src/stores/metadata.ts";
 import { FakeCatalog } from "../support/fake_catalog.ts";
 import { FakePromqlEngine, floatSeries, labelsOf } from "../support/fake_promql_engine.ts";
+import { sampleText } from "../support/sample_text.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const INFO = {
@@ -42,6 +43,7 @@ function build(options = {}): Hono {
     log: (_: string, message: string, fields: unknown) => void logged.push({ message, fields }),
   };
   return prometheusRoutes({
+    sampleText,
     engine,
     catalog,
     slots,

@@ -5,10 +5,12 @@ import { QuerySlots } from "../../src/http/query_slots.ts";
 import { MetadataStore } from "../../src/stores/metadata.ts";
 import { FakeCatalog } from "../support/fake_catalog.ts";
 import { FakePromqlEngine } from "../support/fake_promql_engine.ts";
+import { sampleText } from "../support/sample_text.ts";
 
 const CLOCK = { nowMs: () => 1_700_000_000_000, monotonicMs: () => 0 };
 
 const app = prometheusRoutes({
+  sampleText,
   ...CLOCK,
   engine: new FakePromqlEngine(),
   catalog: new FakeCatalog([]),

@@ -265,7 +265,7 @@ function readExponent(at: usize): usize {
 /** High half of a product of two words. */
 // @ts-ignore: decorator
 @inline
-function multiplyHigh(a: u64, b: u64): u64 {
+export function multiplyHigh(a: u64, b: u64): u64 {
   const aLow = a & 0xffffffff;
   const aHigh = a >> 32;
   const bLow = b & 0xffffffff;

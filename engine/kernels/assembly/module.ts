@@ -12,6 +12,7 @@ import { initRecord } from "./record";
 import { initSeriesTable } from "./series_table";
 import { initHeadRead } from "./head_read";
 import { initBuilders } from "./builder";
+import { initSampleText } from "./sample_text";
 
 export * from "./memory";
 export * from "./batch";
@@ -67,6 +68,14 @@ export * from "./slabs";
 export * from "./seal";
 export * from "./head_extent";
 export * from "./head_read";
+export {
+  SAMPLES_MAX,
+  sampleText,
+  sampleTextBytes,
+  sampleTimes,
+  sampleValues,
+  writeSamples,
+} from "./sample_text";
 
 /** Prepares the instance. Must be called first and once. */
 export function init(): void {
@@ -80,4 +89,5 @@ export function init(): void {
   initChunk();
   initBuilders();
   initHeadRead();
+  initSampleText();
 }

@@ -4,7 +4,8 @@ import { totalmem } from "node:os";
 import process from "node:process";
 import { type Configuration, loadConfiguration } from "../src/config.ts";
 import { SettingError } from "../src/config_values.ts";
-import { Daemon, StartError } from "../src/daemon.ts";
+import { Daemon } from "../src/daemon.ts";
+import { StartError } from "../src/start_error.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;

@@ -7,6 +7,7 @@
  */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import {
   type Components,
@@ -32,18 +33,13 @@ import { Log } from "./log.ts";
 import { MemoryGuard } from "./memory_guard.ts";
 import { Metrics } from "./metrics.ts";
 import { describeProcess } from "./process_metrics.ts";
-import { openQueries, type Queries } from "./queries.ts";
+import { openPractice, type Practice } from "./practice.ts";
+import { openQueries } from "./queries.ts";
 import { ServiceNotifier, watchdogIntervalMs } from "./service_notify.ts";
+import { cannotListen, messageOf, StartError } from "./start_error.ts";
+import { MetadataStore } from "./stores/metadata.ts";
 import type { DatagramListener } from "./udp_listener.ts";
 import { BUILD } from "./version.ts";
-
-/** Thrown when the daemon cannot start; the message is one clear line. */
-export class StartError extends Error {
-  constructor(message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
-    this.name = "StartError";
-  }
-}
 
 type HttpServer = ReturnType<typeof Bun.serve>;
 
@@ -56,6 +52,7 @@ const STOP_POLL_MS = 10;
 const LAG_INTERVAL_MS = 5_000;
 /** How often metadata is saved where it changed: it is sent again and again, so little is lost with it. */
 const METADATA_INTERVAL_MS = 300_000;
+const METADATA_FILE = "metadata.json";
 
 /** An open database and what fills its batch. */
 export interface OpenedEngine {
@@ -99,7 +96,8 @@ export class Daemon {
   });
   #datagrams: DatagramListener | undefined;
   #database: Database | undefined;
-  #queries: Queries | undefined;
+  #metadata: MetadataStore | undefined;
+  #practice: Practice | undefined;
   #notifier: ServiceNotifier | undefined;
   #state: DaemonState;
   #lagMs = 0;
@@ -194,8 +192,25 @@ export class Daemon {
     const engine = await this.#openEngine();
     this.#database = engine.database;
     const pipeline = this.#openPipeline(engine);
-    this.#queries = openQueries({
+    this.#metadata = MetadataStore.open({
+      fileSystem: this.#components.fileSystem,
+      path: join(values["data-path"], METADATA_FILE),
+      logger: this.#log,
+    });
+    this.#practice = openPractice({
+      configuration: this.#configuration,
+      clock: this.#components.clock,
+      metrics: this.#metrics,
+      log: this.#log,
+      app: this.#app,
+      pipeline,
+      ownBytes: () => this.#guard.ownBytes(),
+      collect: () => Bun.gc(true),
+    });
+    const queries = openQueries({
       guard: this.#guard,
+      metadata: this.#metadata,
+      onQuery: () => this.#practice?.begin("first-query"),
       database: engine.database,
       components: this.#components,
       configuration: this.#configuration,
@@ -220,7 +235,7 @@ export class Daemon {
           bodyExpandedBytesMax: values["body-expanded-bytes-max"],
         },
       }),
-      mounts: [this.#queries.mount],
+      mounts: [queries],
     });
     for (const listener of this.#streams) listener.begin(pipeline);
     this.#datagrams?.begin(pipeline);
@@ -228,6 +243,7 @@ export class Daemon {
     this.#notifier?.send("READY=1\nSTATUS=Serving");
     this.#startTimers();
     this.#log.info("Serving", this.#startFields());
+    this.#practice.begin("start");
   }
 
   #startFields(): Record<string, string | number> {
@@ -403,6 +419,7 @@ export class Daemon {
 
   async #stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#practice?.stop();
     await Promise.all(this.#streams.map((each) => each.close()));
     await this.#datagrams?.close();
     this.#app.close();
@@ -420,7 +437,7 @@ export class Daemon {
 
   #saveMetadata(): void {
     try {
-      this.#queries?.metadata.save();
+      this.#metadata?.save();
     } catch (error) {
       this.#log.warn("Cannot save what is known of metrics", { reason: messageOf(error) });
     }
@@ -430,18 +447,4 @@ export class Daemon {
 async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
   const database = await openDatabase(options);
   return { database, parser: new LineScanner(database.kernels, database.settings.timeUnit) };
-}
-
-function cannotListen(where: string, error: unknown): StartError {
-  const code = (error as { code?: string }).code;
-  const reason = code === "EADDRINUSE"
-    ? "the address is taken"
-    : code === "EACCES"
-    ? "permission denied"
-    : messageOf(error);
-  return new StartError(`Cannot listen on ${where}: ${reason}`, { cause: error });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

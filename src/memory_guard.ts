@@ -50,22 +50,23 @@ export class MemoryGuard {
 
   /** Something that may have left much garbage has ended: looks at once. */
   look(): void {
-    if (this.#bytes() > CEILING_BYTES) this.#collect();
+    if (this.ownBytes() > CEILING_BYTES) this.#collect();
   }
 
   /** A query pauses, to go on. */
   paused(): void {
     if (++this.#pauses % PAUSES_PER_LOOK !== 0) return;
-    if (this.#bytes() > Math.max(CEILING_BYTES, this.#bytesLeft + GROWTH_BYTES)) this.#collect();
+    if (this.ownBytes() > Math.max(CEILING_BYTES, this.#bytesLeft + GROWTH_BYTES)) this.#collect();
   }
 
-  #bytes(): number {
+  /** Resident memory beside the engine's. */
+  ownBytes(): number {
     return this.#parts.residentBytes() - this.#parts.engineBytes();
   }
 
   #collect(): void {
     this.#collections++;
     this.#parts.collect();
-    this.#bytesLeft = this.#bytes();
+    this.#bytesLeft = this.ownBytes();
   }
 }

@@ -18,7 +18,7 @@ import { EngineQueryable } from "./promql/engine_queryable.ts";
 import { DEFAULT_QUERY_LIMITS } from "./promql/limits.ts";
 import { QueryMemory } from "./promql/query_memory.ts";
 import { QueryEngine } from "./promql/query_engine.ts";
-import { MetadataStore } from "./stores/metadata.ts";
+import type { MetadataStore } from "./stores/metadata.ts";
 import { BUILD } from "./version.ts";
 
 export interface QueryParts {
@@ -26,6 +26,10 @@ export interface QueryParts {
   readonly components: Components;
   readonly configuration: Configuration;
   readonly metrics: Metrics;
+  /** What is known of metrics beside their samples. */
+  readonly metadata: MetadataStore;
+  /** Called at the end of every query. */
+  readonly onQuery?: () => void;
   /** Looks after memory when a long query has ended. */
   readonly guard: MemoryGuard;
   readonly admission: WriteAdmission;
@@ -48,17 +52,10 @@ const PREFIXES: readonly string[] = ["/api/v1/", "/prometheus/"];
 const QUERY_MEMORY_SHARE = 2;
 const QUERY_MEMORY_BYTES_MIN = 64 << 20;
 const SNAPSHOTS = "snapshots";
-const METADATA_FILE = "metadata.json";
 
 /** The Prometheus side of the daemon. */
-export interface Queries {
-  readonly mount: Mount;
-  /** What is known of metrics beside their samples: save it now and then and before the end. */
-  readonly metadata: MetadataStore;
-}
-
-export function openQueries(parts: QueryParts): Queries {
-  const { database, components, configuration, metrics } = parts;
+export function openQueries(parts: QueryParts): Mount {
+  const { database, components, configuration, metrics, metadata } = parts;
   const { values } = configuration;
   const { clock, random, logger } = components;
   const nowMs = () => Number(clock.nowNs() / 1_000_000n);
@@ -72,6 +69,7 @@ export function openQueries(parts: QueryParts): Queries {
     after: (ms, callback) => clock.after(ms, callback),
     onEnd: (runningMs) => {
       if (runningMs >= LONG_QUERY_MS) parts.guard.look();
+      parts.onQuery?.();
     },
   });
   metrics.gauge("tsinkd_queries", "Queries that run.", () => slots.active().length);
@@ -101,11 +99,6 @@ export function openQueries(parts: QueryParts): Queries {
       querySeriesMax: values["query-series-max"],
       queryBytesMax: Math.min(memory.bytesMax, DEFAULT_QUERY_LIMITS.queryBytesMax),
     },
-  });
-  const metadata = MetadataStore.open({
-    fileSystem: components.fileSystem,
-    path: join(values["data-path"], METADATA_FILE),
-    logger,
   });
   const stores = new PrometheusStores({
     database,
@@ -145,5 +138,5 @@ export function openQueries(parts: QueryParts): Queries {
       ? { admin: { database, snapshotsDirectory, random: () => random.next() } }
       : {}),
   });
-  return { mount: { prefixes: PREFIXES, router }, metadata };
+  return { prefixes: PREFIXES, router };
 }

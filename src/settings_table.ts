@@ -109,6 +109,7 @@ export interface SettingValues {
   readonly "query-series-max": number;
   readonly "lookback": number;
   readonly "admin-api": boolean;
+  readonly "practice": "first-query" | "start" | "off";
   readonly "log-level": "debug" | "info" | "warn" | "error";
   readonly "log-format": "text" | "json";
   readonly "memory-limit": number;
@@ -193,6 +194,11 @@ export const SETTINGS_TABLE: SettingsTable = {
   "query-series-max": count("1000000", "series that a query may match"),
   "lookback": duration("5m", "how far back an instant selector looks"),
   "admin-api": flag("false", "serves `/api/v1/admin/`: delete, snapshot, flush, compact"),
+  "practice": choice(
+    ["first-query", "start", "off"],
+    "first-query",
+    "when an idle daemon practises queries once, so that the next ones find their code compiled",
+  ),
 
   "log-level": choice(["debug", "info", "warn", "error"], "info", "least level that is logged"),
   "log-format": choice(["text", "json"], "text", "form of a log line"),

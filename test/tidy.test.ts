@@ -60,6 +60,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   "src/process_metrics.ts": 8,
   "src/engine_metrics.ts": 8,
   "src/memory_guard.ts": 8,
+  "src/practice.ts": 8,
+  "src/practice_steps.ts": 8,
   "cli/": 9,
 };
 
@@ -72,6 +74,7 @@ const DAEMON_BASE = [
   "src/metrics.ts",
   "src/version.ts",
   "src/service_notify.ts",
+  "src/start_error.ts",
 ];
 
 /** Imports beside the layers: from a prefix to a prefix. Those into components.ts and view types are of types alone. */
@@ -90,6 +93,10 @@ const ALSO: readonly (readonly [string, string])[] = [
   ["src/daemon.ts", "src/process_metrics.ts"],
   ["src/daemon.ts", "src/engine_metrics.ts"],
   ["src/daemon.ts", "src/memory_guard.ts"],
+  ["src/daemon.ts", "src/practice.ts"],
+  ["src/practice.ts", "src/practice_steps.ts"],
+  ["src/practice_steps.ts", "src/queries.ts"],
+  ["src/practice_steps.ts", "src/memory_guard.ts"],
   ["src/ingest/pipeline.ts", "src/access/"],
   ["src/ingest/pipeline.ts", "src/stores/"],
 ];

@@ -68,6 +68,8 @@ export class App {
   #router: Hono | undefined;
   #writes: WriteRoutes | undefined;
   #mounts: readonly Mount[] = [];
+  #active = 0;
+  #begun = 0;
 
   constructor(parts: AppParts) {
     this.#parts = parts;
@@ -83,6 +85,16 @@ export class App {
     );
     this.#v1Written = this.#requests.with("/write", "204");
     this.#v1Duration = this.#durations.with("/write");
+  }
+
+  /** Requests that are being answered. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** Requests for data so far: writes to `/write` and whatever a mount answers. */
+  get begun(): number {
+    return this.#begun;
   }
 
   /** Begins to serve all routes. */
@@ -124,9 +136,12 @@ export class App {
     const started = this.#parts.monotonic();
     const { path, search } = splitUrl(request.url);
     let response: Response;
+    this.#active++;
     if (path === "/write" && request.method === "POST" && this.#writes !== undefined) {
+      this.#begun++;
       response = await this.#writes.post(request, "v1", search);
       if (response.status === 204) {
+        this.#active--;
         this.#v1Written.add();
         this.#v1Duration.observe((this.#parts.monotonic() - started) / 1_000);
         return response;
@@ -135,10 +150,12 @@ export class App {
       const mount = this.#mounts.find(({ prefixes }) =>
         prefixes.some((prefix) => path.startsWith(prefix))
       );
+      if (mount !== undefined) this.#begun++;
       response = await (mount?.router ?? this.#router).fetch(request);
     } else {
       response = this.#answerLiveness(request, path, search) ?? this.#notReady(request, path);
     }
+    this.#active--;
     const counted = COUNTED_PATHS.has(path) ? path : "other";
     this.#requests.with(counted, String(response.status)).add();
     this.#durations.with(counted).observe((this.#parts.monotonic() - started) / 1_000);

@@ -90,6 +90,11 @@ export class Pipeline {
     );
   }
 
+  /** Points stored so far, however they came. */
+  get pointsStored(): number {
+    return this.#points.value;
+  }
+
   /** Begins a body, connection or datagram of lines. Call `countRefused` with what was refused of it. */
   openLines(source: LineSource, options: LineWriteOptions): LineWrite {
     return new LineWrite(this.#partsFor(source), options);

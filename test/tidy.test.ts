@@ -75,6 +75,7 @@ const DAEMON_BASE = [
   "src/version.ts",
   "src/service_notify.ts",
   "src/start_error.ts",
+  "src/slices.ts",
 ];
 
 /** Imports beside the layers: from a prefix to a prefix. Those into components.ts and view types are of types alone. */

@@ -4,11 +4,12 @@
  * A short answer is one body; a longer one is streamed in pieces, so that a large result is never held as text. Once
  * a stream has begun its status cannot change: an answer over the byte limit is broken off.
  */
-import { createGzip, gzipSync } from "node:zlib";
+import { createGzip, type Gzip, gzipSync } from "node:zlib";
 import { isDiskFull, isEngineError } from "../../engine/mod.ts";
 import type { PromqlErrorKind } from "../promql/errors.ts";
 import { lineAndColumn, PromqlError } from "../promql/errors.ts";
 import type { Annotation } from "../promql/value.ts";
+import { Slices } from "../slices.ts";
 
 /** What the API calls an error: the kinds of the language and those of the HTTP layer. */
 export type ErrorType = PromqlErrorKind | "not_found" | "forbidden";
@@ -114,8 +115,11 @@ export class PrometheusAnswers {
   #stream(ready: Piece[], pieces: PieceIterator): ReadableStream<Uint8Array> {
     const { bytesMax } = this.#options;
     let sent = 0;
+    const slices = new Slices(1);
     return new ReadableStream<Uint8Array>({
       async pull(controller): Promise<void> {
+        // A client that takes what it gets lets one pull follow the other.
+        if (slices.isDue) await slices.pause();
         const piece = ready.length > 0 ? ready.shift()! : await nextPiece(pieces);
         if (piece === undefined) return controller.close();
         const bytes = bytesOf(piece);
@@ -160,9 +164,7 @@ function compressed(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Arr
       const { value, done } = await reader.read();
       if (done) break;
       if (gzip.destroyed) return;
-      if (!gzip.write(value)) {
-        await new Promise((resolve) => gzip.once("drain", resolve).once("close", resolve));
-      }
+      if (!gzip.write(value)) await drained(gzip);
     }
     gzip.end();
   };
@@ -180,6 +182,17 @@ function compressed(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Arr
       await reader.cancel();
     },
   }, { highWaterMark: 1 });
+}
+
+/** Resolves when a stream takes more, or takes no more at all. */
+async function drained(gzip: Gzip): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const settle = () => {
+      gzip.off("drain", settle).off("close", settle);
+      resolve();
+    };
+    gzip.on("drain", settle).on("close", settle);
+  });
 }
 
 /** What an error is called and says in an answer. */

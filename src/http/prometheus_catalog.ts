@@ -8,6 +8,7 @@
 import type { Database, SeriesGroup, SourceId, TimeRange, View } from "../../engine/mod.ts";
 import { ALL_TIME, FACET, METRIC_NAME, msToTicks, toSourceId } from "../../engine/mod.ts";
 import type { LabelMatcher } from "../promql/queryable.ts";
+import { Slices, sortInSlices } from "../slices.ts";
 import type { RequestedBounds } from "./prometheus_parameters.ts";
 
 /** What one request selects: the union of its selectors; none selects everything. */
@@ -26,8 +27,6 @@ export interface SeriesCatalog {
   labelValues(name: string, selection: CatalogSelection): Promise<string[]>;
 }
 
-/** A listing pauses after this long. */
-const SLICE_MS = 10;
 /** Series between two looks at the clock. */
 const SERIES_PER_CLOCK = 64;
 /** Tag texts that are kept, by number and by total length. */
@@ -51,14 +50,14 @@ export class DatabaseCatalog implements SeriesCatalog {
 
   async *seriesJson(selection: CatalogSelection): AsyncGenerator<string> {
     using selected = this.#select(selection);
-    const pauses = new Pauses();
+    const slices = new Slices(SERIES_PER_CLOCK);
     for (const [metric, groups] of Map.groupBy(selected.groups, (group) => group.metric)) {
       const name = `"${METRIC_NAME}":${JSON.stringify(metric)}`;
       // Groups of one name may hold the same label sets: facets, other measurements, what several selectors select.
       const seen = groups.length > 1 ? new Set<string>() : undefined;
       for (const group of groups) {
         for (const id of group.sources) {
-          if (pauses.isDue) await pauses.take();
+          if (slices.isDue) await slices.pause();
           const source = toSourceId(id);
           const { before, after } = this.#tagsText(source);
           const text = `{${before}${name}${after}}`;
@@ -76,11 +75,11 @@ export class DatabaseCatalog implements SeriesCatalog {
       return listed(selection, (matchers) => registry.labelNames(matchers));
     }
     using selected = this.#select(selection);
-    const pauses = new Pauses();
+    const slices = new Slices(SERIES_PER_CLOCK);
     const names = new Set<string>();
     for (const group of selected.groups) {
       for (const id of group.sources) {
-        if (pauses.isDue) await pauses.take();
+        if (slices.isDue) await slices.pause();
         const source = toSourceId(id);
         const tags = registry.tagsOf(source);
         const isNew = !names.has(METRIC_NAME) || tags.some(([name]) => !names.has(name));
@@ -89,7 +88,7 @@ export class DatabaseCatalog implements SeriesCatalog {
         for (const [name] of tags) names.add(name);
       }
     }
-    return [...names].sort(compareUtf8);
+    return await sorted(names, slices);
   }
 
   async labelValues(label: string, selection: CatalogSelection): Promise<string[]> {
@@ -98,11 +97,11 @@ export class DatabaseCatalog implements SeriesCatalog {
       return listed(selection, (matchers) => registry.labelValues(label, matchers));
     }
     using selected = this.#select(selection);
-    const pauses = new Pauses();
+    const slices = new Slices(SERIES_PER_CLOCK);
     const values = new Set<string>();
     for (const group of selected.groups) {
       for (const id of group.sources) {
-        if (pauses.isDue) await pauses.take();
+        if (slices.isDue) await slices.pause();
         const source = toSourceId(id);
         const value = label === METRIC_NAME
           ? group.metric
@@ -112,7 +111,7 @@ export class DatabaseCatalog implements SeriesCatalog {
         if (label === METRIC_NAME && values.has(group.metric)) break;
       }
     }
-    return [...values].sort(compareUtf8);
+    return await sorted(values, slices);
   }
 
   /** The selected groups of samples, and the view that their time is checked in, where there are bounds. */
@@ -160,6 +159,12 @@ export class DatabaseCatalog implements SeriesCatalog {
   }
 }
 
+async function sorted(texts: Iterable<string>, slices: Slices): Promise<string[]> {
+  const list = [...texts];
+  await sortInSlices(list, compareUtf8, slices);
+  return list;
+}
+
 /** What the registry lists for the union of the selectors, whatever the time. */
 function listed(
   { selectors }: CatalogSelection,
@@ -168,21 +173,6 @@ function listed(
   if (selectors.length <= 1) return list(selectors[0] ?? []);
   const union = new Set(selectors.flatMap((matchers) => list(matchers)));
   return [...union].sort(compareUtf8);
-}
-
-/** Tells when to let other work of the event loop run. */
-class Pauses {
-  #began = performance.now();
-  #calls = 0;
-
-  get isDue(): boolean {
-    return ++this.#calls % SERIES_PER_CLOCK === 0 && performance.now() - this.#began > SLICE_MS;
-  }
-
-  async take(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    this.#began = performance.now();
-  }
 }
 
 /** Selected groups, and the view that their time is checked in. */

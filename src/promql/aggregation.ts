@@ -3,6 +3,7 @@
  * columns as they come, so that memory is that of the groups; those that compare samples with each other stand in
  * ranking.ts.
  */
+import { forEachInSlices } from "../slices.ts";
 import type { Aggregation } from "./ast.ts";
 import type { Grid } from "./evaluation.ts";
 import type { Evaluator } from "./evaluator_face.ts";
@@ -34,9 +35,9 @@ export async function aggregate(
     group.add(row);
   });
   const rows: Row[] = [];
-  for (const group of groups.values()) {
+  await forEachInSlices(groups.values(), evaluation, (group) => {
     group.finish();
     rows.push(group.output);
-  }
+  });
   return streamOf(rows);
 }

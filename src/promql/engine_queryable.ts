@@ -19,6 +19,7 @@ import {
   type TimeUnit,
   type View,
 } from "../../engine/mod.ts";
+import type { Pauses } from "../slices.ts";
 import type { NativeHistogram } from "./histogram.ts";
 import { decodeHistogram, isStaleHistogram } from "./histogram_codec.ts";
 import type {
@@ -30,6 +31,7 @@ import type {
   QuerySession,
   SampleColumns,
   SelectedSeries,
+  SeriesList,
 } from "./queryable.ts";
 
 /** Makes sessions over a database. */
@@ -62,24 +64,23 @@ class EngineSession implements QuerySession {
     this.#unit = unit;
   }
 
-  select(matchers: readonly LabelMatcher[], _bounds: MsBounds): readonly SelectedSeries[] {
+  select(
+    matchers: readonly LabelMatcher[],
+    _bounds: MsBounds,
+    pauses: Pauses,
+  ): SeriesList | Promise<SeriesList> {
     const groups: SeriesGroup[] = [];
     const starts = new Map<number, SeriesGroup>();
     for (const group of this.#view.select(matchers)) {
       if (group.field === FACET.starts) starts.set(group.measurementPointer, group);
       else if (group.family !== "blob") groups.push(group);
     }
-    const series: EngineSeries[] = [];
-    for (const group of groups) {
+    const series = new GroupedSeries(groups.map((group): SelectedGroup => {
+      const { metric, slot, family, sources } = group;
       const own = starts.get(group.measurementPointer);
-      const { metric, slot, family } = group;
-      const shared = { metric, slot, family, view: this.#view, unit: this.#unit };
-      for (const source of group.sources) {
-        const startSlot = own !== undefined && includes(own.sources, source) ? own.slot : undefined;
-        series.push(new EngineSeries(shared, source as SourceId, startSlot));
-      }
-    }
-    return sharesNames(groups) ? mergeEqual(series) : series;
+      return { metric, slot, family, sources, starts: own, view: this.#view, unit: this.#unit };
+    }));
+    return sharesNames(groups) ? mergeEqual(series, pauses) : series;
   }
 
   [Symbol.dispose](): void {
@@ -105,9 +106,39 @@ function sharesNames(groups: readonly SeriesGroup[]): boolean {
 }
 
 /** What the series of one group share. */
-interface SelectedGroup extends Pick<SeriesGroup, "metric" | "slot" | "family"> {
+interface SelectedGroup extends Pick<SeriesGroup, "metric" | "slot" | "family" | "sources"> {
+  /** Where start timestamps are, if any source has them. */
+  readonly starts: SeriesGroup | undefined;
   readonly view: View;
   readonly unit: TimeUnit;
+}
+
+/** The series of all groups, made as they are asked for: mostly from the first to the last. */
+class GroupedSeries implements SeriesList {
+  readonly length: number;
+  readonly #groups: readonly SelectedGroup[];
+  /** The group of the last series, and the index of its first one. */
+  #last = 0;
+  #first = 0;
+
+  constructor(groups: readonly SelectedGroup[]) {
+    this.#groups = groups;
+    this.length = groups.reduce((sum, { sources }) => sum + sources.length, 0);
+  }
+
+  at(index: number): EngineSeries | undefined {
+    if (index >= this.length) return undefined;
+    if (index < this.#first) this.#last = this.#first = 0;
+    let group = this.#groups[this.#last]!;
+    while (index - this.#first >= group.sources.length) {
+      this.#first += group.sources.length;
+      group = this.#groups[++this.#last]!;
+    }
+    const source = group.sources[index - this.#first]!;
+    const { starts } = group;
+    const hasStarts = starts !== undefined && includes(starts.sources, source);
+    return new EngineSeries(group, source as SourceId, hasStarts ? starts.slot : undefined);
+  }
 }
 
 class EngineSeries implements SelectedSeries {
@@ -217,13 +248,15 @@ function isPlain(tags: Labels): boolean {
 }
 
 /** Series with the same labels become one; the rest stays as it is. */
-function mergeEqual(series: readonly EngineSeries[]): SelectedSeries[] {
+async function mergeEqual(series: GroupedSeries, pauses: Pauses): Promise<SeriesList> {
   const byLabels = new Map<string, EngineSeries[]>();
-  for (const each of series) {
+  for (let at = 0; at < series.length; at++) {
+    const each = series.at(at)!;
     const key = JSON.stringify(each.labels);
     const equal = byLabels.get(key);
     if (equal === undefined) byLabels.set(key, [each]);
     else equal.push(each);
+    if (pauses.isDue) await pauses.pause();
   }
   return [...byLabels.values()].map((equal) =>
     equal.length === 1 ? equal[0]! : new MergedSeries(equal)

@@ -1,7 +1,7 @@
 /**
  * One evaluation: its bounds, its read session, what it may use and has used, and its manners towards the event loop.
  *
- * Loops over series call `breathe` once a series; it gives way to other work when 10 ms are over and notices
+ * Loops over series ask `isDue` once a series and then await `pause`, which gives way to other work and notices
  * cancellation and time-out. Loops over steps that may be long call `check`.
  */
 import { Annotations } from "./annotations.ts";
@@ -9,12 +9,11 @@ import type { DurationContext } from "./durations.ts";
 import { PromqlError } from "./errors.ts";
 import type { NativeHistogram } from "./histogram.ts";
 import type { QueryLimits } from "./limits.ts";
-import type { LabelMatcher, MsBounds, QuerySession, SelectedSeries } from "./queryable.ts";
+import type { LabelMatcher, MsBounds, QuerySession, SeriesList } from "./queryable.ts";
 import type { QueryMemory } from "./query_memory.ts";
+import { Slices } from "../slices.ts";
 import { Row } from "./row.ts";
 
-/** Longest uninterrupted work in milliseconds. */
-const SLICE_MS = 10;
 /** Samples looked at between two looks at the clock inside of one series. */
 const SAMPLES_PER_CHECK = 1_000_000;
 /** Series between two looks at the clock. */
@@ -63,12 +62,11 @@ export class Evaluation {
   seriesRead = 0;
   pointsPeak = 0;
   readonly #began = performance.now();
-  #sliceBegan = this.#began;
+  readonly #slices = new Slices(CALLS_PER_CLOCK);
   #pointsHeld = 0;
   #bytesHeld = 0;
   #seriesSelected = 0;
   #samplesUnchecked = 0;
-  #dueCalls = 0;
 
   constructor(session: QuerySession, options: EvaluationOptions) {
     this.session = session;
@@ -80,8 +78,8 @@ export class Evaluation {
     return performance.now() - this.#began;
   }
 
-  select(matchers: readonly LabelMatcher[], bounds: MsBounds): readonly SelectedSeries[] {
-    const series = this.session.select(matchers, bounds);
+  async select(matchers: readonly LabelMatcher[], bounds: MsBounds): Promise<SeriesList> {
+    const series = await this.session.select(matchers, bounds, this);
     this.#seriesSelected += series.length;
     const { querySeriesMax } = this.options.limits;
     if (this.#seriesSelected > querySeriesMax) {
@@ -179,16 +177,14 @@ export class Evaluation {
 
   /** Whether it is time to `pause`. */
   get isDue(): boolean {
-    if (++this.#dueCalls % CALLS_PER_CLOCK !== 0) return false;
-    return performance.now() - this.#sliceBegan > SLICE_MS;
+    return this.#slices.isDue;
   }
 
   /** Lets other work of the event loop run. */
   async pause(): Promise<void> {
     this.check();
     this.options.onPause?.();
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    this.#sliceBegan = performance.now();
+    await this.#slices.pause();
     this.check();
   }
 }

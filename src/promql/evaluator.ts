@@ -14,8 +14,9 @@ import { makeGrid, stepsError } from "./evaluation.ts";
 import type { Evaluator, WindowStream } from "./evaluator_face.ts";
 import { scalarCall, scalarRow, vectorCall } from "./functions.ts";
 import { matrixBounds, subqueryGrid } from "./planner.ts";
-import { ABSENT, HISTOGRAM, Row, type RowStream, streamOf } from "./row.ts";
+import { HISTOGRAM, Row, type RowStream, streamOf } from "./row.ts";
 import {
+  EMPTY_IN_A_ROW_MAX,
   lookupTimes,
   type ReadingManner,
   rowAsSeries,
@@ -44,7 +45,7 @@ export class TreeEvaluator implements Evaluator {
       case "step_invariant":
         return await this.#invariantVector(expr.expr, grid);
       case "vector_selector":
-        return selectInstant({
+        return await selectInstant({
           evaluation: this.evaluation,
           selector: expr,
           grid,
@@ -91,7 +92,7 @@ export class TreeEvaluator implements Evaluator {
 
   async windows(expr: Expr, grid: Grid): Promise<WindowStream> {
     const inner = unwrap(expr);
-    if (inner.kind === "matrix_selector") return this.#selectorWindows(inner, grid);
+    if (inner.kind === "matrix_selector") return await this.#selectorWindows(inner, grid);
     if (inner.kind === "subquery") return await this.#subqueryWindows(inner, grid);
     throw new PromqlError("internal", `Cannot evaluate ${inner.kind} as a range vector`);
   }
@@ -143,14 +144,14 @@ export class TreeEvaluator implements Evaluator {
     };
   }
 
-  #selectorWindows({ selector, range }: MatrixSelector, grid: Grid): WindowStream {
+  async #selectorWindows({ selector, range }: MatrixSelector, grid: Grid): Promise<WindowStream> {
     const { evaluation } = this;
     const { lookbackMs } = evaluation.options;
     const ends = lookupTimes(selector, grid.times, evaluation.options, evaluation.durations);
     const rangeMs = positiveDurationMs(range, evaluation.durations);
     const span = { startMs: ends[0]!, endMs: ends[ends.length - 1]! };
     const bounds = matrixBounds(span, rangeMs, selector.modifier, lookbackMs);
-    const reader = new SeriesReader(evaluation, selector, bounds, this.manner(selector));
+    const reader = await SeriesReader.open(evaluation, selector, bounds, this.manner(selector));
     return {
       frame: { ends, rangeMs, lookbackMs, modifier: selector.modifier },
       next() {
@@ -184,8 +185,8 @@ export class TreeEvaluator implements Evaluator {
     return {
       frame,
       next() {
-        while (rows.next(row)) {
-          if (row.kinds.some((kind) => kind !== ABSENT)) return rowAsSeries(row, inner.times);
+        for (let empty = 0; rows.next(row); empty++) {
+          if (!row.isEmpty || empty === EMPTY_IN_A_ROW_MAX) return rowAsSeries(row, inner.times);
         }
         return undefined;
       },

@@ -1,4 +1,5 @@
 /** Functions by name: how each makes rows or a scalar of its arguments. */
+import { forEachInSlices, sortInSlices } from "../slices.ts";
 import type { Call } from "./ast.ts";
 import { unwrap } from "./ast.ts";
 import type { Grid } from "./evaluation.ts";
@@ -60,7 +61,7 @@ const VECTOR_FUNCTIONS: Readonly<Record<string, VectorFunction>> = {
     return await mapArgument(node, evaluator, grid, (value, step) => Math.min(max[step]!, value));
   },
   timestamp: async (node, evaluator, grid) => {
-    const selected = selectTimes(node, evaluator, grid, "time");
+    const selected = await selectTimes(node, evaluator, grid, "time");
     if (selected !== undefined) return selected;
     const source = await evaluator.vector(node.args[0]!, grid);
     return mapRows(source, (row) => {
@@ -72,8 +73,7 @@ const VECTOR_FUNCTIONS: Readonly<Record<string, VectorFunction>> = {
     });
   },
   start_timestamp: async (node, evaluator, grid) => {
-    const selected = selectTimes(node, evaluator, grid, "start_time");
-    return await Promise.resolve(selected ?? streamOf([]));
+    return await selectTimes(node, evaluator, grid, "start_time") ?? streamOf([]);
   },
   vector: async (node, evaluator, grid) => {
     const values = await evaluator.scalar(node.args[0]!, grid);
@@ -209,17 +209,17 @@ export function scalarRow(values: Float64Array): Row {
 }
 
 /** The times of the samples that a bare selector finds; undefined for any other argument. */
-function selectTimes(
+async function selectTimes(
   node: Call,
   evaluator: Evaluator,
   grid: Grid,
   content: "time" | "start_time",
-): RowStream | undefined {
+): Promise<RowStream | undefined> {
   const selector = unwrap(node.args[0]!);
   if (selector.kind !== "vector_selector") return undefined;
   const { evaluation } = evaluator;
   const manner = evaluator.manner(selector);
-  const source = selectInstant({ evaluation, selector, grid, content, manner });
+  const source = await selectInstant({ evaluation, selector, grid, content, manner });
   return mapRows(source, (row) => {
     row.dropName = true;
   });
@@ -248,18 +248,20 @@ function isSortIneffective(node: Call, { evaluation }: Evaluator): boolean {
 function sortByValue(sign: 1 | -1): VectorFunction {
   return async (node, evaluator, grid) => {
     const rows = await evaluator.collect(await evaluator.vector(node.args[0]!, grid), grid);
-    for (const { kinds } of rows) {
+    await forEachInSlices(rows, evaluator.evaluation, ({ kinds }) => {
       for (let step = 0; step < kinds.length; step++) {
         if (kinds[step] === HISTOGRAM) kinds[step] = ABSENT;
       }
-    }
+    });
     if (isSortIneffective(node, evaluator)) return streamOf(rows);
-    return streamOf(rows.sort((left, right) => {
+    const compare = (left: Row, right: Row): number => {
       const a = left.values[0]!;
       const b = right.values[0]!;
       if (a !== a || b !== b) return Number(a !== a) - Number(b !== b);
       return a === b ? 0 : a < b ? -sign : sign;
-    }));
+    };
+    await sortInSlices(rows, compare, evaluator.evaluation);
+    return streamOf(rows);
   };
 }
 
@@ -268,7 +270,12 @@ function sortByLabels(sign: 1 | -1): VectorFunction {
     const rows = await evaluator.collect(await evaluator.vector(node.args[0]!, grid), grid);
     if (isSortIneffective(node, evaluator)) return streamOf(rows);
     const compare = byLabelValues(node.args.slice(1).map(textOf));
-    return streamOf(rows.sort((left, right) => sign * compare(left, right)));
+    await sortInSlices(
+      rows,
+      (left, right) => sign * compare(left, right),
+      evaluator.evaluation,
+    );
+    return streamOf(rows);
   };
 }
 

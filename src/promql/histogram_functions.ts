@@ -2,6 +2,7 @@
  * histogram_quantile, histogram_quantiles and histogram_fraction over vectors that may hold classic and native
  * histograms; and the functions of single native histograms.
  */
+import { forEachInSlices } from "../slices.ts";
 import { metricSuffix, quantileText } from "./annotations.ts";
 import type { Call } from "./ast.ts";
 import {
@@ -13,7 +14,7 @@ import {
   reachesInfinity,
 } from "./classic_histogram.ts";
 import { PromqlError } from "./errors.ts";
-import type { Grid } from "./evaluation.ts";
+import type { Evaluation, Grid } from "./evaluation.ts";
 import type { Evaluator } from "./evaluator_face.ts";
 import type { NativeHistogram } from "./histogram.ts";
 import {
@@ -67,6 +68,44 @@ interface Source {
   native: Row | undefined;
 }
 
+/** The histograms of rows by their labels without `le`; `position` is where the rows come from. */
+async function sourcesOf(
+  rows: readonly Row[],
+  position: Call["position"],
+  evaluation: Evaluation,
+): Promise<readonly Source[]> {
+  const sources = new Map<string, Source>();
+  const sourceOf = (labels: Row["labels"]): Source => {
+    const key = labelsKey(labels);
+    let source = sources.get(key);
+    if (source === undefined) {
+      sources.set(key, source = { labels, dropName: true, buckets: [], native: undefined });
+    }
+    return source;
+  };
+  await forEachInSlices(rows, evaluation, (row) => {
+    if (row.histograms !== undefined && row.kinds.includes(HISTOGRAM)) {
+      sourceOf(row.labels).native = row;
+    }
+    if (!row.kinds.includes(FLOAT)) return;
+    const text = labelValue(row.labels, "le");
+    const bound = parseBound(text);
+    if (bound === bound) {
+      sourceOf(withLabel(row.labels, "le", "")).buckets.push({ bound, row });
+      return;
+    }
+    evaluation.annotations.warn(
+      `bucket label "le" is missing or has a malformed value of ${JSON.stringify(text)}` +
+        metricSuffix(row.labels),
+      position,
+    );
+  });
+  await forEachInSlices(sources.values(), evaluation, ({ buckets }) => {
+    buckets.sort((left, right) => left.bound - right.bound);
+  });
+  return [...sources.values()];
+}
+
 /** Answers one question about the histograms of all sources at all steps. */
 class HistogramReader {
   readonly #node: Call;
@@ -89,7 +128,8 @@ class HistogramReader {
   ): Promise<HistogramReader> {
     const expr = node.args[vectorArgument]!;
     const rows = await evaluator.collect(await evaluator.vector(expr, grid), grid);
-    return new HistogramReader(node, expr.position, evaluator, grid, rows);
+    const sources = await sourcesOf(rows, expr.position, evaluator.evaluation);
+    return new HistogramReader(node, expr.position, evaluator, grid, sources);
   }
 
   constructor(
@@ -97,47 +137,13 @@ class HistogramReader {
     position: Call["position"],
     evaluator: Evaluator,
     grid: Grid,
-    rows: readonly Row[],
+    sources: readonly Source[],
   ) {
     this.#node = node;
     this.#position = position;
     this.#evaluator = evaluator;
     this.#grid = grid;
-    this.sources = this.#group(rows);
-  }
-
-  #group(rows: readonly Row[]): Source[] {
-    const { annotations } = this.#evaluator.evaluation;
-    const sources = new Map<string, Source>();
-    const sourceOf = (labels: Row["labels"]): Source => {
-      const key = labelsKey(labels);
-      let source = sources.get(key);
-      if (source === undefined) {
-        sources.set(key, source = { labels, dropName: true, buckets: [], native: undefined });
-      }
-      return source;
-    };
-    for (const row of rows) {
-      if (row.histograms !== undefined && row.kinds.includes(HISTOGRAM)) {
-        sourceOf(row.labels).native = row;
-      }
-      if (!row.kinds.includes(FLOAT)) continue;
-      const text = labelValue(row.labels, "le");
-      const bound = parseBound(text);
-      if (bound !== bound) {
-        annotations.warn(
-          `bucket label "le" is missing or has a malformed value of ${JSON.stringify(text)}` +
-            metricSuffix(row.labels),
-          this.#position,
-        );
-        continue;
-      }
-      sourceOf(withLabel(row.labels, "le", "")).buckets.push({ bound, row });
-    }
-    for (const { buckets } of sources.values()) {
-      buckets.sort((left, right) => left.bound - right.bound);
-    }
-    return [...sources.values()];
+    this.sources = sources;
   }
 
   /** What stands at a step: buckets, a native histogram, or neither; both together is reported. */

@@ -3,6 +3,7 @@
  * instance and job.
  */
 import { compileRegex } from "../../engine/mod.ts";
+import { forEachInSlices } from "../slices.ts";
 import type { Call, VectorSelector } from "./ast.ts";
 import { unwrap } from "./ast.ts";
 import { PromqlError } from "./errors.ts";
@@ -129,31 +130,31 @@ async function readInfoSeries(
   });
   const manner = { inOrder: false, detectResets: false };
   const common = { evaluation, selector, grid, bounds, manner };
-  await evaluator.forEach(selectInstant({ ...common, content: "value" }), grid, (row) => {
+  await evaluator.forEach(await selectInstant({ ...common, content: "value" }), grid, (row) => {
     if (row.histograms === undefined || !row.kinds.includes(HISTOGRAM)) return;
     throw new PromqlError(
       "execution",
       `this should be an info metric, with float samples: ${labelsText(row.labels)}`,
     );
   });
-  const times = selectInstant({ ...common, content: "time" });
+  const times = await selectInstant({ ...common, content: "time" });
   const groups = new Map<string, Row[]>();
-  for (const row of await evaluator.collect(times, grid)) {
+  await forEachInSlices(await evaluator.collect(times, grid), evaluation, (row) => {
     const known = [...values].every(([name, found]) => found.has(labelValue(row.labels, name)));
-    if (!known) continue;
+    if (!known) return;
     const identity = identityOf(row.labels);
     const key = JSON.stringify([labelValue(row.labels, METRIC_NAME), identity]);
     const group = groups.get(key);
     if (group !== undefined) {
       group.push(row);
-      continue;
+      return;
     }
     const started = [row];
     groups.set(key, started);
     const ofIdentity = byIdentity.get(identity);
     if (ofIdentity === undefined) byIdentity.set(identity, [started]);
     else ofIdentity.push(started);
-  }
+  });
   return byIdentity;
 }
 

@@ -118,7 +118,7 @@ function relabel(
           waiting = streamOf(table.rows);
           break;
         }
-        if (row.isEmpty) continue;
+        if (row.isEmpty) return true;
         const label = labelFor(row);
         if (label !== undefined) {
           const { length } = label[1];
@@ -135,6 +135,9 @@ function relabel(
           return true;
         }
         table.add(row, key);
+        // An empty row, so that whoever reads may pause.
+        row.clear();
+        return true;
       }
       return waiting.next(row);
     },

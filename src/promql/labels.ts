@@ -2,6 +2,7 @@
  * Label sets of series under evaluation: lookup, change, order, keys for grouping. Sets are immutable, sorted by name in
  * the byte order of UTF-8, without empty values.
  */
+import { forEachInSlices, type Pauses, sortInSlices } from "../slices.ts";
 import type { Label, Labels } from "./queryable.ts";
 
 export const METRIC_NAME = "__name__";
@@ -43,13 +44,22 @@ export function compareLabels(left: Labels, right: Labels): number {
   return left.length - right.length;
 }
 
-/** Sorts in place in the order of `compareLabels`; faster for many, as whole sets are compared as one string each. */
-export function sortByLabels<T extends { readonly labels: Labels }>(items: T[]): T[] {
+/** Items in the order of `compareLabels`; faster for many, as whole sets are compared as one string each. */
+export async function sortedByLabels<T extends { readonly labels: Labels }>(
+  items: readonly T[],
+  pauses: Pauses,
+): Promise<readonly T[]> {
   if (items.length < 2) return items;
-  const keyed = items.map((item) => ({ item, key: orderKey(item.labels) }));
-  keyed.sort((left, right) => left.key < right.key ? -1 : left.key > right.key ? 1 : 0);
-  for (let at = 0; at < items.length; at++) items[at] = keyed[at]!.item;
-  return items;
+  const keyed: { readonly item: T; readonly key: string }[] = [];
+  await forEachInSlices(items, pauses, (item) => {
+    keyed.push({ item, key: orderKey(item.labels) });
+  });
+  await sortInSlices(
+    keyed,
+    (left, right) => left.key < right.key ? -1 : left.key > right.key ? 1 : 0,
+    pauses,
+  );
+  return keyed.map(({ item }) => item);
 }
 
 /** A string that sorts among others as its label set does. */

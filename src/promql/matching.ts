@@ -6,6 +6,7 @@
  *
  * The "many" side is the left one, but for `group_right` the right one.
  */
+import { forEachInSlices, type Pauses } from "../slices.ts";
 import {
   arithmetic,
   combineSamples,
@@ -59,11 +60,12 @@ export async function matchVectors(
 ): Promise<RowStream> {
   const left = await evaluator.collect(await evaluator.vector(node.left, grid), grid);
   const right = await evaluator.collect(await evaluator.vector(node.right, grid), grid);
+  const { evaluation } = evaluator;
   const matcher = new Matcher(node, evaluator, grid, left, right);
-  const groups = matcher.groups();
-  for (const group of groups) {
-    if (evaluator.evaluation.isDue) await evaluator.evaluation.pause();
-    matcher.combine(group);
+  await matcher.findActiveSteps();
+  for (const group of await matcher.groups()) {
+    if (evaluation.isDue) await evaluation.pause();
+    await matcher.combine(group);
   }
   return streamOf(matcher.rows);
 }
@@ -85,6 +87,7 @@ class Matcher {
   readonly #owner: Int32Array;
   readonly #names: ReadonlySet<string>;
   readonly #ignored: ReadonlySet<string>;
+  readonly #pauses: Pauses;
 
   constructor(
     node: BinaryExpr,
@@ -108,29 +111,32 @@ class Matcher {
     this.#table = new RowTable(evaluator.evaluation, grid.steps);
     this.#place = { annotations: evaluator.evaluation.annotations, position: node.position };
     this.#owner = new Int32Array(grid.steps);
-    this.#active = this.#activeSteps();
+    this.#active = new Uint8Array(grid.steps);
+    this.#pauses = evaluator.evaluation;
   }
 
   get rows(): Row[] {
     return this.#table.rows;
   }
 
-  #activeSteps(): Uint8Array {
-    const active = new Uint8Array(this.#grid.steps);
-    if (this.#fillMany !== undefined || this.#fillOne !== undefined) return active.fill(1);
-    const hasMany = new Uint8Array(this.#grid.steps);
-    for (const { kinds } of this.#manyRows) {
-      for (let step = 0; step < kinds.length; step++) if (kinds[step] !== ABSENT) hasMany[step] = 1;
+  async findActiveSteps(): Promise<void> {
+    const active = this.#active;
+    if (this.#fillMany !== undefined || this.#fillOne !== undefined) {
+      active.fill(1);
+      return;
     }
-    for (const { kinds } of this.#oneRows) {
+    const hasMany = new Uint8Array(this.#grid.steps);
+    await forEachInSlices(this.#manyRows, this.#pauses, ({ kinds }) => {
+      for (let step = 0; step < kinds.length; step++) if (kinds[step] !== ABSENT) hasMany[step] = 1;
+    });
+    await forEachInSlices(this.#oneRows, this.#pauses, ({ kinds }) => {
       for (let step = 0; step < kinds.length; step++) {
         if (kinds[step] !== ABSENT) active[step] = hasMany[step]!;
       }
-    }
-    return active;
+    });
   }
 
-  groups(): Iterable<Group> {
+  async groups(): Promise<Iterable<Group>> {
     const keyOf = matchKey(this.#matching);
     const groups = new Map<string, Group>();
     const groupOf = (row: Row): Group => {
@@ -142,8 +148,12 @@ class Matcher {
       }
       return group;
     };
-    for (const row of this.#manyRows) groupOf(row).many.push(row);
-    for (const row of this.#oneRows) groupOf(row).one.push(row);
+    await forEachInSlices(this.#manyRows, this.#pauses, (row) => {
+      groupOf(row).many.push(row);
+    });
+    await forEachInSlices(this.#oneRows, this.#pauses, (row) => {
+      groupOf(row).one.push(row);
+    });
     return groups.values();
   }
 
@@ -152,7 +162,7 @@ class Matcher {
     return dropLabels(labels, this.#ignored);
   }
 
-  combine(group: Group): void {
+  async combine(group: Group): Promise<void> {
     this.#findOwners(group);
     if (this.#matching.cardinality === "one-to-one" && group.many.length > 1) {
       this.#checkSingle(group);
@@ -168,10 +178,10 @@ class Matcher {
       const dropName = this.#node.bool || many.dropName;
       outputs.push({ many, one, owner, labels, dropName, key });
     };
-    for (const many of group.many) {
+    await forEachInSlices(group.many, this.#pauses, (many) => {
       group.one.forEach((one, index) => add(many, one, index + 1));
       if (this.#fillOne !== undefined) add(many, this.#filled(group, this.#fillOne), 0);
-    }
+    });
     if (this.#fillMany !== undefined) {
       const filled = this.#filledMany(group, this.#fillMany);
       group.one.forEach((one, index) => add(filled, one, index + 1));
@@ -180,14 +190,14 @@ class Matcher {
     const seen = mayRepeat && this.#matching.cardinality !== "one-to-one"
       ? new Map<string, Uint8Array>()
       : undefined;
-    for (const output of outputs) {
+    await forEachInSlices(outputs, this.#pauses, (output) => {
       const row = this.#table.row(output.labels, output.dropName, output.key);
       this.#combinePair(
         output,
         row,
         seen === undefined ? undefined : takenSteps(seen, output.key, this.#grid.steps),
       );
-    }
+    });
   }
 
   /** Which "one" row has a sample at each step; two at once is an error. */

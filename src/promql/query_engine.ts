@@ -25,7 +25,7 @@ export interface QueryEngineOptions {
   /** Shared by all queries; absent: each has its own limit alone. */
   readonly memory?: QueryMemory;
   readonly syntax?: SyntaxOptions;
-  /** Called when a query lets other work run, about every 10 ms. */
+  /** Called when a query lets other work run, every few milliseconds. */
   readonly onPause?: () => void;
 }
 
@@ -69,7 +69,7 @@ export class QueryEngine implements PromqlEngine {
         }
         case "vector": {
           const rows = await evaluator.collect(await evaluator.vector(expr, grid), grid);
-          return finishVector(rows, timeMs, hasDistinctRows(expr));
+          return await finishVector(rows, timeMs, hasDistinctRows(expr), evaluator.evaluation);
         }
         case "matrix":
           return await finishWindows(await evaluator.windows(expr, grid), evaluator.evaluation);
@@ -99,11 +99,8 @@ export class QueryEngine implements PromqlEngine {
       const stream = expr.type === "scalar"
         ? await scalarAsVector(expr, evaluator, grid)
         : await evaluator.vector(expr, grid);
-      return finishMatrix(
-        await evaluator.collect(stream, grid),
-        grid.times,
-        hasDistinctRows(expr),
-      );
+      const rows = await evaluator.collect(stream, grid);
+      return await finishMatrix(rows, grid.times, hasDistinctRows(expr), evaluator.evaluation);
     });
   }
 

@@ -4,6 +4,7 @@
  *
  * Times are milliseconds since the epoch as numbers and may have fractions (data in ns keeps its sub-millisecond part).
  */
+import type { Pauses } from "../slices.ts";
 import type { NativeHistogram } from "./histogram.ts";
 
 /** A label: name, value. */
@@ -52,10 +53,24 @@ export interface SelectedSeries {
   read(bounds: MsBounds): SampleColumns;
 }
 
+/** Selected series, which may be made only when they are asked for: there may be a million. */
+export interface SeriesList {
+  readonly length: number;
+  /** Undefined from `length` on. */
+  at(index: number): SelectedSeries | undefined;
+}
+
 /** Counts what a query touches and refuses what exceeds its limits. */
 export interface QuerySession extends Disposable {
-  /** Series that satisfy all matchers and may have samples in the bounds. Label sets are distinct; order is unspecified. */
-  select(matchers: readonly LabelMatcher[], bounds: MsBounds): readonly SelectedSeries[];
+  /**
+   * Series that satisfy all matchers and may have samples in the bounds. Label sets are distinct; order is unspecified.
+   * What takes long pauses.
+   */
+  select(
+    matchers: readonly LabelMatcher[],
+    bounds: MsBounds,
+    pauses: Pauses,
+  ): SeriesList | Promise<SeriesList>;
 }
 
 /** Opens one consistent read over the union of all ranges that a query will touch. */

@@ -1,6 +1,7 @@
 /**
  * Aggregations that look at all samples of a group at once: topk, bottomk, quantile, count_values, limitk, limit_ratio.
  */
+import { forEachInSlices } from "../slices.ts";
 import { quantileText, ratioText } from "./annotations.ts";
 import type { Aggregation } from "./ast.ts";
 import { type Grouping, groupingOf } from "./grouping.ts";
@@ -39,7 +40,7 @@ export async function rankingAggregation(
   if (operator === "count_values") {
     const rows = await evaluator.collect(await evaluator.vector(node.expr, grid), grid);
     const task = { node, evaluation, grid, parameter: new Float64Array(0) };
-    return streamOf(countValues(rows, task, param?.kind === "string" ? param.value : ""));
+    return streamOf(await countValues(rows, task, param?.kind === "string" ? param.value : ""));
   }
   const parameter = await evaluator.scalar(param!, grid);
   const task: Task = { node, evaluation, grid, parameter };
@@ -48,15 +49,18 @@ export async function rankingAggregation(
   const rows = await evaluator.collect(await evaluator.vector(node.expr, grid), grid);
   if (keepsNothing) return streamOf([]);
   if (operator === "limit_ratio") {
-    for (const row of rows) limitRatio(row, task);
+    await forEachInSlices(rows, evaluation, (row) => limitRatio(row, task));
     return streamOf(rows);
   }
   const output: Row[] = [];
-  for (const group of groupRows(rows, groupingOf(node))) {
+  for (const group of await groupRows(rows, groupingOf(node), evaluation)) {
     if (evaluation.isDue) await evaluation.pause();
-    if (operator === "quantile") output.push(quantileOfGroup(group, task));
-    else if (operator === "limitk") output.push(...limitGroup(group, task));
-    else output.push(...rankGroup(group, task));
+    if (operator === "quantile") output.push(await quantileOfGroup(group, task));
+    else {
+      const rank = operator === "limitk" ? limitGroup : rankGroup;
+      const ranked = await rank(group, task);
+      for (const row of ranked) output.push(row);
+    }
   }
   return streamOf(output);
 }
@@ -108,19 +112,23 @@ interface RowGroup {
   readonly rows: Row[];
 }
 
-function groupRows(rows: readonly Row[], grouping: Grouping): Iterable<RowGroup> {
+async function groupRows(
+  rows: readonly Row[],
+  grouping: Grouping,
+  evaluation: Evaluation,
+): Promise<Iterable<RowGroup>> {
   const groups = new Map<string, RowGroup>();
-  for (const row of rows) {
+  await forEachInSlices(rows, evaluation, (row) => {
     const key = grouping.keyOf(row.labels);
     const group = groups.get(key);
     if (group === undefined) {
       groups.set(key, { labels: grouping.labelsOf(row.labels), rows: [row] });
     } else group.rows.push(row);
-  }
+  });
   return groups.values();
 }
 
-function quantileOfGroup({ labels, rows }: RowGroup, task: Task): Row {
+async function quantileOfGroup({ labels, rows }: RowGroup, task: Task): Promise<Row> {
   const { node, evaluation, grid, parameter } = task;
   const output = evaluation.newRow(grid.steps);
   output.labels = labels;
@@ -128,10 +136,10 @@ function quantileOfGroup({ labels, rows }: RowGroup, task: Task): Row {
   const room = new Float64Array(rows.length);
   for (let step = 0; step < grid.steps; step++) {
     let count = 0;
-    for (const row of rows) {
+    await forEachInSlices(rows, evaluation, (row) => {
       if (row.kinds[step] === FLOAT) room[count++] = row.values[step]!;
       else if (row.kinds[step] === HISTOGRAM) reportIgnored(evaluation, node);
-    }
+    });
     const q = parameter[step]!;
     if (count === 0) continue;
     output.setFloat(step, quantileOfSorted(q, sortNumbers(room.subarray(0, count))));
@@ -140,14 +148,17 @@ function quantileOfGroup({ labels, rows }: RowGroup, task: Task): Row {
 }
 
 /** The first k rows that have a sample at a step keep it. */
-function limitGroup({ rows }: RowGroup, { parameter, grid }: Task): Row[] {
+async function limitGroup(
+  { rows }: RowGroup,
+  { parameter, grid, evaluation }: Task,
+): Promise<Row[]> {
   for (let step = 0; step < grid.steps; step++) {
     let left = Math.trunc(parameter[step]!);
-    for (const { kinds } of rows) {
-      if (kinds[step] === ABSENT) continue;
+    await forEachInSlices(rows, evaluation, ({ kinds }) => {
+      if (kinds[step] === ABSENT) return;
       if (left >= 1) left--;
       else kinds[step] = ABSENT;
-    }
+    });
   }
   return rows;
 }
@@ -162,7 +173,10 @@ function limitRatio(row: Row, { parameter, grid }: Task): void {
 }
 
 /** topk and bottomk: only the k best samples of each step stay. For one step, best first. */
-function rankGroup({ rows }: RowGroup, { node, evaluation, grid, parameter }: Task): Row[] {
+async function rankGroup(
+  { rows }: RowGroup,
+  { node, evaluation, grid, parameter }: Task,
+): Promise<Row[]> {
   let order: Row[] = rows;
   const kept = new Uint8Array(rows.length);
   for (let step = 0; step < grid.steps; step++) {
@@ -171,11 +185,13 @@ function rankGroup({ rows }: RowGroup, { node, evaluation, grid, parameter }: Ta
       const row = rows[index]!;
       if (row.kinds[step] === FLOAT) best.offer(row.values[step]!, index);
       else if (row.kinds[step] === HISTOGRAM) reportIgnored(evaluation, node);
+      if (evaluation.isDue) await evaluation.pause();
     }
     kept.fill(0);
     for (const index of best.indices) kept[index] = 1;
     for (let index = 0; index < rows.length; index++) {
       if (kept[index] === 0) rows[index]!.kinds[step] = ABSENT;
+      if (evaluation.isDue) await evaluation.pause();
     }
     if (grid.steps === 1) order = best.bestFirst().map((index) => rows[index]!);
   }
@@ -183,7 +199,11 @@ function rankGroup({ rows }: RowGroup, { node, evaluation, grid, parameter }: Ta
 }
 
 /** One series a group and value, counting the samples that have it. */
-function countValues(rows: readonly Row[], { node, evaluation, grid }: Task, label: string): Row[] {
+async function countValues(
+  rows: readonly Row[],
+  { node, evaluation, grid }: Task,
+  label: string,
+): Promise<Row[]> {
   if (label === "" || !label.isWellFormed()) {
     throw new PromqlError("execution", `invalid label name ${JSON.stringify(label)}`);
   }
@@ -198,7 +218,7 @@ function countValues(rows: readonly Row[], { node, evaluation, grid }: Task, lab
     texts.set(value, text);
     return text;
   };
-  for (const row of rows) {
+  await forEachInSlices(rows, evaluation, (row) => {
     const groupLabels = grouping.labelsOf(withLabel(row.labels, label, ""));
     for (let step = 0; step < grid.steps; step++) {
       const kind = row.kinds[step]!;
@@ -212,6 +232,6 @@ function countValues(rows: readonly Row[], { node, evaluation, grid }: Task, lab
       const counted = output.kinds[step] === ABSENT ? 0 : output.values[step]!;
       output.setFloat(step, counted + 1);
     }
-  }
+  });
   return table.rows;
 }

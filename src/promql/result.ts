@@ -1,10 +1,12 @@
 /** The last steps of an evaluation: names marked for removal go, series of equal labels join, results are put in order. */
+import { forEachInSlices } from "../slices.ts";
 import { extendedSamples } from "./extended_windows.ts";
 import { PromqlError } from "./errors.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { WindowStream } from "./evaluator_face.ts";
 import type { NativeHistogram } from "./histogram.ts";
-import { dropMetadata, labelsKey, sortByLabels } from "./labels.ts";
+import { dropMetadata, labelsKey, sortedByLabels } from "./labels.ts";
+import type { Labels } from "./queryable.ts";
 import { ABSENT, FLOAT, HISTOGRAM, type Row } from "./row.ts";
 import { sameLabelsError } from "./row_table.ts";
 import type { WindowSeries } from "./selector.ts";
@@ -15,58 +17,71 @@ import { Windows } from "./windows.ts";
  * Removes names and joins rows that then have equal labels. Where `distinct` says that no two rows have equal labels as
  * they come, there is nothing to join unless a name goes.
  */
-function joinRows(rows: readonly Row[], distinct: boolean): readonly Row[] {
+async function joinRows(
+  rows: readonly Row[],
+  distinct: boolean,
+  evaluation: Evaluation,
+): Promise<readonly Row[]> {
   let changed = false;
-  for (const row of rows) {
-    if (!row.dropName) continue;
+  await forEachInSlices(rows, evaluation, (row) => {
+    if (!row.dropName) return;
     const labels = dropMetadata(row.labels);
     if (labels !== row.labels) changed = true;
     row.labels = labels;
-  }
+  });
   if (distinct && !changed) return rows;
   const joined = new Map<string, Row>();
-  for (const row of rows) {
+  await forEachInSlices(rows, evaluation, (row) => {
     const key = labelsKey(row.labels);
     const known = joined.get(key);
     if (known === undefined) {
       joined.set(key, row);
-      continue;
+      return;
     }
     for (let step = 0; step < row.kinds.length; step++) {
       if (row.kinds[step] === ABSENT) continue;
       if (known.kinds[step] !== ABSENT) throw sameLabelsError();
       known.copyFrom(row, step);
     }
-  }
+  });
   return [...joined.values()];
 }
 
 /** The result of an instant query: rows of one step, in their order. `distinct`: no two have equal labels. */
-export function finishVector(
+export async function finishVector(
   rows: readonly Row[],
   timeMs: number,
   distinct: boolean,
-): VectorValue {
-  const joined = joinRows(rows, distinct);
-  const values = Float64Array.from(joined, (row) => row.values[0]!);
-  const labels = joined.map((row) => row.labels);
-  if (!joined.some(({ kinds }) => kinds[0] === HISTOGRAM)) {
-    return { type: "vector", timeMs, labels, values };
-  }
-  const histograms = joined.map((row) =>
-    row.kinds[0] === HISTOGRAM ? row.histograms![0] : undefined
-  );
-  return { type: "vector", timeMs, labels, values, histograms };
+  evaluation: Evaluation,
+): Promise<VectorValue> {
+  const joined = await joinRows(rows, distinct, evaluation);
+  const values = new Float64Array(joined.length);
+  const labels: Labels[] = [];
+  let histograms: (NativeHistogram | undefined)[] | undefined;
+  await forEachInSlices(joined, evaluation, (row) => {
+    const at = labels.push(row.labels) - 1;
+    values[at] = row.values[0]!;
+    if (row.kinds[0] !== HISTOGRAM) return;
+    histograms ??= new Array<NativeHistogram | undefined>(joined.length).fill(undefined);
+    histograms[at] = row.histograms![0];
+  });
+  const vector = { type: "vector", timeMs, labels, values } as const;
+  return histograms === undefined ? vector : { ...vector, histograms };
 }
 
 /** The result of a range query, ordered by labels. `distinct`: no two rows have equal labels. */
-export function finishMatrix(
+export async function finishMatrix(
   rows: readonly Row[],
   times: Float64Array,
   distinct: boolean,
-): MatrixValue {
-  const joined = sortByLabels([...joinRows(rows, distinct)]);
-  return { type: "matrix", series: joined.map((row) => rowAsResult(row, times)) };
+  evaluation: Evaluation,
+): Promise<MatrixValue> {
+  const joined = await sortedByLabels(await joinRows(rows, distinct, evaluation), evaluation);
+  const series: ResultSeries[] = [];
+  await forEachInSlices(joined, evaluation, (row) => {
+    series.push(rowAsResult(row, times));
+  });
+  return { type: "matrix", series };
 }
 
 function rowAsResult(
@@ -118,7 +133,7 @@ export async function finishWindows(
     const known = joined.get(key);
     joined.set(key, known === undefined ? result : joinSeries(known, result));
   }
-  return { type: "matrix", series: sortByLabels([...joined.values()]) };
+  return { type: "matrix", series: await sortedByLabels([...joined.values()], evaluation) };
 }
 
 function samplesOf(series: WindowSeries, windows: Windows): ResultSeries {

@@ -4,8 +4,8 @@ import { type DurationContext, durationMs } from "./durations.ts";
 import type { Evaluation, Grid } from "./evaluation.ts";
 import type { NativeHistogram } from "./histogram.ts";
 import { detectReset, withHint } from "./histogram_math.ts";
-import { labelValue, sortByLabels } from "./labels.ts";
-import type { MsBounds, SampleColumns, SelectedSeries } from "./queryable.ts";
+import { labelValue, sortedByLabels } from "./labels.ts";
+import type { MsBounds, SampleColumns, SelectedSeries, SeriesList } from "./queryable.ts";
 import {
   ABSENT,
   FLOAT,
@@ -17,6 +17,8 @@ import {
 } from "./row.ts";
 import { interpolatedSample } from "./extended_windows.ts";
 
+/** Series without a sample that are passed over at once: after them comes an empty row, so that whoever reads may pause. */
+export const EMPTY_IN_A_ROW_MAX = 32;
 /** The bits of the NaN that marks the end of a series. */
 const STALE_HIGH = 0x7ff00000;
 const STALE_LOW = 2;
@@ -75,34 +77,50 @@ export interface ReadingManner {
 /** Reads selected series one after the other. */
 export class SeriesReader {
   readonly #evaluation: Evaluation;
-  readonly #series: readonly SelectedSeries[];
+  readonly #series: SeriesList;
   readonly #bounds: MsBounds;
   readonly #detectResets: boolean;
   #at = 0;
+  #current: SelectedSeries | undefined;
   #valuesSeen: Float64Array | undefined;
   #bits: Uint32Array = new Uint32Array(0);
 
-  constructor(
+  private constructor(
+    evaluation: Evaluation,
+    series: SeriesList,
+    bounds: MsBounds,
+    detectResets: boolean,
+  ) {
+    this.#evaluation = evaluation;
+    this.#series = series;
+    this.#bounds = bounds;
+    this.#detectResets = detectResets;
+  }
+
+  static async open(
     evaluation: Evaluation,
     selector: VectorSelector,
     bounds: MsBounds,
     how: ReadingManner,
-  ) {
-    this.#evaluation = evaluation;
-    this.#bounds = bounds;
-    this.#detectResets = how.detectResets;
-    const series = evaluation.select(selector.matchers, bounds);
-    this.#series = how.inOrder ? sortByLabels(series.map(withLabels)) : series;
+  ): Promise<SeriesReader> {
+    const series = await evaluation.select(selector.matchers, bounds);
+    return new SeriesReader(
+      evaluation,
+      how.inOrder ? await inOrder(series, evaluation) : series,
+      bounds,
+      how.detectResets,
+    );
   }
 
   /** The series that `next` returned last. */
   get current(): SelectedSeries {
-    return this.#series[this.#at - 1]!;
+    return this.#current!;
   }
 
   next(): SampleColumns | undefined {
-    const series = this.#series[this.#at];
+    const series = this.#series.at(this.#at);
     if (series === undefined) return undefined;
+    this.#current = series;
     this.#at++;
     const columns = series.read(this.#bounds);
     this.#evaluation.countRead(columns.count);
@@ -122,9 +140,15 @@ export class SeriesReader {
   }
 }
 
-/** The series with its labels at hand: they are looked at more than once. */
-function withLabels(series: SelectedSeries): SelectedSeries {
-  return { labels: series.labels, read: (bounds) => series.read(bounds) };
+/** Series in the order of their labels, which they have at hand: they are looked at more than once. */
+async function inOrder(series: SeriesList, evaluation: Evaluation): Promise<SeriesList> {
+  const labelled: SelectedSeries[] = [];
+  for (let at = 0; at < series.length; at++) {
+    const each = series.at(at)!;
+    labelled.push({ labels: each.labels, read: (bounds) => each.read(bounds) });
+    if (evaluation.isDue) await evaluation.pause();
+  }
+  return await sortedByLabels(labelled, evaluation);
 }
 
 /** The histograms with unknown hints replaced by what comparison with the sample before tells. */
@@ -157,22 +181,23 @@ export interface InstantSelection {
 }
 
 /** A row a series with the newest sample not older than the lookback at each step. */
-export function selectInstant(selection: InstantSelection): RowStream {
+export async function selectInstant(selection: InstantSelection): Promise<RowStream> {
   const { evaluation, selector, grid } = selection;
   const { lookbackMs } = evaluation.options;
   const lookups = lookupTimes(selector, grid.times, evaluation.options, evaluation.durations);
   const bounds = selection.bounds ?? instantBounds(lookups, lookbackMs, selector);
-  const reader = new SeriesReader(evaluation, selector, bounds, selection.manner);
+  const reader = await SeriesReader.open(evaluation, selector, bounds, selection.manner);
   const fill = selector.modifier === "smoothed" ? fillSmoothed : fillNewest;
   return {
     next(row) {
-      for (;;) {
+      for (let empty = 0;; empty++) {
         const columns = reader.next();
         if (columns === undefined) return false;
         row.clear();
         row.takeLabels(reader.current);
         row.dropName = false;
-        if (fill(row, columns, { ...selection, reader, lookups, lookbackMs })) return true;
+        const found = fill(row, columns, { ...selection, reader, lookups, lookbackMs });
+        if (found || empty === EMPTY_IN_A_ROW_MAX) return true;
       }
     },
   };

@@ -1,4 +1,5 @@
 /** `and`, `or` and `unless`: whole samples pass or not, step by step, by whether the other side has their match group. */
+import { forEachInSlices, type Pauses } from "../slices.ts";
 import type { BinaryExpr, Expr, SetOperator, VectorMatching } from "./ast.ts";
 import type { Grid } from "./evaluation.ts";
 import type { Evaluator } from "./evaluator_face.ts";
@@ -32,7 +33,9 @@ export async function combineSets(
   }
   const left = await evaluator.collect(await evaluator.vector(node.left, grid), grid);
   const right = await evaluator.collect(await evaluator.vector(node.right, grid), grid);
-  mask(left, presence(right, keyOf, grid), keyOf, operator === "and");
+  const { evaluation } = evaluator;
+  const present = await presence(right, keyOf, grid, evaluation);
+  await forEachInSlices(left, evaluation, (row) => mask(row, present, keyOf, operator === "and"));
   return streamOf(left);
 }
 
@@ -86,24 +89,27 @@ async function union(
   evaluator: Evaluator,
   grid: Grid,
 ): Promise<RowStream> {
-  const table = new RowTable(evaluator.evaluation, grid.steps);
+  const { evaluation } = evaluator;
+  const table = new RowTable(evaluation, grid.steps);
   const present = new Presence();
   for (const [at, operand] of operands.entries()) {
     const rows = await evaluator.collect(await evaluator.vector(operand, grid), grid);
-    const keys = rows.map((row) => keyOf(row.labels));
-    if (at > 0) {
-      for (const [i, { kinds }] of rows.entries()) {
-        const steps = present.of(keys[i]!);
-        if (steps === undefined) continue;
-        for (let step = 0; step < kinds.length; step++) {
-          if (steps[step] !== ABSENT) kinds[step] = ABSENT;
-        }
+    const keys: string[] = [];
+    await forEachInSlices(rows, evaluation, ({ labels, kinds }) => {
+      const key = keyOf(labels);
+      keys.push(key);
+      const steps = present.of(key);
+      if (steps === undefined) return;
+      for (let step = 0; step < kinds.length; step++) {
+        if (steps[step] !== ABSENT) kinds[step] = ABSENT;
       }
-    }
-    if (at + 1 < operands.length) {
-      for (const [i, row] of rows.entries()) present.add(keys[i]!, row);
-    }
-    for (const row of rows) table.merge(row);
+    });
+    // Only now: rows of one operand do not hide each other.
+    let added = 0;
+    await forEachInSlices(rows, evaluation, (row) => {
+      if (at + 1 < operands.length) present.add(keys[added++]!, row);
+      table.merge(row);
+    });
   }
   return streamOf(table.rows);
 }
@@ -134,38 +140,37 @@ class Presence {
 }
 
 /** By match group, at which steps any row of it has a sample. */
-function presence(
+async function presence(
   rows: readonly Row[],
   keyOf: (labels: Labels) => string,
   grid: Grid,
-): ReadonlyMap<string, Uint8Array> {
+  pauses: Pauses,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const present = new Map<string, Uint8Array>();
-  for (const { labels, kinds } of rows) {
+  await forEachInSlices(rows, pauses, ({ labels, kinds }) => {
     const key = keyOf(labels);
     let steps = present.get(key);
     if (steps === undefined) present.set(key, steps = new Uint8Array(grid.steps));
     for (let step = 0; step < kinds.length; step++) {
       if (kinds[step] !== ABSENT) steps[step] = 1;
     }
-  }
+  });
   return present;
 }
 
 /** Removes the samples whose match group is present (`wanted` false) or absent (`wanted` true) on the other side. */
 function mask(
-  rows: readonly Row[],
+  { labels, kinds }: Row,
   present: ReadonlyMap<string, Uint8Array>,
   keyOf: (labels: Labels) => string,
   wanted: boolean,
 ): void {
-  for (const { labels, kinds } of rows) {
-    const steps = present.get(keyOf(labels));
-    if (steps === undefined) {
-      if (wanted) kinds.fill(ABSENT);
-      continue;
-    }
-    for (let step = 0; step < kinds.length; step++) {
-      if ((steps[step] === 1) !== wanted) kinds[step] = ABSENT;
-    }
+  const steps = present.get(keyOf(labels));
+  if (steps === undefined) {
+    if (wanted) kinds.fill(ABSENT);
+    return;
+  }
+  for (let step = 0; step < kinds.length; step++) {
+    if ((steps[step] === 1) !== wanted) kinds[step] = ABSENT;
   }
 }

@@ -7,6 +7,7 @@ import { labelValue, METRIC_NAME } from "./labels.ts";
 import type { RangeCall, RangeFunction } from "./range_call.ts";
 import { EXTENDED_FUNCTIONS, KEEPS_NAME } from "./range_functions.ts";
 import type { Row, RowStream } from "./row.ts";
+import { EMPTY_IN_A_ROW_MAX } from "./selector.ts";
 import { Windows } from "./windows.ts";
 
 /** Counters end so, by convention. */
@@ -39,14 +40,16 @@ export async function overWindows(
   const counterNames = new CounterNames(call);
   return {
     next(row) {
-      for (;;) {
+      for (let empty = 0;; empty++) {
         const series = source.next();
         if (series === undefined) return false;
         // Extended windows may have a result where no sample lies inside them.
-        if (!windows.slide(series.times, series.count) && !extended) continue;
+        const isEmpty = !windows.slide(series.times, series.count) && !extended;
+        if (isEmpty && empty < EMPTY_IN_A_ROW_MAX) continue;
         row.clear();
         row.takeLabels(series.source);
         row.dropName = series.dropName || !KEEPS_NAME.has(name);
+        if (isEmpty) return true;
         compute(series, windows, row, call);
         if (counter) counterNames.check(row, series.count);
         return true;

@@ -22,11 +22,11 @@ class ReusingStorage implements Queryable {
   open(): QuerySession {
     const session = this.#storage.open();
     return {
-      select: (matchers, bounds) =>
-        session.select(matchers, bounds).map((series) => ({
-          labels: series.labels,
-          read: (inner) => this.#reuse(series.read(inner)),
-        })),
+      select: async (matchers, bounds, pauses) => {
+        const series = await session.select(matchers, bounds, pauses);
+        return Array.from({ length: series.length }, (_, index) => series.at(index)!)
+          .map(({ labels, read }) => ({ labels, read: (inner) => this.#reuse(read(inner)) }));
+      },
       [Symbol.dispose]: () => session[Symbol.dispose](),
     };
   }

@@ -51,7 +51,7 @@ export interface ChunkKernel {
     times: number,
     bits: number,
   ): number;
-  /** The same for a numeric column: its values as the nearest doubles. */
+  /** The same for a numeric column: values as the nearest doubles, times as milliseconds of so many ticks, 0: as ticks. */
   readColumnDoubles(
     chunk: number,
     bytes: number,
@@ -60,6 +60,7 @@ export interface ChunkKernel {
     last: bigint,
     times: number,
     values: number,
+    ticksPerMs: number,
   ): number;
   /** Decodes a column for all rows: bits (undefined where absent) and presence bitmap; returns values present, -1 when damaged. */
   decodeColumn(chunk: number, bytes: number, index: number, bits: number, presence: number): number;

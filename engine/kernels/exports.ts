@@ -139,8 +139,12 @@ export interface HeadKernel {
 export interface DoublesKernel {
   /** Turns i64, u64 and bool values into the nearest doubles in place. */
   bitsToDoubles(bits: number, count: number, family: number): void;
-  /** Turns times into milliseconds in place; 1 when the values, doubles, are whole numbers below 2^31 in size, else 0. */
-  runToMs(times: number, values: number, count: number, ticksPerMs: number): number;
+  /** Turns times (i64 ticks) into milliseconds (f64) in place. */
+  timesToMs(times: number, count: number, ticksPerMs: number): void;
+  /** What is known of doubles that were values of a family: SMALL_WHOLES, NO_NAN or 0. */
+  valuesKind(values: number, count: number, family: number): number;
+  readonly NO_NAN: WebAssembly.Global;
+  readonly SMALL_WHOLES: WebAssembly.Global;
 }
 
 /** Samples as JSON text; used by engine/query/sample_text.ts only. Blocks and the text are described in sample_text.ts. */

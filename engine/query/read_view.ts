@@ -57,6 +57,7 @@ const NOTHING: NumberColumn = {
   times: EMPTY,
   values: EMPTY,
   areSmallIntegers: false,
+  mayHaveNaN: false,
   timesPointer: 0,
   valuesPointer: 0,
 };
@@ -116,17 +117,15 @@ export class ReadView implements View {
     const bounds = this.#boundsOfMs(startMs, endMs);
     if (bounds.first > bounds.last) return NOTHING;
     const reader = this.#reader;
-    const column = { slot: series.slot, family: FAMILY[series.family] };
-    const count = reader.readDoubles(set, position, column, bounds);
+    const { kernels, timeUnit } = this.#parts;
+    const family = FAMILY[series.family];
+    const column = { slot: series.slot, family };
+    const count = reader.readDoubles(set, position, column, bounds, TICKS_PER_MS[timeUnit]);
     this.#lease.release();
     this.#parts.counters.seriesRead++;
     this.#parts.counters.pointsRead += count;
     if (count === 0) return NOTHING;
-    const { kernels, timeUnit } = this.#parts;
-    const { timesPointer, bitsPointer } = reader;
-    const ticksPerMs = TICKS_PER_MS[timeUnit];
-    const areSmall = kernels.exports.runToMs(timesPointer, bitsPointer, count, ticksPerMs);
-    return this.#column(count, areSmall === 1);
+    return this.#column(count, kernels.exports.valuesKind(reader.bitsPointer, count, family));
   }
 
   totals(series: SeriesReference, range: TimeRange): Totals {
@@ -149,19 +148,22 @@ export class ReadView implements View {
   }
 
   /** The run of the reader as a column. */
-  #column(count: number, areSmallIntegers: boolean): NumberColumn {
+  #column(count: number, kind: number): NumberColumn {
     const { timesPointer, bitsPointer: valuesPointer } = this.#reader;
-    const { f64 } = this.#parts.kernels;
+    const { f64, exports } = this.#parts.kernels;
+    const areSmallIntegers = kind === exports.SMALL_WHOLES.value;
+    const mayHaveNaN = !areSmallIntegers && kind !== exports.NO_NAN.value;
     const last = this.#lastColumn;
     const isSame = last.count === count && last.timesPointer === timesPointer &&
       last.valuesPointer === valuesPointer && last.areSmallIntegers === areSmallIntegers &&
-      last.times.buffer === f64.buffer;
+      last.mayHaveNaN === mayHaveNaN && last.times.buffer === f64.buffer;
     if (isSame) return last;
     return this.#lastColumn = {
       count,
       times: f64.subarray(timesPointer >> 3, (timesPointer >> 3) + count),
       values: f64.subarray(valuesPointer >> 3, (valuesPointer >> 3) + count),
       areSmallIntegers,
+      mayHaveNaN,
       timesPointer,
       valuesPointer,
     };

@@ -14,6 +14,7 @@ import type { Head } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { ChunkLease } from "../segment/chunk_lease.ts";
 import type { OpenSegment } from "../segment/segment_readers.ts";
+import { mergeRuns, type Run } from "./run_merge.ts";
 import type { HiddenRange, SourceSet } from "./source_set.ts";
 
 /** Bounds of a read, inclusive, in ticks. */
@@ -78,25 +79,49 @@ export class SeriesReader implements Disposable {
 
   /** Family whose values become doubles as they are read; undefined: bits are left as they are stored. */
   #doublesOf: FamilyCode | undefined;
+  /** Ticks of a millisecond where times become milliseconds as they are read, 0 where they stay ticks. */
+  #ticksPerMs = 0;
 
   /** Reads the points of a slot into the run. Returns how many. Throws "limit", "corrupt", "io". */
   read(set: SourceSet, position: number, slot: number, bounds: ReadBounds): number {
-    this.#doublesOf = undefined;
-    return this.#read(set, position, slot, bounds);
-  }
-
-  /** The same for a numeric family: the run's bits are those of the nearest doubles. */
-  readDoubles(set: SourceSet, position: number, series: ColumnOf, bounds: ReadBounds): number {
-    this.#doublesOf = series.family;
-    return this.#read(set, position, series.slot, bounds);
-  }
-
-  #read(set: SourceSet, position: number, slot: number, bounds: ReadBounds): number {
+    this.#readAs(undefined, 0);
     this.#collect(set, position, slot, bounds);
+    return this.#readCollected(this.#sortDisjoint(), slot, bounds);
+  }
+
+  /** The same for a numeric family, as doubles: values, and times in milliseconds of so many ticks. */
+  readDoubles(
+    set: SourceSet,
+    position: number,
+    { slot, family }: ColumnOf,
+    bounds: ReadBounds,
+    ticksPerMs: number,
+  ): number {
+    this.#collect(set, position, slot, bounds);
+    const isDisjoint = this.#sortDisjoint();
+    // What is merged or hidden is so by ticks.
+    const areTicks = !isDisjoint || this.#hidesAny();
+    this.#readAs(family, areTicks ? 0 : ticksPerMs);
+    const count = this.#readCollected(isDisjoint, slot, bounds);
+    if (areTicks) this.#kernels.exports.timesToMs(this.timesPointer, count, ticksPerMs);
+    return count;
+  }
+
+  #readAs(doublesOf: FamilyCode | undefined, ticksPerMs: number): void {
+    this.#doublesOf = doublesOf;
+    this.#ticksPerMs = ticksPerMs;
+  }
+
+  #hidesAny(): boolean {
+    for (let i = 0; i < this.#pieces; i++) if (this.#hides[i]!.length > 0) return true;
+    return false;
+  }
+
+  #readCollected(isDisjoint: boolean, slot: number, bounds: ReadBounds): number {
     if (this.#pieces === 0) return 0;
     let rows = 0;
     for (let i = 0; i < this.#pieces; i++) rows += this.#rows[i]!;
-    if (this.#pieces === 1 || this.#sortDisjoint()) {
+    if (isDisjoint) {
       this.#room(rows);
       this.timesPointer = this.#block;
       this.bitsPointer = this.#block + this.#capacity * 8;
@@ -119,7 +144,7 @@ export class SeriesReader implements Disposable {
   ): TotalTimes {
     const { slot } = series;
     const { totalsBegin, totalRun } = this.#kernels.exports;
-    this.#doublesOf = series.family;
+    this.#readAs(series.family, 0);
     this.#collect(set, position, slot, bounds);
     totalsBegin(bounds.first, bounds.last);
     let first = -1;
@@ -171,7 +196,7 @@ export class SeriesReader implements Disposable {
     bounds: ReadBounds,
     each: (count: number) => void,
   ): void {
-    this.#doublesOf = undefined;
+    this.#readAs(undefined, 0);
     this.#collect(set, position, slot, bounds);
     for (let i = 0; i < this.#pieces; i++) {
       this.#room(this.#rows[i]!);
@@ -183,7 +208,7 @@ export class SeriesReader implements Disposable {
 
   /** Whether the slot has any point in the bounds. Reads pieces until one has. */
   hasAny(set: SourceSet, position: number, slot: number, bounds: ReadBounds): boolean {
-    this.#doublesOf = undefined;
+    this.#readAs(undefined, 0);
     this.#collect(set, position, slot, bounds);
     for (let i = this.#pieces - 1; i >= 0; i--) {
       const isWhole = this.#mins[i]! >= bounds.first && this.#maxs[i]! <= bounds.last;
@@ -353,10 +378,22 @@ export class SeriesReader implements Disposable {
       const rows = this.#rows[i]!;
       count = exports.headReadBuilder(this.#pointers[i]!, rows, slot, first, last, times, bits);
       if (this.#doublesOf !== undefined) exports.bitsToDoubles(bits, count, this.#doublesOf);
+      if (this.#ticksPerMs > 0) exports.timesToMs(times, count, this.#ticksPerMs);
     } else {
       const pointer = this.#chunkPointer(i);
-      const read = this.#doublesOf === undefined ? exports.readColumn : exports.readColumnDoubles;
-      count = read(pointer, this.#sizes[i]!, slot, first, last, times, bits);
+      const bytes = this.#sizes[i]!;
+      count = this.#doublesOf === undefined
+        ? exports.readColumn(pointer, bytes, slot, first, last, times, bits)
+        : exports.readColumnDoubles(
+          pointer,
+          bytes,
+          slot,
+          first,
+          last,
+          times,
+          bits,
+          this.#ticksPerMs,
+        );
       if (count < 0) throw damagedChunk(this.#segments[i]);
     }
     for (const { start, end } of this.#hides[i]!) {
@@ -381,43 +418,19 @@ export class SeriesReader implements Disposable {
     const areas = [
       { times: this.#block, bits: this.#block + half * 2 },
       { times: this.#block + half, bits: this.#block + half * 3 },
-    ];
-    let from = areas[0]!;
-    let to = areas[1]!;
-    this.timesPointer = from.times;
-    this.bitsPointer = from.bits;
-    let runs: { at: number; count: number }[] = [];
+    ] as const;
+    this.timesPointer = areas[0].times;
+    this.bitsPointer = areas[0].bits;
+    const runs: Run[] = [];
     for (let i = 0, at = 0; i < this.#pieces; i++) {
       const count = this.#readPiece(i, at, slot, bounds);
       runs.push({ at, count });
       at += count;
     }
-    const merge = this.#kernels.exports.mergeRuns;
-    while (runs.length > 1) {
-      const merged: { at: number; count: number }[] = [];
-      let at = 0;
-      for (let i = 0; i < runs.length; i += 2) {
-        const older = runs[i]!;
-        const newer = runs[i + 1] ?? { at: older.at + older.count, count: 0 };
-        const count = merge(
-          from.times + older.at * 8,
-          from.bits + older.at * 8,
-          older.count,
-          from.times + newer.at * 8,
-          from.bits + newer.at * 8,
-          newer.count,
-          to.times + at * 8,
-          to.bits + at * 8,
-        );
-        merged.push({ at, count });
-        at += count;
-      }
-      runs = merged;
-      [from, to] = [to, from];
-    }
-    this.timesPointer = from.times;
-    this.bitsPointer = from.bits;
-    return runs[0]!.count;
+    const merged = mergeRuns(this.#kernels, runs, areas);
+    this.timesPointer = merged.times;
+    this.bitsPointer = merged.bits;
+    return merged.count;
   }
 }
 

@@ -22,6 +22,8 @@ export interface NumberColumn {
   readonly values: Float64Array;
   /** Known to be whole numbers below 2^31 in size: none is NaN, and sums of fewer than 2^21 are exact in any order. */
   readonly areSmallIntegers: boolean;
+  /** False: none of the values is NaN. */
+  readonly mayHaveNaN: boolean;
   /** Where the columns lie in linear memory (f64 each), for kernels that go on from there. */
   readonly timesPointer: number;
   readonly valuesPointer: number;

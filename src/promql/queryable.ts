@@ -41,6 +41,8 @@ export interface SampleColumns {
    * any order.
    */
   readonly areSmallIntegers?: boolean;
+  /** False: none of the values is NaN. */
+  readonly mayHaveNaN?: boolean;
   /** Present only when the series holds at least one native histogram in the bounds. A stale marker is a float. */
   readonly histograms?: readonly (NativeHistogram | undefined)[];
   /** Start timestamps in ms, NaN where unknown; absent when none is known. */

@@ -286,7 +286,7 @@ export function withoutStale(reader: SeriesReader, columns: SampleColumns): Wind
   const areSmallIntegers = columns.areSmallIntegers === true && count < EXACT_SUMS_MAX;
   const isStale = (at: number) =>
     values[at] !== values[at] && histograms?.[at] === undefined && reader.isStale(at);
-  let first = areSmallIntegers ? count : 0;
+  let first = columns.mayHaveNaN === false && histograms === undefined ? count : 0;
   while (first < count && !isStale(first)) first++;
   if (first === count) {
     return {

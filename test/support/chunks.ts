@@ -178,21 +178,21 @@ export class ChunkBench {
       ] as const);
   }
 
-  /** The same points of a numeric family, as the kernels' doubles; undefined when damaged. */
+  /** The same points of a numeric family, as doubles and milliseconds of a million ticks; undefined when damaged. */
   readDoubles(
     chunk: { pointer: number; bytes: number },
     query: { slot: number; first: bigint; last: bigint; rows: number },
-  ): (readonly [bigint, number])[] | undefined {
+  ): (readonly [number, number])[] | undefined {
     const times = this.alloc(query.rows * 8);
     const values = this.alloc(query.rows * 8);
     const { slot, first, last } = query;
     const { pointer, bytes } = chunk;
     const { readColumnDoubles } = this.kernels.exports;
-    const points = readColumnDoubles(pointer, bytes, slot, first, last, times, values);
+    const points = readColumnDoubles(pointer, bytes, slot, first, last, times, values, 1e6);
     if (points < 0) return undefined;
     return Array.from({ length: points }, (_, i) =>
       [
-        this.kernels.i64[times / 8 + i]!,
+        this.kernels.f64[times / 8 + i]!,
         this.kernels.f64[values / 8 + i]!,
       ] as const);
   }
@@ -202,4 +202,14 @@ export class ChunkBench {
 export function numberOf(bits: bigint, family: FamilyCode): number {
   if (family === FAMILY.f64) return doubleOf(bits);
   return Number(family === FAMILY.i64 ? BigInt.asIntN(64, bits) : bits);
+}
+
+/** Times as milliseconds of a million ticks, by the kernel that turns any times. */
+export function msOf(kernels: Kernels, times: readonly bigint[]): number[] {
+  const block = kernels.alloc(Math.max(8, times.length * 8), "scratch");
+  kernels.i64.set(times, block >> 3);
+  kernels.exports.timesToMs(block, times.length, 1e6);
+  const ms = [...kernels.f64.subarray(block >> 3, (block >> 3) + times.length)];
+  kernels.free(block, "scratch");
+  return ms;
 }

@@ -110,6 +110,7 @@ export class FakeDatabase {
           times,
           values,
           areSmallIntegers: false,
+          mayHaveNaN: true,
           timesPointer: 0,
           valuesPointer: 0,
         };

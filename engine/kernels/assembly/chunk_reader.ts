@@ -24,7 +24,7 @@ import { bitsToDoubles } from "./doubles";
 import { decodeFloats } from "./floats";
 import { decodeNumbers } from "./numbers";
 import { AS_DOUBLES, AS_INTEGERS } from "./runs";
-import { decodeTimeColumn, decodeTimeRange, rangeFrom, rangeTo } from "./times";
+import { decodeMsRange, decodeTimeColumn, decodeTimeRange, rangeFrom, rangeTo } from "./times";
 import {
   endOfWindow,
   getByte,
@@ -250,10 +250,13 @@ export function readColumn(
   times: usize,
   bits: usize,
 ): i32 {
-  return readPoints(chunk, bytes, slot, first, last, times, bits, false);
+  return readPoints(chunk, bytes, slot, first, last, times, bits, false, 0);
 }
 
-/** The same for a numeric column: `values` come as the nearest doubles. */
+/**
+ * The same for a numeric column: `values` come as the nearest doubles, times as milliseconds of so many ticks; with
+ * `ticksPerMs` 0 as ticks.
+ */
 export function readColumnDoubles(
   chunk: usize,
   bytes: u32,
@@ -262,8 +265,9 @@ export function readColumnDoubles(
   last: i64,
   times: usize,
   values: usize,
+  ticksPerMs: f64,
 ): i32 {
-  return readPoints(chunk, bytes, slot, first, last, times, values, true);
+  return readPoints(chunk, bytes, slot, first, last, times, values, true, ticksPerMs);
 }
 
 function readPoints(
@@ -275,11 +279,13 @@ function readPoints(
   times: usize,
   bits: usize,
   asDoubles: bool,
+  ticksPerMs: f64,
 ): i32 {
   if (!openChunk(chunk, bytes) || !findColumn(slot, BY_SLOT)) return -1;
   if (foundFamily == 0) return 0;
   openWindow(timesStart, timesStart + <usize> timesLength);
-  decodeTimeRange(headRows, first, last, times);
+  if (ticksPerMs != 0) decodeMsRange(headRows, first, last, ticksPerMs, times);
+  else decodeTimeRange(headRows, first, last, times);
   if (isDamaged()) return -1;
   const from = rangeFrom;
   const to = rangeTo;

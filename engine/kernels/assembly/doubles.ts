@@ -9,25 +9,66 @@ const LOOK_VALUES: u32 = 64;
 /** Numbers below 2^51 in size become doubles by adding their integer to the bits of 1.5 * 2^52. */
 const MAGIC: f64 = 6755399441055744;
 const HALF_RANGE: i64 = 1 << 51;
+/** Whole numbers below this are all doubles. */
+const WHOLE_MAX: f64 = 9007199254740992;
+
+/** What is known of values: nothing, that none is NaN, that all are whole numbers below 2^31 in size and none is -0. */
+export const ANY_VALUES: u32 = 0;
+export const NO_NAN: u32 = 1;
+export const SMALL_WHOLES: u32 = 2;
 
 /**
- * Turns the times of a run into milliseconds in place, exact for whole ones, the nearest double otherwise. Returns 1 when
- * its values, doubles, are whole numbers below 2^31 in size and none is -0, else 0.
+ * Turns times of `count` points into milliseconds in place, exact for whole ones, the nearest double otherwise.
  */
-export function runToMs(times: usize, values: usize, count: u32, ticksPerMs: f64): u32 {
-  if (count == 0) return 0;
-  if (ticksPerMs > 1) timesToMs(times, count, ticksPerMs);
-  else {
-    const perTick = 1 / ticksPerMs;
-    for (let i: u32 = 0; i < count; i++) {
-      const at = times + <usize> i * 8;
-      store<f64>(at, <f64> load<i64>(at) * perTick);
-    }
+export function timesToMs(times: usize, count: u32, ticksPerMs: f64): void {
+  if (count == 0) return;
+  if (ticksPerMs > 1) {
+    ticksToMs(times, count, ticksPerMs);
+    return;
   }
-  return areSmallWholes(values, count) ? 1 : 0;
+  const perTick = 1 / ticksPerMs;
+  for (let i: u32 = 0; i < count; i++) {
+    const at = times + <usize> i * 8;
+    store<f64>(at, <f64> load<i64>(at) * perTick);
+  }
 }
 
-function timesToMs(times: usize, count: u32, ticksPerMs: f64): void {
+/**
+ * Writes first + step * i for 0 <= i < count as milliseconds. False, with nothing written, where first or step is no whole
+ * number of milliseconds or a time is beyond those that doubles tell apart.
+ */
+export function stepsToMs(
+  first: i64,
+  step: u64,
+  count: u32,
+  ticksPerMs: f64,
+  target: usize,
+): bool {
+  let start = <f64> first;
+  let rise = <f64> step;
+  if (ticksPerMs > 1) {
+    const ticks = <i64> ticksPerMs;
+    if (first % ticks != 0 || step % <u64> ticks != 0) return false;
+    start = <f64> (first / ticks);
+    rise = <f64> (step / <u64> ticks);
+  } else {
+    const perTick = 1 / ticksPerMs;
+    start *= perTick;
+    rise *= perTick;
+  }
+  if (!(abs<f64>(start) + rise * <f64> count < WHOLE_MAX)) return false;
+  let pair = f64x2.add(f64x2.splat(start), f64x2.replace_lane(f64x2.splat(0), 1, rise));
+  const rises = f64x2.splat(rise * 2);
+  const end = target + <usize> (count & ~1) * 8;
+  for (; target < end; target += 16) {
+    v128.store(target, pair);
+    pair = f64x2.add(pair, rises);
+  }
+  if ((count & 1) != 0) store<f64>(target, f64x2.extract_lane(pair, 0));
+  return true;
+}
+
+function ticksToMs(times: usize, count: u32, ticksPerMs: f64): void {
   const ticks = <i64> ticksPerMs;
   const perTick = 1 / ticksPerMs;
   const first = load<i64>(times);
@@ -56,6 +97,42 @@ function timesToMs(times: usize, count: u32, ticksPerMs: f64): void {
     const whole = <i64> Math.floor(<f64> time * perTick);
     store<f64>(at, <f64> whole + <f64> (time - whole * ticks) / ticksPerMs);
   }
+}
+
+/** What is known of doubles that were values of a family. */
+export function valuesKind(values: usize, count: u32, family: u32): u32 {
+  if (family != FAMILY_F64) return areSmall(values, count) ? SMALL_WHOLES : NO_NAN;
+  if (areSmallWholes(values, count)) return SMALL_WHOLES;
+  return hasNaN(values, count) ? ANY_VALUES : NO_NAN;
+}
+
+/** Whether all are below SMALL_RANGE in size. */
+function areSmall(values: usize, count: u32): bool {
+  const end = values + <usize> count * 8;
+  const foursEnd = values + <usize> (count & ~3) * 8;
+  let most = f64x2.splat(0);
+  let mostB = most;
+  let at = values;
+  for (; at < foursEnd; at += 32) {
+    most = f64x2.pmax(most, f64x2.abs(v128.load(at)));
+    mostB = f64x2.pmax(mostB, f64x2.abs(v128.load(at, 16)));
+  }
+  most = f64x2.pmax(most, mostB);
+  let greatest = max<f64>(f64x2.extract_lane(most, 0), f64x2.extract_lane(most, 1));
+  for (; at < end; at += 8) greatest = max<f64>(greatest, abs<f64>(load<f64>(at)));
+  return greatest < SMALL_RANGE;
+}
+
+function hasNaN(values: usize, count: u32): bool {
+  const end = values + <usize> count * 8;
+  const pairsEnd = values + <usize> (count & ~1) * 8;
+  let found = i64x2.splat(0);
+  for (let at = values; at < pairsEnd; at += 16) {
+    const pair = v128.load(at);
+    found = v128.or(found, f64x2.ne(pair, pair));
+  }
+  if (v128.any_true(found)) return true;
+  return pairsEnd < end && load<f64>(pairsEnd) != load<f64>(pairsEnd);
 }
 
 /** Whether doubles are whole numbers below SMALL_RANGE in size, none of them -0. */

@@ -48,7 +48,7 @@ export {
   readColumnDoubles,
 } from "./chunk_reader";
 export { totalColumn, totalRun, totalsBegin, totalsState } from "./totals";
-export { bitsToDoubles, runToMs } from "./doubles";
+export { bitsToDoubles, NO_NAN, SMALL_WHOLES, timesToMs, valuesKind } from "./doubles";
 export { mergeRuns } from "./merge";
 export {
   INPUT_BYTES as MERGE_INPUT_BYTES,

@@ -12,6 +12,7 @@
  * steps where they do not; the runs' own choice of differences or not covers both. Arithmetic wraps at 64 bits: the whole
  * i64 range is legal.
  */
+import { stepsToMs, timesToMs } from "./doubles";
 import { decodeNumbers, encodeNumbers } from "./numbers";
 import { AS_INTEGERS } from "./runs";
 import {
@@ -209,6 +210,23 @@ function regularBound(rows: u32, bound: i64): u32 {
  */
 export function decodeTimeRange(rows: u32, first: i64, last: i64, target: usize): void {
   if (findTimeRange(rows, first, last, target)) regularTimes(rangeFrom, rangeTo, target);
+}
+
+/** The same, as milliseconds of so many ticks. */
+export function decodeMsRange(
+  rows: u32,
+  first: i64,
+  last: i64,
+  ticksPerMs: f64,
+  target: usize,
+): void {
+  const isRegular = findTimeRange(rows, first, last, target);
+  const count = rangeTo - rangeFrom;
+  if (isRegular) {
+    if (stepsToMs(regularTime(rangeFrom), timeStep, count, ticksPerMs, target)) return;
+    regularTimes(rangeFrom, rangeTo, target);
+  }
+  timesToMs(target, count, ticksPerMs);
 }
 
 /** Time of a row of the regular column opened last. */

@@ -10,18 +10,20 @@ function convert(
   times: readonly bigint[],
   bits: readonly bigint[],
   how: { readonly family: number; readonly ticksPerMs: number },
-): { times: number[]; values: number[]; areSmall: boolean } {
+): { times: number[]; values: number[]; areSmall: boolean; mayHaveNaN: boolean } {
   const count = times.length;
   const block = kernels.alloc(count * 16, "query");
   kernels.refresh();
   kernels.i64.set(times, block >> 3);
   kernels.i64.set(bits.map((value) => BigInt.asIntN(64, value)), (block >> 3) + count);
   const { family, ticksPerMs } = how;
-  const { bitsToDoubles, runToMs } = kernels.exports;
+  const { bitsToDoubles, timesToMs, valuesKind, SMALL_WHOLES, NO_NAN } = kernels.exports;
   bitsToDoubles(block + count * 8, count, family);
-  const areSmall = runToMs(block, block + count * 8, count, ticksPerMs);
+  timesToMs(block, count, ticksPerMs);
+  const kind = valuesKind(block + count * 8, count, family);
   const result = {
-    areSmall: areSmall === 1,
+    areSmall: kind === SMALL_WHOLES.value,
+    mayHaveNaN: kind !== SMALL_WHOLES.value && kind !== NO_NAN.value,
     times: [...kernels.f64.subarray(block >> 3, (block >> 3) + count)],
     values: [...kernels.f64.subarray((block >> 3) + count, (block >> 3) + 2 * count)],
   };
@@ -119,13 +121,23 @@ describe("values", () => {
     expect(convert(times, values, { family, ticksPerMs: 1e6 }).areSmall).toBe(expected);
   });
 
+  test.each([
+    ["i64", FAMILY.i64, [1n, 2n ** 62n], false],
+    ["f64", FAMILY.f64, doubles(0.5, 1, Infinity), false],
+    ["f64, one NaN in a pair", FAMILY.f64, doubles(0.5, NaN, 1), true],
+    ["f64, the odd last is NaN", FAMILY.f64, doubles(0.5, 1, NaN), true],
+    ["f64, NaN among whole numbers", FAMILY.f64, doubles(1, 2, 3, NaN), true],
+  ])("may have NaN: %s", (_, family, values, expected) => {
+    const times = values.map((_, i) => START + BigInt(i));
+    expect(convert(times, values, { family, ticksPerMs: 1e6 }).mayHaveNaN).toBe(expected);
+  });
+
   test("the bits of an f64 stay as they are", () => {
     const bits = [0x7ff0_0000_0000_0002n, 0x7ff8_0000_0000_0001n];
     const block = kernels.alloc(32, "query");
     kernels.refresh();
     kernels.i64.set([0n, 1n, ...bits], block >> 3);
     kernels.exports.bitsToDoubles(block + 16, 2, FAMILY.f64);
-    kernels.exports.runToMs(block, block + 16, 2, 1e6);
     expect([...kernels.i64.subarray((block >> 3) + 2, (block >> 3) + 4)]).toEqual(bits);
     kernels.free(block, "query");
   });

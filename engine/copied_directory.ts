@@ -63,7 +63,7 @@ function namesIn(fileSystem: FileSystem, directory: string): ReadonlySet<string>
 }
 
 /** Whether a log file shows that the directory's files are copies. */
-function isCopied(fileSystem: FileSystem, directory: string): boolean {
+export function isCopied(fileSystem: FileSystem, directory: string): boolean {
   return listLogFiles(fileSystem, directory).some((file) => {
     using reader = openLogFile(fileSystem, { directory, file });
     return reader.isCopy();

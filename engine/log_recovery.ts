@@ -28,10 +28,12 @@ export interface LogOpening {
   readonly obsolete: ObsoleteFiles;
   /** Registry files that could not be read: definitions may be missing that only they held. */
   readonly damagedRegistry: readonly string[];
+  /** Runs when all is replayed, before files that the replay does not need may go. */
+  readonly onReplayed: () => Promise<void>;
 }
 
 /** Replays the log into registry and head, and begins the next file. Throws "corrupt" in strict mode, "io", "unsupported". */
-export function openLog(opening: LogOpening): LogWriter {
+export async function openLog(opening: LogOpening): Promise<LogWriter> {
   const { settings, components, paths, kernels, registry, version } = opening;
   const { logger } = components;
   const deletions = new ReplayedDeletions(opening);
@@ -42,6 +44,7 @@ export function openLog(opening: LogOpening): LogWriter {
   if (report.records > 0) {
     logger.log("info", "Replayed the log", { records: report.records, rows: report.rows });
   }
+  await opening.onReplayed();
   const { log: directory } = paths;
   const end = beyondDeletions(report.end, version.tombstones);
   return LogWriter.open({

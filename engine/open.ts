@@ -2,7 +2,7 @@
  * Opening: recovery. Read the manifest, load the registry, replay the log from its floor, begin a new log file, remove what
  * the manifest does not name.
  *
- * Nothing derived can block a start: a damaged registry file is made up for by the segments' own definitions, a damaged
+ * Nothing derived can block a start: a damaged registry file is made up for by definitions in segments and log, a damaged
  * segment is found when it is read, set aside and named. No segment is read at start.
  */
 import { msToTicks, TIME_MIN } from "./base/time.ts";
@@ -17,7 +17,7 @@ import { CompactionRunner } from "./compaction/compaction_runner.ts";
 import { windowTicks } from "./compaction/picker.ts";
 import { compactionExecutor } from "./compaction/start_worker.ts";
 import { chooseVersion } from "./copied_directory.ts";
-import { type Components, defaultComponents, type Logger } from "./components.ts";
+import { type Components, defaultComponents } from "./components.ts";
 import type { Database } from "./database.ts";
 import { Engine } from "./engine.ts";
 import { type EngineParts, type EngineServices, usedBytes } from "./engine_parts.ts";
@@ -34,6 +34,7 @@ import { openLog } from "./log_recovery.ts";
 import { Manifest } from "./manifest/manifest.ts";
 import type { Version } from "./manifest/version.ts";
 import { VersionSet } from "./manifest/version_set.ts";
+import { keepRecovered, recoverDefinitions } from "./registry_recovery.ts";
 import { RetentionClock } from "./retention/retention_clock.ts";
 import { BlockCache } from "./segment/block_cache.ts";
 import { segmentFileName } from "./segment/format.ts";
@@ -121,7 +122,6 @@ async function recover(opening: Opening): Promise<Engine> {
     monotonicMs,
   });
   if (!settings.logEnabled) dropLog(fileSystem, paths, manifest);
-  const version = manifest.version;
   const kernels = new Kernels();
   const files = new OpenFiles(fileSystem, settings.openFilesMax);
   onFailure.push(() => files[Symbol.dispose]());
@@ -139,11 +139,6 @@ async function recover(opening: Opening): Promise<Engine> {
       setAside(record.id);
     },
   });
-  const versions = new VersionSet({
-    manifest,
-    onUnneeded: (ids) => readers.remove(ids),
-    onDiskFull: () => obsolete.release(),
-  });
   const registry = new Registry(kernels, { metadataShards });
   const registryFiles = openRegistryFiles({
     fileSystem,
@@ -151,24 +146,47 @@ async function recover(opening: Opening): Promise<Engine> {
     registry,
     obsolete,
   });
-  const { damaged } = registryFiles.load(version.registryFiles);
-  if (damaged.length > 0) healRegistry(registry, readers, version, logger, damaged);
+  const { damaged } = registryFiles.load(manifest.version.registryFiles);
+  if (damaged.length > 0) {
+    const names = damaged.join(", ");
+    logger.log("warn", `Registry files are damaged: ${names}; segments and log make up for them`);
+    recoverDefinitions({
+      fileSystem,
+      paths,
+      registry,
+      version: manifest.version,
+      openSegment: (record) => readers.open(record),
+      onUnreadable: (message) => logger.log("error", message),
+    });
+  }
+  const onReplayed = async () => {
+    if (damaged.length === 0) return;
+    await keepRecovered(manifest, registryFiles, (message) => logger.log("warn", message));
+  };
   const head = new Head(kernels, msToTicks(partitionMs, timeUnit));
   const tombstoneStamps = new Map<number, number>();
   const log = settings.logEnabled
-    ? openLog({
+    ? await openLog({
       settings,
       components,
       paths,
       kernels,
       registry,
-      version,
+      version: manifest.version,
       head,
       tombstoneStamps,
       obsolete,
       damagedRegistry: damaged,
+      onReplayed,
     })
     : undefined;
+  if (log === undefined) await onReplayed();
+  const { version } = manifest;
+  const versions = new VersionSet({
+    manifest,
+    onUnneeded: (ids) => readers.remove(ids),
+    onDiskFull: () => obsolete.release(),
+  });
   // Not before: what a damaged log or manifest does not name may be all that is left of something.
   removeUnnamedFiles({ fileSystem, paths, version, segmentFileName, obsolete });
   const { retentionMs, futureSkewMs } = settings;
@@ -206,28 +224,6 @@ function dropLog(fileSystem: FileSystem, paths: DatabasePaths, manifest: Manifes
   const floor = manifest.version.logFloor;
   const file = removeLog(fileSystem, { directory: paths.log, floor });
   if (file !== floor.file) manifest.commitNow({ logFloor: { file, offset: 0 } });
-}
-
-/** Definitions of a damaged registry file stand in the segments that need them, too. */
-function healRegistry(
-  registry: Registry,
-  readers: SegmentReaders,
-  version: Version,
-  logger: Logger,
-  damaged: readonly string[],
-): void {
-  logger.log(
-    "warn",
-    `Registry files are damaged: ${damaged.join(", ")}; segments make up for them`,
-  );
-  for (const record of version.segments) {
-    const reader = readers.open(record);
-    try {
-      for (const block of reader.sourceBlocks()) registry.apply(reader.readSourceBlock(block));
-    } catch (error) {
-      logger.log("error", `Cannot read definitions of segment ${record.id}: ${String(error)}`);
-    }
-  }
 }
 
 function makeServices(engine: Engine, parts: EngineParts): EngineServices {

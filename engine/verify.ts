@@ -4,10 +4,11 @@
  * The manifest is read whole; segments page by page, block by block, chunk by chunk; registry files are unpacked and
  * applied; the log is replayed from its floor into nothing.
  */
-import { chooseVersion } from "./copied_directory.ts";
+import { chooseVersion, isCopied } from "./copied_directory.ts";
 import { EngineError, isEngineError } from "./errors.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { type DatabasePaths, databasePaths, joinPath } from "./fs/paths.ts";
+import { isMissing } from "./fs/io_error.ts";
 import { Kernels } from "./kernels/kernels.ts";
 import { parseManifest } from "./manifest/manifest.ts";
 import type { SegmentRecord, Version } from "./manifest/version.ts";
@@ -16,6 +17,7 @@ import { segmentFileName } from "./segment/format.ts";
 import { OpenFiles } from "./segment/open_files.ts";
 import { SegmentReader, type SegmentStore } from "./segment/reader.ts";
 import { verifySegment } from "./segment/verify.ts";
+import { recoverDefinitions } from "./registry_recovery.ts";
 import type { ReplayMode } from "./settings.ts";
 import { readBlocks } from "./series/registry_format.ts";
 import { Registry } from "./series/registry.ts";
@@ -118,12 +120,19 @@ export function verifyDatabase(
   }
   const kernels = new Kernels();
   const registry = new Registry(kernels);
+  const isCopy = isCopied(fileSystem, paths.log);
+  let isIncomplete = false;
   for (const name of version.registryFiles) {
     const path = joinPath(paths.registry, name);
     const error = errorOf(() => applyRegistryFile(fileSystem, path, registry));
-    if (error !== undefined) problems.push(error.message);
-    onFile({ path, problem: error?.message });
+    isIncomplete ||= error !== undefined;
+    // It came after the directory was listed.
+    const isLater = isCopy && isMissing(error);
+    if (isLater) notes.push(`Registry file "${path}" is missing: segments and log make up for it`);
+    else if (error !== undefined) problems.push(error.message);
+    onFile({ path, problem: isLater ? undefined : error?.message });
   }
+  if (isIncomplete) applyRecovered(fileSystem, { paths, version, registry });
   let log: (ReplayReport & { readonly isTorn: boolean }) | undefined;
   const failure = errorOf(() => {
     log = checkLog({ fileSystem, paths, version, kernels, registry });
@@ -207,6 +216,33 @@ function applyRegistryFile(fileSystem: FileSystem, path: string, registry: Regis
     for (const { definitions } of readBlocks(handle)) registry.apply(definitions);
   } finally {
     handle.close();
+  }
+}
+
+/** What registry files do not say is taken from where opening takes it. */
+function applyRecovered(
+  fileSystem: FileSystem,
+  given: { readonly paths: DatabasePaths; readonly version: Version; readonly registry: Registry },
+): void {
+  const { paths, registry } = given;
+  using files = new OpenFiles(fileSystem, OPEN_FILES_MAX);
+  using cache = new BlockCache(registry.kernels, CACHE_BYTES);
+  const readers: SegmentReader[] = [];
+  try {
+    recoverDefinitions({
+      ...given,
+      fileSystem,
+      openSegment: ({ id, bytes, checksum }) => {
+        const path = segmentPath(paths, id);
+        const reader = new SegmentReader({ cache, files }, { path, id, bytes, checksum });
+        readers.push(reader);
+        return reader;
+      },
+      // Damage of segments and log is told where they are checked.
+      onUnreadable: () => {},
+    });
+  } finally {
+    for (const reader of readers) reader[Symbol.dispose]();
   }
 }
 

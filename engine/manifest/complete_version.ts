@@ -7,6 +7,9 @@
  * was listed. Such a copy is opened as the newest version of which everything is there; what came later is in the log, as
  * far as the log was copied later.
  *
+ * A version that has all its segments but not all its registry files will do where none has everything: what those files
+ * define stands in the segments and in the log, too.
+ *
  * A version is only gone back to where that loses nothing that is there: the log reaches from it to the manifest's end; or
  * the log's files show that they were copied, and of later versions only files are there that may have had their names when
  * the directory was listed, but were not committed: those of one flush, and merges of what the version has. Later deletions
@@ -51,14 +54,16 @@ export function findCompleteVersion(
   const versions = [history.whole];
   for (const edit of history.edits) versions.push(applyEdit(versions.at(-1)!, edit));
   const newest = versions.at(-1)!;
-  if (isComplete(newest, files)) return undefined;
-  for (let at = versions.length - 2; at >= 0; at--) {
-    const version = versions[at]!;
-    const later = history.edits.slice(at);
-    if (!isComplete(version, files) || !losesNothing({ version, newest, later }, files)) continue;
-    const { nextSegment, nextSequence } = newest;
-    const tombstones = withLater(version.tombstones, later);
-    return { ...version, tombstones, nextSegment, nextSequence };
+  for (const isThere of [isComplete, hasSegments]) {
+    if (isThere(newest, files)) return undefined;
+    for (let at = versions.length - 2; at >= 0; at--) {
+      const version = versions[at]!;
+      const later = history.edits.slice(at);
+      if (!isThere(version, files) || !losesNothing({ version, newest, later }, files)) continue;
+      const { nextSegment, nextSequence } = newest;
+      const tombstones = withLater(version.tombstones, later);
+      return { ...version, tombstones, nextSegment, nextSequence };
+    }
   }
   return undefined;
 }
@@ -73,8 +78,12 @@ function withLater(
 }
 
 function isComplete(version: Version, files: FoundFiles): boolean {
-  return version.segments.every(({ id }) => files.hasSegment(id)) &&
+  return hasSegments(version, files) &&
     version.registryFiles.every((name) => files.hasRegistryFile(name));
+}
+
+function hasSegments(version: Version, files: FoundFiles): boolean {
+  return version.segments.every(({ id }) => files.hasSegment(id));
 }
 
 function losesNothing(

@@ -145,6 +145,79 @@ test("a log file that writes overtook while it was copied ends before the gap", 
   expect(isEngineError(refused, "corrupt")).toBe(true);
 });
 
+describe("a registry that was copied first, while two flushes added to it", () => {
+  /** Copies entry by entry, the registry first; behind each of them something happens. */
+  async function copyInSteps(
+    machine: Machine,
+    steps: readonly (readonly [entry: CopiedEntry, then: () => Promise<void>])[],
+  ): Promise<void> {
+    const options = { from: "/data", to: "/copy", pieceBytes: 4_096 };
+    for (const [entry, then] of steps) {
+      const between = () => Promise.resolve();
+      await copyDirectory(machine.disk.memory, { ...options, order: [entry], between });
+      await then();
+    }
+  }
+
+  async function flushed(machine: Machine, second: number, tag: string): Promise<void> {
+    await machine.write(rowAt(second, second, tag));
+    await machine.flush();
+  }
+
+  /** Opens the copy twice: what makes up for the registry must not be needed for ever. */
+  async function secondsOfCopy(from: Machine, tag: string): Promise<number[]> {
+    expect(verifyDatabase(from.disk.memory, "/copy").problems).toEqual([]);
+    const copy = await Machine.start({ obsoleteKeepMs: 0 }, from.disk, "/copy");
+    const seconds = copy.seconds(tag);
+    await copy.write(rowAt(1_000, 1_000, "new"));
+    await copy.reopen();
+    expect(copy.seconds(tag)).toEqual(seconds);
+    expect(copy.seconds("new")).toEqual([1_000]);
+    await copy.storage.close();
+    return seconds;
+  }
+
+  test("segments say what the missing files said", async () => {
+    const machine = await Machine.start({ compactionEnabled: false });
+    await machine.write(rowAt(0, 0, "a"));
+    await copyInSteps(machine, [
+      ["registry", () => flushed(machine, 1, "b")],
+      ["wal", () => flushed(machine, 2, "c")],
+      ["segments", () => flushed(machine, 3, "d")],
+      ["MANIFEST", () => Promise.resolve()],
+    ]);
+    expect(await secondsOfCopy(machine, "a")).toEqual([0]);
+    expect(await secondsOfCopy(machine, "b")).toEqual([1]);
+    expect(await secondsOfCopy(machine, "d")).toEqual([]);
+    await machine.storage.close();
+  });
+
+  test("older log files say it of series whose segments are gone", async () => {
+    const machine = await Machine.start();
+    await machine.write(rowAt(0, 0, "a"));
+    const flushTwice = async (second: number) => {
+      await flushed(machine, second, "b");
+      await flushed(machine, second + 1, "c");
+    };
+    await copyInSteps(machine, [
+      ["registry", async () => {
+        await flushTwice(1);
+        const matchers = [{ name: "tag", operator: "=", value: "b" }] as const;
+        await machine.storage.deleteSeries({ metric: "m", matchers });
+        await machine.compact();
+      }],
+      // Its definition stands in the log before the floor.
+      ["segments", () => machine.write(rowAt(3, 3, "b"))],
+      ["wal", () => flushTwice(4)],
+      ["MANIFEST", () => Promise.resolve()],
+    ]);
+    expect(await secondsOfCopy(machine, "a")).toEqual([0]);
+    expect(await secondsOfCopy(machine, "b")).toEqual([3]);
+    expect(await secondsOfCopy(machine, "c")).toEqual([2]);
+    await machine.storage.close();
+  });
+});
+
 describe("after the copied files' time", () => {
   test("they are gone, and a restart begins their time anew", async () => {
     const busy = await Busy.start(1);

@@ -109,8 +109,9 @@ describe("damage to a file", () => {
     await machine.storage.close();
   });
 
-  test("a registry file that alone defines what the log holds is named, and salvage serves the rest", async () => {
-    const machine = await Machine.start({ compactionEnabled: false });
+  /** A log with rows of a series whose definition stands before its floor, and whose segments are gone. */
+  async function definedBefore(obsoleteKeepMs: number): Promise<Machine> {
+    const machine = await Machine.start({ compactionEnabled: false, obsoleteKeepMs });
     await machine.write(rowAt(1, 1), rowAt(1, 2, "b"));
     await machine.flush();
     await machine.storage.deleteSeries({
@@ -121,6 +122,22 @@ describe("damage to a file", () => {
     await machine.write(rowAt(2, 3), rowAt(3, 4, "b"));
     await machine.cut("kept");
     for (const path of machine.files("registry")) machine.disk.flipBit(path, { offset: 40 });
+    return machine;
+  }
+
+  test("a registry file is made up for by a log file that is kept for copies", async () => {
+    const machine = await definedBefore(60_000);
+    await machine.open();
+    // What is kept must not be needed any longer.
+    await machine.reopen({ obsoleteKeepMs: 0 });
+    await machine.reopen({ obsoleteKeepMs: 0 });
+    expect(machine.values()).toEqual([1, 3]);
+    expect(machine.values("b")).toEqual([4]);
+    await machine.storage.close();
+  });
+
+  test("a registry file that alone defines what the log holds is named, and salvage serves the rest", async () => {
+    const machine = await definedBefore(0);
     await expect(machine.open()).rejects.toThrow(/registry files are damaged, too: \d+\.reg/);
     expect(machine.disk.openPaths).toEqual([]);
     await machine.open({ replayMode: "salvage" });

@@ -44,6 +44,33 @@ test.each<Case>([
     opened: [4],
   },
   {
+    name: "registry and log were listed first, segments between two flushes",
+    segments: [4],
+    registry: [],
+    log: NO_LOG,
+    opened: [4],
+  },
+  {
+    name: "registry and log were listed first, segments last",
+    segments: [4, 5],
+    registry: [],
+    log: NO_LOG,
+    opened: undefined,
+  },
+  {
+    name: "a registry file is missing, and an older version with it is all there",
+    segments: [1, 2, 4, 5],
+    registry: ["1.reg"],
+    opened: [4],
+  },
+  {
+    name: "registry files are missing, and no version has all its segments",
+    segments: [5],
+    registry: [],
+    log: NO_LOG,
+    opened: undefined,
+  },
+  {
     name: "the log was copied before all, nothing later is there",
     segments: [4],
     log: NO_LOG,

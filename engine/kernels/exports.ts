@@ -147,6 +147,18 @@ export interface DoublesKernel {
   readonly SMALL_WHOLES: WebAssembly.Global;
 }
 
+/** Folds of windows; used by engine/query/window_folds.ts only. Staging areas are described in window_folds.ts. */
+export interface WindowFoldsKernel {
+  readonly WINDOWS_MAX: WebAssembly.Global;
+  readonly FOLD_SUM: WebAssembly.Global;
+  readonly FOLD_LEAST: WebAssembly.Global;
+  readonly FOLD_GREATEST: WebAssembly.Global;
+  readonly windowFrom: WebAssembly.Global;
+  readonly windowTo: WebAssembly.Global;
+  readonly windowFolds: WebAssembly.Global;
+  foldWindows(operation: number, values: number, count: number): void;
+}
+
 /** Samples as JSON text; used by engine/query/sample_text.ts only. Blocks and the text are described in sample_text.ts. */
 export interface SampleTextKernel {
   readonly SAMPLES_MAX: WebAssembly.Global;
@@ -315,6 +327,7 @@ export type KernelExports =
   & RowMergeKernel
   & DoublesKernel
   & SampleTextKernel
+  & WindowFoldsKernel
   & TotalsKernel
   & IdListKernel
   & PostingsKernel

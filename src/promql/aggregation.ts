@@ -23,12 +23,13 @@ export async function aggregate(
   const groups = new Map<string, Fold>();
   const { evaluation } = evaluator;
   await evaluator.forEach(await evaluator.vector(node.expr, grid), grid, (row) => {
-    const key = grouping.keyOf(row.labels);
+    const own = (grouping.needsNoName ? row.tags : undefined) ?? row.labels;
+    const key = grouping.keyOf(own);
     let group = groups.get(key);
     if (group === undefined) {
       if (row.isEmpty) return;
       group = make(evaluation, grid.steps, node);
-      group.output.labels = grouping.labelsOf(row.labels);
+      group.output.labels = grouping.labelsOf(own);
       groups.set(key, group);
     }
     if (row.dropName) group.output.dropName = true;

@@ -18,6 +18,7 @@ import {
   type TimeRange,
   type TimeUnit,
   type View,
+  WindowFolds,
 } from "../../engine/mod.ts";
 import type { Pauses } from "../slices.ts";
 import type { NativeHistogram } from "./histogram.ts";
@@ -32,19 +33,22 @@ import type {
   SampleColumns,
   SelectedSeries,
   SeriesList,
+  WindowFolder,
 } from "./queryable.ts";
 
 /** Makes sessions over a database. */
 export class EngineQueryable implements Queryable {
   readonly #database: Database;
+  readonly #folder: WindowFolder;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#folder = new WindowFolds(database.kernels);
   }
 
   open(bounds: MsBounds): QuerySession {
     const unit = this.#database.settings.timeUnit;
-    return new EngineSession(this.#database.view(rangeOf(bounds, unit)), unit);
+    return new EngineSession(this.#database.view(rangeOf(bounds, unit)), unit, this.#folder);
   }
 }
 
@@ -56,12 +60,14 @@ function rangeOf(bounds: MsBounds, unit: TimeUnit): TimeRange {
 }
 
 class EngineSession implements QuerySession {
+  readonly folder: WindowFolder;
   readonly #view: View;
   readonly #unit: TimeUnit;
 
-  constructor(view: View, unit: TimeUnit) {
+  constructor(view: View, unit: TimeUnit, folder: WindowFolder) {
     this.#view = view;
     this.#unit = unit;
+    this.folder = folder;
   }
 
   select(
@@ -155,7 +161,11 @@ class EngineSeries implements SelectedSeries {
 
   /** Put together anew at each call: a million label sets are not to be kept. */
   get labels(): Labels {
-    return withName(this.#group.metric, this.#group.view.tagsOf(this.#source));
+    return withName(this.#group.metric, this.tags);
+  }
+
+  get tags(): Labels {
+    return this.#group.view.tagsOf(this.#source);
   }
 
   get #reference(): SeriesReference {

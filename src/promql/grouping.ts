@@ -6,12 +6,15 @@ import {
   keyOfListed,
   keyWithout,
   METADATA_LABELS,
+  METRIC_NAME,
   NO_LABELS,
 } from "./labels.ts";
 import type { Labels } from "./queryable.ts";
 
 /** Series into groups: the key of a group, and the labels that its series share. */
 export interface Grouping {
+  /** Labels without the metric's name do as well. */
+  readonly needsNoName: boolean;
   keyOf(labels: Labels): string;
   labelsOf(labels: Labels): Labels;
 }
@@ -20,6 +23,7 @@ export function groupingOf({ labels, without }: Pick<Aggregation, "labels" | "wi
   if (without) {
     const dropped = new Set([...METADATA_LABELS, ...labels]);
     return {
+      needsNoName: false,
       keyOf: (own) => keyWithout(own, dropped),
       labelsOf: (own) => dropLabels(own, dropped),
     };
@@ -27,6 +31,7 @@ export function groupingOf({ labels, without }: Pick<Aggregation, "labels" | "wi
   const kept = new Set(labels);
   const names = [...kept].sort();
   return {
+    needsNoName: !kept.has(METRIC_NAME),
     keyOf: names.length === 0 ? () => "" : (own) => keyOfListed(own, names),
     labelsOf: names.length === 0 ? () => NO_LABELS : (own) => keepLabels(own, kept),
   };

@@ -108,8 +108,14 @@ export function withLabel(labels: Labels, name: string, value: string): Labels {
   return changed;
 }
 
+/** The labels of these names that have a value. */
 export function keepLabels(labels: Labels, names: ReadonlySet<string>): Labels {
-  return names.size === 0 ? NO_LABELS : labels.filter(([name]) => names.has(name));
+  if (names.size === 0) return NO_LABELS;
+  const kept: Label[] = [];
+  for (const label of labels) {
+    if (names.has(label[0]) && label[1] !== "") kept.push(label);
+  }
+  return kept;
 }
 
 export function dropLabels(labels: Labels, names: ReadonlySet<string>): Labels {

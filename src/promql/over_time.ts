@@ -166,20 +166,45 @@ const maxOfEach: RangeFunction = perFloatWindow((values, from, to) => {
   return max;
 });
 
-export const minOverTime: RangeFunction = extremeOverTime(minOfEach, smaller);
-export const maxOverTime: RangeFunction = extremeOverTime(maxOfEach, larger);
+export const minOverTime: RangeFunction = extremeOverTime("least", minOfEach, smaller);
+export const maxOverTime: RangeFunction = extremeOverTime("greatest", maxOfEach, larger);
 
 function extremeOverTime(
+  operation: "least" | "greatest",
   ofEach: RangeFunction,
   pick: (left: number, right: number) => number,
 ): RangeFunction {
   return (series, windows, row, call) => {
+    if (foldsInStorage(operation, series, windows, row, call)) return;
     if (series.histograms !== undefined || !overlapsMuch(windows, series.count)) {
       ofEach(series, windows, row, call);
     } else {
       slideExtremes(series.values, windows, pick, (step, value) => row.setFloat(step, value));
     }
   };
+}
+
+/** Series of fewer samples are folded here: handing windows over costs as much as hundreds of samples. */
+const FOLDED_SAMPLES_MIN = 1_024;
+
+/** Whether storage could fold the windows into the row. Windows that overlap much are left to sliding. */
+function foldsInStorage(
+  operation: "sum" | "least" | "greatest",
+  series: WindowSeries,
+  windows: Windows,
+  row: Row,
+  call: RangeCall,
+): boolean {
+  const { count, values } = series;
+  const { from, to } = windows;
+  const isPossible = call.folder !== undefined && series.areSmallIntegers === true &&
+    series.histograms === undefined && count >= FOLDED_SAMPLES_MIN && !overlapsMuch(windows, count);
+  if (!isPossible || !call.folder!.fold(operation, values, windows, row.values)) return false;
+  for (let step = 0; step < from.length; step++) {
+    if (from[step]! < to[step]!) row.kinds[step] = FLOAT;
+  }
+  call.countWork(count);
+  return true;
 }
 
 function sumOfFloats(values: Float64Array, from: number, to: number): number {
@@ -270,6 +295,12 @@ function sumOrMean(
             : sum,
         );
       });
+      return;
+    }
+    if (foldsInStorage("sum", series, windows, row, call)) {
+      for (let step = 0; mean && step < from.length; step++) {
+        output[step]! /= to[step]! - from[step]!;
+      }
       return;
     }
     let work = 0;

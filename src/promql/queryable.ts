@@ -52,6 +52,8 @@ export interface SampleColumns {
 /** One selected series. */
 export interface SelectedSeries {
   readonly labels: Labels;
+  /** The labels but for the metric's name, where they cost less to get; values may be empty. */
+  readonly tags?: Labels;
   read(bounds: MsBounds): SampleColumns;
 }
 
@@ -62,8 +64,23 @@ export interface SeriesList {
   at(index: number): SelectedSeries | undefined;
 }
 
+/** Folds the windows of a column without a look at each value from here. */
+export interface WindowFolder {
+  /**
+   * Folds values[from] to values[to - 1] of each window into `output`; what it leaves there for an empty window is undefined.
+   * The values are those of a column just read, and small integers. False: it cannot, and nothing is done.
+   */
+  fold(
+    operation: "sum" | "least" | "greatest",
+    values: Float64Array,
+    windows: { readonly from: Int32Array; readonly to: Int32Array },
+    output: Float64Array,
+  ): boolean;
+}
+
 /** Counts what a query touches and refuses what exceeds its limits. */
 export interface QuerySession extends Disposable {
+  readonly folder?: WindowFolder;
   /**
    * Series that satisfy all matchers and may have samples in the bounds. Label sets are distinct; order is unspecified.
    * What takes long pauses.

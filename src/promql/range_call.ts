@@ -1,6 +1,7 @@
 /** What a function over windows is told: its parameters, the place in the query, and where to report. */
 import type { Annotations } from "./annotations.ts";
 import type { PositionRange } from "./errors.ts";
+import type { WindowFolder } from "./queryable.ts";
 import type { Row } from "./row.ts";
 import type { WindowSeries } from "./selector.ts";
 import type { Windows } from "./windows.ts";
@@ -18,6 +19,8 @@ export interface RangeCall {
    * `WORK_SAMPLES` than for each window.
    */
   countWork(samples: number): void;
+  /** Folds windows of small integers, where storage can. */
+  readonly folder: WindowFolder | undefined;
   /** Times of the steps in milliseconds, before `@` and offset. */
   readonly times: Float64Array;
 }

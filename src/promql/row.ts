@@ -21,6 +21,11 @@ export type SpareColumns = Pick<Row, "kinds" | "values">;
 /** What tells its labels when it is asked: a selected series, which may have to put them together. */
 export interface Labelled {
   readonly labels: Labels;
+  /**
+   * The labels but for the metric's name, some values of which may be empty, where they are at hand without being put
+   * together.
+   */
+  readonly tags?: Labels | undefined;
 }
 
 export class Row {
@@ -51,6 +56,11 @@ export class Row {
   set labels(labels: Labels) {
     this.#labels = labels;
     this.#source = undefined;
+  }
+
+  /** Tags of the series whose labels the row has, unless labels have been put together. */
+  get tags(): Labels | undefined {
+    return this.#labels === undefined ? this.#source!.tags : undefined;
   }
 
   /** Has the labels of a series, which are put together only if somebody reads them. */

@@ -32,6 +32,7 @@ export async function overWindows(
     parameterPosition: (scalarArguments[0] ?? rangeArgument).position,
     parameters,
     countWork: (samples) => evaluator.evaluation.countWork(samples),
+    folder: evaluator.evaluation.session.folder,
     times: grid.times,
   };
   const windows = new Windows(source.frame);

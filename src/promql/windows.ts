@@ -11,6 +11,21 @@ export interface WindowFrame {
   readonly modifier: "anchored" | "smoothed" | undefined;
 }
 
+/** Samples a step from which on borders are searched for. */
+const SPARSE_STEPS = 32;
+
+/** The first of ascending times from <= at < to that is above one; `to` when none is. */
+function firstAbove(times: Float64Array, time: number, from: number, to: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (times[middle]! <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The frame and, for the series at hand, the samples of each window: `from <= index < to`. */
 export class Windows {
   readonly frame: WindowFrame;
@@ -29,6 +44,7 @@ export class Windows {
   slide(times: Float64Array, count: number): boolean {
     const { from, to } = this;
     const { ends, rangeMs } = this.frame;
+    if (count > SPARSE_STEPS * ends.length) return this.#search(times, count);
     let first = 0;
     let past = 0;
     let found = false;
@@ -37,6 +53,24 @@ export class Windows {
       const start = end - rangeMs;
       while (past < count && times[past]! <= end) past++;
       while (first < past && times[first]! <= start) first++;
+      from[step] = first;
+      to[step] = past;
+      if (first < past) found = true;
+    }
+    return found;
+  }
+
+  /** The same where windows are few: searches for their borders. */
+  #search(times: Float64Array, count: number): boolean {
+    const { from, to } = this;
+    const { ends, rangeMs } = this.frame;
+    let first = 0;
+    let past = 0;
+    let found = false;
+    for (let step = 0; step < ends.length; step++) {
+      const end = ends[step]!;
+      past = firstAbove(times, end, past, count);
+      first = firstAbove(times, end - rangeMs, first, past);
       from[step] = first;
       to[step] = past;
       if (first < past) found = true;

@@ -13,6 +13,7 @@ import { initSeriesTable } from "./series_table";
 import { initHeadRead } from "./head_read";
 import { initBuilders } from "./builder";
 import { initSampleText } from "./sample_text";
+import { initWindowFolds } from "./window_folds";
 
 export * from "./memory";
 export * from "./batch";
@@ -47,6 +48,16 @@ export {
   readColumn,
   readColumnDoubles,
 } from "./chunk_reader";
+export {
+  FOLD_GREATEST,
+  FOLD_LEAST,
+  FOLD_SUM,
+  foldWindows,
+  windowFolds,
+  windowFrom,
+  WINDOWS_MAX,
+  windowTo,
+} from "./window_folds";
 export { totalColumn, totalRun, totalsBegin, totalsState } from "./totals";
 export { bitsToDoubles, NO_NAN, SMALL_WHOLES, timesToMs, valuesKind } from "./doubles";
 export { mergeRuns } from "./merge";
@@ -90,4 +101,5 @@ export function init(): void {
   initBuilders();
   initHeadRead();
   initSampleText();
+  initWindowFolds();
 }

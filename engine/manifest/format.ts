@@ -25,6 +25,8 @@ export const MANIFEST_VERSION = 1;
 export const HEADER_BYTES = 32;
 export const RECORD_HEADER_BYTES = 8;
 export const RECORD_BYTES_MAX: number = 256 << 20;
+/** Bytes whose checksums are tried behind damage, as a multiple of the file's. */
+const SEARCH_RATIO_MAX = 32;
 
 /** Kinds of records; 0 is never valid. Written to disk: never reuse a value. */
 export const RECORD_KIND = { whole: 1, edit: 2 } as const;
@@ -118,6 +120,35 @@ export function readRecordStart(reader: ByteReader): { kind: RecordKind; number:
   if (code === RECORD_KIND.whole) return { kind: "whole", number };
   if (code === RECORD_KIND.edit) return { kind: "edit", number };
   throw new MalformedError(`there is no record kind ${code}`);
+}
+
+/**
+ * Whether a later record lies behind damage: then the damage is not the torn end of the last write. So is what looks like
+ * records nearly everywhere, which would take a checksum of the rest at each byte to tell.
+ */
+export function hasRecordBehind(
+  bytes: Uint8Array,
+  { offset, number }: { readonly offset: number; readonly number: number },
+): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let searchBytes = bytes.length * SEARCH_RATIO_MAX;
+  for (let at = offset + 1; at + RECORD_HEADER_BYTES < bytes.length; at++) {
+    // The kind byte first: it is wrong nearly everywhere and costs no checksum.
+    const kind = bytes[at + RECORD_HEADER_BYTES]!;
+    if (kind !== 1 && kind !== 2) continue;
+    const length = view.getUint32(at, true);
+    if (length > bytes.length - at - RECORD_HEADER_BYTES) continue;
+    searchBytes -= length;
+    if (searchBytes < 0) return true;
+    const payload = payloadAt(bytes, at);
+    if (payload === undefined) continue;
+    try {
+      if (readRecordStart(new ByteReader(payload)).number > number) return true;
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+    }
+  }
+  return false;
 }
 
 /** Decodes a payload. Throws MalformedError. */

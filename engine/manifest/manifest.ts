@@ -11,7 +11,7 @@
  * - A record that could not be written (disk full) leaves nothing behind that a later one would follow.
  */
 import { assert, AssertionError } from "../base/assert.ts";
-import { ByteReader, MalformedError } from "../base/bytes.ts";
+import { MalformedError } from "../base/bytes.ts";
 import { EngineError } from "../errors.ts";
 import type { FileHandle, FileSystem } from "../fs/file_system.ts";
 import { databasePaths, joinPath } from "../fs/paths.ts";
@@ -20,11 +20,11 @@ import {
   decodePayload,
   encodeHeader,
   encodeRecord,
+  hasRecordBehind,
   HEADER_BYTES,
   headerVersion,
   MANIFEST_VERSION,
   payloadAt,
-  readRecordStart,
   RECORD_HEADER_BYTES,
 } from "./format.ts";
 import { type HistoryOptions, type KeptEdit, ManifestHistory, NO_HISTORY } from "./history.ts";
@@ -309,7 +309,7 @@ export function parseManifest(bytes: Uint8Array, path: string): ManifestContent 
     offset = end;
   }
   if (content === undefined) throw corrupt(path, offset, "its first record is damaged");
-  if (hasRecordBehind(bytes, offset, content.number)) {
+  if (hasRecordBehind(bytes, { offset, number: content.number })) {
     throw corrupt(path, offset, "a record is damaged");
   }
   return { ...content, tornBytes: bytes.length - offset };
@@ -337,23 +337,6 @@ function applyRecord(
     if (!(error instanceof MalformedError) && !(error instanceof AssertionError)) throw error;
     throw corrupt(place.path, place.offset, error.message);
   }
-}
-
-/** Whether a later record lies behind damage: then the damage is not the torn end of the last write. */
-function hasRecordBehind(bytes: Uint8Array, offset: number, number: number): boolean {
-  for (let at = offset + 1; at + RECORD_HEADER_BYTES < bytes.length; at++) {
-    // The kind byte first: it is wrong nearly everywhere and costs no checksum.
-    const kind = bytes[at + RECORD_HEADER_BYTES]!;
-    if (kind !== 1 && kind !== 2) continue;
-    const payload = payloadAt(bytes, at);
-    if (payload === undefined) continue;
-    try {
-      if (readRecordStart(new ByteReader(payload)).number > number) return true;
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-    }
-  }
-  return false;
 }
 
 /** Data without a manifest is not a new database: creating one would give the data up. */

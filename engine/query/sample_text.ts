@@ -34,7 +34,8 @@ export class SampleText {
       this.#from = from;
       this.#to = to;
     }
-    f64.set(values.subarray(from, to), exports.sampleValues.value >>> 3);
+    const target = exports.sampleValues.value >>> 3;
+    for (let i = from; i < to; i++) f64[target + i - from] = values[i]!;
     return from + exports.writeSamples(to - from);
   }
 

@@ -46,6 +46,9 @@ export class JsonWriter {
   readonly #encoder = new TextEncoder();
   /** `"name":` of label names. */
   readonly #names = new Map<string, Uint8Array>();
+  /** Names of the label set written last, and their bytes. */
+  readonly #lastNames: string[] = [];
+  readonly #lastNameBytes: Uint8Array[] = [];
   #bytes = new Uint8Array(2 * PIECE_BYTES);
   #length = 0;
 
@@ -110,14 +113,19 @@ export class JsonWriter {
 
   /** A label set as an object. */
   labels(labels: Labels): void {
-    let before = OPEN;
-    for (const label of labels) {
-      this.#byte(before);
-      before = COMMA;
-      this.#raw(this.#nameBytes(label[0]));
-      this.string(label[1]);
+    const { length } = labels;
+    this.#byte(OPEN);
+    for (let i = 0; i < length; i++) {
+      const [name, value] = labels[i]!;
+      if (i > 0) this.#byte(COMMA);
+      // One series mostly has the label names of the one before.
+      if (this.#lastNames[i] !== name) {
+        this.#lastNames[i] = name;
+        this.#lastNameBytes[i] = this.#nameBytes(name);
+      }
+      this.#raw(this.#lastNameBytes[i]!);
+      this.string(value);
     }
-    if (before === OPEN) this.#byte(OPEN);
     this.#byte(CLOSE);
   }
 

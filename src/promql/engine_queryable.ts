@@ -23,6 +23,7 @@ import {
 import type { Pauses } from "../slices.ts";
 import type { NativeHistogram } from "./histogram.ts";
 import { decodeHistogram, isStaleHistogram } from "./histogram_codec.ts";
+import { orderGroups } from "./series_order.ts";
 import type {
   Label,
   LabelMatcher,
@@ -144,6 +145,14 @@ class GroupedSeries implements SeriesList {
     const { starts } = group;
     const hasStarts = starts !== undefined && includes(starts.sources, source);
     return new EngineSeries(group, source as SourceId, hasStarts ? starts.slot : undefined);
+  }
+
+  async inOrder(pauses: Pauses): Promise<GroupedSeries | undefined> {
+    const { view } = this.#groups[0] ?? {};
+    if (view === undefined) return this;
+    const tags = (source: number) => view.tagsOf(source as SourceId);
+    const groups = await orderGroups(this.#groups, { tags, isPlain }, pauses);
+    return groups === undefined ? undefined : new GroupedSeries(groups);
   }
 }
 

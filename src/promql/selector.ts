@@ -140,8 +140,10 @@ export class SeriesReader {
   }
 }
 
-/** Series in the order of their labels, which they have at hand: they are looked at more than once. */
+/** Series in the order of their labels, which they have at hand where they are looked at more than once. */
 async function inOrder(series: SeriesList, evaluation: Evaluation): Promise<SeriesList> {
+  const ordered = await series.inOrder?.(evaluation);
+  if (ordered !== undefined) return ordered;
   const labelled: SelectedSeries[] = [];
   for (let at = 0; at < series.length; at++) {
     const each = series.at(at)!;

@@ -111,6 +111,13 @@ export function withLabel(labels: Labels, name: string, value: string): Labels {
 /** The labels of these names that have a value. */
 export function keepLabels(labels: Labels, names: ReadonlySet<string>): Labels {
   if (names.size === 0) return NO_LABELS;
+  if (names.size === 1) {
+    const [only] = names;
+    for (const label of labels) {
+      if (label[0] === only) return label[1] === "" ? NO_LABELS : [label];
+    }
+    return NO_LABELS;
+  }
   const kept: Label[] = [];
   for (const label of labels) {
     if (names.has(label[0]) && label[1] !== "") kept.push(label);

@@ -38,6 +38,32 @@ const OCTAL = /^0(?:_?[0-7])+$/;
 /** Two-character symbols first. */
 const SYMBOL = /==|=~|!=|!~|<=|<\/|>=|>\/|[-+*\/%^=<>@,(){}[\]:]/y;
 
+/** What a character may begin; a colon is a symbol where it begins no word. Symbols of two characters are left out. */
+const STARTS = startsOf({
+  space: " \t\r\n#",
+  word: "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+  digit: "0123456789",
+  colon: ":",
+  point: ".",
+  quote: "\"'`",
+  symbol: "-+*/%^,(){}[]@",
+});
+
+/** By character code. */
+function startsOf<Start extends string>(
+  characters: Readonly<Record<Start, string>>,
+): readonly (Start | undefined)[] {
+  const starts: (Start | undefined)[] = new Array(128).fill(undefined);
+  for (const start in characters) {
+    for (const character of characters[start]) starts[character.charCodeAt(0)] = start;
+  }
+  return starts;
+}
+
+/**
+ * Queries that differ in a host alone come by the dozen, and after a start all of this runs uncompiled: a token costs as few
+ * calls as may be.
+ */
 export class Lexer {
   readonly #query: string;
   #at = 0;
@@ -51,17 +77,29 @@ export class Lexer {
   /** The next token; "end" again and again after the last. Throws a ParseError. */
   next(): Token {
     const query = this.#query;
-    this.#at = matchEnd(SPACE_AND_COMMENTS, query, this.#at);
-    const start = this.#at;
-    if (start >= query.length) return this.#token("end", "", start);
-    const first = query[start]!;
-    if (first === '"' || first === "'" || first === "`") return this.#string(first);
-    if ((first >= "0" && first <= "9") || (first === "." && /[0-9]/.test(query[start + 1] ?? ""))) {
-      return this.#number();
+    let code = query.charCodeAt(this.#at);
+    let start = STARTS[code];
+    if (start === "space") {
+      this.#at = matchEnd(SPACE_AND_COMMENTS, query, this.#at);
+      code = query.charCodeAt(this.#at);
+      start = STARTS[code];
     }
-    const wordEnd = matchEnd(this.#inBraces || this.#inBrackets ? WORD : METRIC_WORD, query, start);
-    if (wordEnd > start) return this.#word(wordEnd);
-    return this.#symbol();
+    switch (start) {
+      case "word":
+        return this.#word();
+      case "symbol":
+        return this.#symbol(this.#at + 1);
+      case "quote":
+        return this.#string(query[this.#at]!);
+      case "digit":
+        return this.#number();
+      case "colon":
+        return this.#inBraces || this.#inBrackets ? this.#symbol(this.#at + 1) : this.#word();
+      case "point":
+        if (STARTS[query.charCodeAt(this.#at + 1)] === "digit") return this.#number();
+    }
+    if (this.#at >= query.length) return this.#token("end", "", this.#at);
+    return this.#symbol(matchEnd(SYMBOL, query, this.#at));
   }
 
   #token(kind: TokenKind, text: string, end: number): Token {
@@ -70,19 +108,23 @@ export class Lexer {
     return { kind, text, value: 0, isDuration: false, start, end };
   }
 
-  #word(end: number): Token {
+  #word(): Token {
+    const end = matchEnd(
+      this.#inBraces || this.#inBrackets ? WORD : METRIC_WORD,
+      this.#query,
+      this.#at,
+    );
     const text = this.#query.slice(this.#at, end);
-    if (!this.#inBraces && /^(?:inf|nan)$/i.test(text)) {
-      const value = text.length === 3 && text[0]!.toLowerCase() === "i" ? Infinity : NaN;
-      const token = this.#token("number", text, end);
-      return { ...token, value };
+    if (text.length === 3 && !this.#inBraces && /^(?:inf|nan)$/i.test(text)) {
+      const value = text[0]!.toLowerCase() === "i" ? Infinity : NaN;
+      return { ...this.#token("number", text, end), value };
     }
     return this.#token("word", text, end);
   }
 
-  #symbol(): Token {
+  /** The symbol that ends there; no symbol where that is at once. */
+  #symbol(end: number): Token {
     const query = this.#query;
-    const end = matchEnd(SYMBOL, query, this.#at);
     if (end === this.#at) {
       const character = String.fromCodePoint(query.codePointAt(this.#at)!);
       const place = this.#inBraces
@@ -121,7 +163,12 @@ export class Lexer {
   #string(quote: string): Token {
     const query = this.#query;
     const start = this.#at + 1;
-    let end = start;
+    let end = query.indexOf(quote, start);
+    if (end >= 0) {
+      const plain = query.slice(start, end);
+      if (quote === "`" || !/[\\\n]/.test(plain)) return this.#token("string", plain, end + 1);
+    }
+    end = start;
     for (; end < query.length; end++) {
       const character = query[end]!;
       if (character === quote) break;

@@ -53,10 +53,24 @@ const AGGREGATIONS: ReadonlyMap<string, boolean> = new Map([
   ),
 ]);
 
-/** Words that never name a metric outside braces. */
-const RESERVED = /^(?:bool|on|ignoring|group_left|group_right|atan2)$/i;
+/** Words that never name a metric outside braces, in any case. */
+const RESERVED: ReadonlySet<string> = new Set([
+  "bool",
+  "on",
+  "ignoring",
+  "group_left",
+  "group_right",
+  "atan2",
+]);
 /** Functions that are keywords and so may be spelled in any case. */
-const KEYWORD_FUNCTIONS = /^(?:start|end|step|range|min_of|max_of)$/i;
+const KEYWORD_FUNCTIONS: ReadonlySet<string> = new Set([
+  "start",
+  "end",
+  "step",
+  "range",
+  "min_of",
+  "max_of",
+]);
 
 /** Parses and type-checks a query. Throws a `ParseError`. */
 export function parseQuery(query: string, options: SyntaxOptions = {}): Expr {
@@ -73,8 +87,8 @@ function parseExpr(tokens: TokenStream, minimum: number): Expr {
   let left = parseUnary(tokens);
   for (;;) {
     const { kind, text } = tokens.current;
-    const operator = kind === "word" ? text.toLowerCase() : text;
-    const precedence = kind === "symbol" || kind === "word" ? PRECEDENCE.get(operator) : undefined;
+    if (kind !== "symbol" && kind !== "word") break;
+    const precedence = PRECEDENCE.get(kind === "word" ? text.toLowerCase() : text);
     if (precedence === undefined || precedence < minimum) break;
     left = parseBinary(tokens, left, precedence);
   }
@@ -83,8 +97,10 @@ function parseExpr(tokens: TokenStream, minimum: number): Expr {
 }
 
 function parseUnary(tokens: TokenStream): Expr {
-  if (!tokens.isSymbol("+") && !tokens.isSymbol("-")) return parsePostfix(tokens);
-  const token = tokens.take();
+  const token = tokens.current;
+  const isSign = token.kind === "symbol" && (token.text === "+" || token.text === "-");
+  if (!isSign) return parsePostfix(tokens);
+  tokens.take();
   const expr = parseExpr(tokens, POWER_PRECEDENCE);
   const position = { start: token.start, end: expr.position.end };
   const operator = token.text as "+" | "-";
@@ -177,11 +193,16 @@ function parsePostfix(tokens: TokenStream): Expr {
   let expr = parsePrimary(tokens);
   let levels = 0;
   for (;;) {
-    if (tokens.isSymbol("[")) {
+    const { kind, text } = tokens.current;
+    if (kind === "symbol" && text === "[") {
       tokens.enter();
       levels++;
       expr = parseRange(tokens, expr);
-    } else if (tokens.isWord("offset") || tokens.isSymbol("@")) {
+    } else if (kind === "symbol" && text === "@") {
+      expr = parseShift(tokens, expr);
+    } else if (kind !== "word") {
+      break;
+    } else if (tokens.isWord("offset")) {
       expr = parseShift(tokens, expr);
     } else if (tokens.isWord("anchored") || tokens.isWord("smoothed")) {
       expr = parseExtended(tokens, expr);
@@ -321,8 +342,8 @@ function parseWord(tokens: TokenStream): Expr {
   if (AGGREGATIONS.has(lower) && (called || isGroupingWord(tokens.ahead.text))) {
     return parseAggregation(tokens, lower as AggregationOperator);
   }
-  if (RESERVED.test(text)) throw tokens.unexpected();
-  if (called) return parseCall(tokens, KEYWORD_FUNCTIONS.test(text) ? lower : text);
+  if (RESERVED.has(lower)) throw tokens.unexpected();
+  if (called) return parseCall(tokens, KEYWORD_FUNCTIONS.has(lower) ? lower : text);
   return parseSelector(tokens);
 }
 

@@ -13,13 +13,19 @@ export function parseSelector(tokens: TokenStream): VectorSelector {
   const start = tokens.current.start;
   const name = tokens.current.kind === "word" ? tokens.take().text : undefined;
   const matchers: LabelMatcher[] = [];
+  if (name !== undefined) matchers.push({ name: METRIC_NAME, operator: "=", value: name });
   const set = tokens.isSymbol("{") ? parseMatchers(tokens, name, matchers) : name;
   if (set !== undefined) {
-    const names = matchers.filter((matcher) => matcher.name === METRIC_NAME);
-    if (name === undefined) names.splice(names.findIndex((matcher) => matcher.value === set), 1);
-    if (names.length > 0) throw nameTwice(tokens, { start, name: set, other: names[0]!.value });
+    let isNamed = false;
+    for (const matcher of matchers) {
+      if (matcher.name !== METRIC_NAME) continue;
+      // One of them is the name itself.
+      if (isNamed || matcher.value !== set) {
+        throw nameTwice(tokens, { start, name: set, other: matcher.value });
+      }
+      isNamed = true;
+    }
   }
-  if (name !== undefined) matchers.unshift({ name: METRIC_NAME, operator: "=", value: name });
   return {
     kind: "vector_selector",
     type: "vector",

@@ -32,7 +32,7 @@ const HEAD_SECONDS = 300;
 /** Seconds that one write holds. */
 const WRITE_SECONDS = 100;
 /** Rounds of queries, each of ten: most of what there is to gain is gained by then. */
-const ROUNDS_MAX = 50;
+const ROUNDS_MAX = 100;
 const DATABASE_SETTINGS = { memoryLimitBytes: 16 << 20, blockCacheBytes: 2 << 20 };
 
 /** Each step takes about a millisecond, more at first; then something else may run. */

@@ -112,7 +112,7 @@ export function openQueries(parts: QueryParts): Mount {
   });
   const snapshotsDirectory = join(values["data-path"], SNAPSHOTS);
   const flags = configuration.texts;
-  const router = prometheusRoutes({
+  const routes = prometheusRoutes({
     engine,
     sampleText: new SampleText(database.kernels),
     catalog: new DatabaseCatalog(database),
@@ -138,5 +138,5 @@ export function openQueries(parts: QueryParts): Mount {
       ? { admin: { database, snapshotsDirectory, random: () => random.next() } }
       : {}),
   });
-  return { prefixes: PREFIXES, router };
+  return { prefixes: PREFIXES, ...routes };
 }

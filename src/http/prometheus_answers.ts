@@ -68,7 +68,12 @@ export class PrometheusAnswers {
     if (first.done === true) return this.body(request, "");
     const second = await pieces.next();
     if (second.done === true) return this.body(request, first.value);
-    const stream = this.#stream([first.value, second.value], pieces);
+    return this.stream(request, [first.value, second.value], pieces);
+  }
+
+  /** An answer in pieces, of which some are ready. */
+  stream(request: Request, ready: Piece[], pieces: PieceIterator): Response {
+    const stream = this.#stream(ready, pieces);
     if (!acceptsGzip(request)) return new Response(stream, { headers: this.#headers(request) });
     return new Response(compressed(stream), { headers: this.#gzipHeaders(request) });
   }

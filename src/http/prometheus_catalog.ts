@@ -19,14 +19,16 @@ export interface CatalogSelection {
 
 /** The listings that the routes need. */
 export interface SeriesCatalog {
-  /** The label sets of the selected series as JSON objects, each series once. */
-  seriesJson(selection: CatalogSelection): AsyncIterable<string>;
+  /** The label sets of the selected series as JSON objects, each series once; in batches, for a step costs more than a series. */
+  seriesJson(selection: CatalogSelection): AsyncIterable<readonly string[]>;
   /** Names of the labels of the selected series, sorted. */
   labelNames(selection: CatalogSelection): Promise<string[]>;
   /** Values of one label in the selected series, sorted. */
   labelValues(name: string, selection: CatalogSelection): Promise<string[]>;
 }
 
+/** Series of a batch. */
+const SERIES_PER_BATCH = 256;
 /** Series between two looks at the clock. */
 const SERIES_PER_CLOCK = 64;
 /** Tag texts that are kept, by number and by total length. */
@@ -48,9 +50,10 @@ export class DatabaseCatalog implements SeriesCatalog {
     this.#database = database;
   }
 
-  async *seriesJson(selection: CatalogSelection): AsyncGenerator<string> {
+  async *seriesJson(selection: CatalogSelection): AsyncGenerator<readonly string[]> {
     using selected = this.#select(selection);
     const slices = new Slices(SERIES_PER_CLOCK);
+    let batch: string[] = [];
     for (const [metric, groups] of Map.groupBy(selected.groups, (group) => group.metric)) {
       const name = `"${METRIC_NAME}":${JSON.stringify(metric)}`;
       // Groups of one name may hold the same label sets: facets, other measurements, what several selectors select.
@@ -63,10 +66,13 @@ export class DatabaseCatalog implements SeriesCatalog {
           const text = `{${before}${name}${after}}`;
           if (seen?.has(text) === true || !selected.hasPoints(source, group)) continue;
           seen?.add(text);
-          yield text;
+          if (batch.push(text) < SERIES_PER_BATCH) continue;
+          yield batch;
+          batch = [];
         }
       }
     }
+    yield batch;
   }
 
   async labelNames(selection: CatalogSelection): Promise<string[]> {

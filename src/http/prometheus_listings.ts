@@ -57,8 +57,8 @@ export class PrometheusListings {
     texts: readonly string[],
     limit: number | undefined,
   ): Promise<Response> {
-    const quoted = texts.values().map((text) => JSON.stringify(text));
-    return this.#parts.answers.pieces(request, listPieces(quoted, limit ?? Infinity));
+    const quoted = texts.map((text) => JSON.stringify(text));
+    return this.#parts.answers.pieces(request, listPieces([quoted], limit ?? Infinity));
   }
 }
 
@@ -68,25 +68,26 @@ function selectionOf(parameters: URLSearchParams): CatalogSelection {
 
 /** A success whose data is a list of JSON texts, cut at the limit with a warning. */
 async function* listPieces(
-  items: Iterable<string> | AsyncIterable<string>,
+  batches: Iterable<readonly string[]> | AsyncIterable<readonly string[]>,
   limit: number,
 ): AsyncGenerator<string> {
   let piece = '{"status":"success","data":[';
-  let count = 0;
-  let tail = "]}";
-  for await (const item of items) {
-    if (count === limit) {
-      tail = `],"warnings":["${TRUNCATED}"]}`;
-      break;
-    }
-    piece += count === 0 ? item : `,${item}`;
-    count++;
-    if (piece.length >= PIECE_BYTES) {
+  let left = limit;
+  let isCut = false;
+  let comma = "";
+  for await (const batch of batches) {
+    isCut = batch.length > left;
+    for (const item of isCut ? batch.slice(0, left) : batch) {
+      piece += comma + item;
+      comma = ",";
+      if (piece.length < PIECE_BYTES) continue;
       yield piece;
       piece = "";
     }
+    if (isCut) break;
+    left -= batch.length;
   }
-  yield piece + tail;
+  yield piece + (isCut ? `],"warnings":["${TRUNCATED}"]}` : "]}");
 }
 
 /**

@@ -167,7 +167,7 @@ export class PrometheusQueries {
   }
 
   async #evaluate(request: Request, evaluation: Evaluation): Promise<Response> {
-    const { slots, monotonicMs, answers, options } = this.#parts;
+    const { slots, monotonicMs, options } = this.#parts;
     const { query, parameters, path } = evaluation;
     const limit = limitParameter(parameters);
     const queryOptions = evaluationOptions(parameters, request.signal);
@@ -192,10 +192,28 @@ export class PrometheusQueries {
       );
     }
     const stats = withStats ? statsJson(result, slot.waitedMs) : "";
-    return await answers.pieces(
-      request,
-      releasing(answerPieces(this.#writer, result, { query, limit, stats }), result.release),
-    );
+    return this.#write(request, result, { query, limit, stats });
+  }
+
+  /** A short answer is written at once; the pieces of a longer one are made as the client takes them. */
+  #write(request: Request, result: QueryResult, options: AnswerOptions): Response {
+    const { answers } = this.#parts;
+    const release = result.release ?? (() => {});
+    const pieces = answerPieces(this.#writer, result, options);
+    let first: Piece;
+    let second: IteratorResult<Piece>;
+    try {
+      first = pieces.next().value;
+      second = pieces.next();
+    } catch (error) {
+      release();
+      throw error;
+    }
+    if (second.done !== true) {
+      return answers.stream(request, [first, second.value], releasing(pieces, release));
+    }
+    release();
+    return answers.body(request, first);
   }
 
   #logIfSlow(evaluation: Evaluation, elapsedMs: number): void {
@@ -216,11 +234,7 @@ export class PrometheusQueries {
 const dropped = new FinalizationRegistry<() => void>((release) => release());
 
 /** The pieces of an answer, and `release` after the last, or when nobody wants more. */
-function releasing(
-  pieces: Iterator<Piece>,
-  release: (() => void) | undefined,
-): Iterator<Piece> {
-  if (release === undefined) return pieces;
+function releasing(pieces: Iterator<Piece>, release: () => void): Iterator<Piece> {
   const released = releasedAfter(pieces, release);
   dropped.register(released, release);
   return released;
@@ -255,10 +269,18 @@ function evaluationOptions(parameters: URLSearchParams, signal: AbortSignal): Qu
   };
 }
 
+/** What an answer has beside the result. */
+interface AnswerOptions {
+  readonly query: string;
+  readonly limit: number | undefined;
+  readonly stats: string;
+}
+
+/** At least one piece. */
 function* answerPieces(
   writer: JsonWriter,
   result: QueryResult,
-  options: { readonly query: string; readonly limit: number | undefined; readonly stats: string },
+  options: AnswerOptions,
 ): Generator<Piece> {
   const { query, limit, stats } = options;
   const { value, warnings, infos } = result;

@@ -47,10 +47,19 @@ export interface PrometheusParts {
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
+/** The routes: a router for all of them, and a way around it for those whose path says everything. */
+export interface PrometheusRoutes {
+  readonly router: Hono;
+  /** The answer of the route with exactly this path and method; undefined where the router has to look. */
+  readonly exact: (request: Request, path: string) => Promise<Response> | undefined;
+}
+
+/** A label whose name stands in the path as it is. */
+const LABEL_VALUES = /^(?:\/prometheus)?\/api\/v1\/label\/(\w+)\/values$/;
 /** Where the API lies. */
 const BASES = ["", "/prometheus"] as const;
 
-export function prometheusRoutes(parts: PrometheusParts): Hono {
+export function prometheusRoutes(parts: PrometheusParts): PrometheusRoutes {
   const options = { ...DEFAULT_QUERY_OPTIONS, ...parts.options };
   const answers = new PrometheusAnswers({
     bytesMax: options.answerBytesMax,
@@ -96,7 +105,7 @@ export function prometheusRoutes(parts: PrometheusParts): Hono {
   router.get("/api/v1/status/active_queries", (request) => status.activeQueries(request));
   addAdmin(router, parts, answers);
   if (parts.stores !== undefined) addStores(router, parts.stores);
-  return router.hono;
+  return { router: router.hono, exact: (request, path) => router.exact(request, path) };
 }
 
 function addAdmin(router: Router, parts: PrometheusParts, answers: PrometheusAnswers): void {
@@ -134,12 +143,24 @@ function addStores(router: Router, stores: PrometheusStores): void {
 
 class Router {
   readonly hono = new Hono();
+  /** By path, then by method. */
+  readonly #exact = new Map<string, Map<string, Handler>>();
+  #labelValues: ((request: Request, name: string) => Promise<Response>) | undefined;
   readonly #answers: PrometheusAnswers;
   readonly #logger: Logger;
 
   constructor(answers: PrometheusAnswers, logger: Logger) {
     this.#answers = answers;
     this.#logger = logger;
+  }
+
+  exact(request: Request, path: string): Promise<Response> | undefined {
+    const handler = this.#exact.get(path)?.get(request.method);
+    if (handler !== undefined) return this.#answer(request, handler);
+    const values = this.#labelValues;
+    if (values === undefined || request.method !== "GET") return undefined;
+    const name = LABEL_VALUES.exec(path)?.[1];
+    return name === undefined ? undefined : this.#answer(request, () => values(request, name));
   }
 
   /** GET and POST: a form may be too long for a URL. */
@@ -161,6 +182,7 @@ class Router {
   }
 
   labelValues(handler: (request: Request, name: string) => Promise<Response>): void {
+    this.#labelValues = handler;
     for (const base of BASES) {
       this.hono.on(["GET", "POST"], `${base}/api/v1/label/:name/values`, (context) => {
         const name = context.req.param("name");
@@ -170,7 +192,9 @@ class Router {
   }
 
   #add(methods: string[], path: string, handler: Handler): void {
+    const handlers = new Map(methods.map((method) => [method, handler]));
     for (const base of BASES) {
+      this.#exact.set(base + path, handlers);
       this.hono.on(methods, base + path, (context) => this.#answer(context.req.raw, handler));
     }
   }

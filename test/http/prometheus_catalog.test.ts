@@ -22,17 +22,17 @@ beforeEach(() => {
 async function series(
   ...parameters: Parameters<DatabaseCatalog["seriesJson"]>
 ): Promise<unknown[]> {
-  const texts = await Array.fromAsync(catalog.seriesJson(...parameters));
-  return texts.map((text) => JSON.parse(text));
+  const batches = await Array.fromAsync(catalog.seriesJson(...parameters));
+  return batches.flat().map((text) => JSON.parse(text));
 }
 
 describe("series", () => {
   test("label sets with the name in its place, known ones again", async () => {
     for (let round = 0; round < 2; round++) {
-      const texts = await Array.fromAsync(
+      const batches = await Array.fromAsync(
         catalog.seriesJson({ selectors: [name("up")], bounds: EVER }),
       );
-      expect(texts).toEqual([
+      expect(batches.flat()).toEqual([
         '{"Zone":"x","__name__":"up","job":"a\\"b"}',
         '{"__name__":"up","job":"b"}',
       ]);

@@ -68,7 +68,7 @@ beforeEach(async () => {
     },
     logger: { log: () => {} },
     ...clock,
-  });
+  }).router;
 });
 
 afterEach(() => database.close());

@@ -43,7 +43,7 @@ beforeEach(() => {
     },
     logger: { log: () => {} },
     ...clock,
-  });
+  }).router;
 });
 
 async function ask(

@@ -52,7 +52,7 @@ function build(options = {}): Hono {
     logger,
     ...clock,
     ...options,
-  });
+  }).router;
 }
 
 beforeEach(() => {

@@ -33,7 +33,7 @@ const app = prometheusRoutes({
     retention: "",
   },
   logger: { log: () => {} },
-});
+}).router;
 
 async function get(path: string): Promise<{ status: number; body: unknown }> {
   const response = await app.request(path);

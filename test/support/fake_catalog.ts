@@ -11,8 +11,8 @@ export class FakeCatalog implements SeriesCatalog {
     this.#series = series;
   }
 
-  async *seriesJson(selection: CatalogSelection): AsyncGenerator<string> {
-    for (const labels of this.#select(selection)) yield await JSON.stringify(labels);
+  async *seriesJson(selection: CatalogSelection): AsyncGenerator<readonly string[]> {
+    for (const labels of this.#select(selection)) yield [await JSON.stringify(labels)];
   }
 
   labelNames(selection: CatalogSelection): Promise<string[]> {

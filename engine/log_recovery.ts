@@ -12,7 +12,7 @@ import { comparePositions, sourcesOf } from "./manifest/tombstones.ts";
 import type { Tombstone, Version } from "./manifest/version.ts";
 import type { Registry } from "./series/registry.ts";
 import type { Settings } from "./settings.ts";
-import type { LogPosition, ReplayReport } from "./wal/log.ts";
+import type { KeptLogFile, LogPosition, ReplayReport } from "./wal/log.ts";
 import { replayLog } from "./wal/replay.ts";
 import { LogWriter } from "./wal/writer.ts";
 
@@ -28,12 +28,12 @@ export interface LogOpening {
   readonly obsolete: ObsoleteFiles;
   /** Registry files that could not be read: definitions may be missing that only they held. */
   readonly damagedRegistry: readonly string[];
-  /** Runs when all is replayed, before files that the replay does not need may go. */
-  readonly onReplayed: () => Promise<void>;
+  /** Files below the floor, oldest first, whose definitions are needed until the next flush. */
+  readonly earlierFiles: readonly KeptLogFile[];
 }
 
 /** Replays the log into registry and head, and begins the next file. Throws "corrupt" in strict mode, "io", "unsupported". */
-export async function openLog(opening: LogOpening): Promise<LogWriter> {
+export function openLog(opening: LogOpening): LogWriter {
   const { settings, components, paths, kernels, registry, version } = opening;
   const { logger } = components;
   const deletions = new ReplayedDeletions(opening);
@@ -44,7 +44,6 @@ export async function openLog(opening: LogOpening): Promise<LogWriter> {
   if (report.records > 0) {
     logger.log("info", "Replayed the log", { records: report.records, rows: report.rows });
   }
-  await opening.onReplayed();
   const { log: directory } = paths;
   const end = beyondDeletions(report.end, version.tombstones);
   return LogWriter.open({
@@ -52,7 +51,7 @@ export async function openLog(opening: LogOpening): Promise<LogWriter> {
     kernels,
     directory,
     settings,
-    report: { ...report, end },
+    report: { ...report, end, files: [...opening.earlierFiles, ...report.files] },
     floor: version.logFloor.file,
     obsolete: opening.obsolete,
   });

@@ -34,7 +34,7 @@ import { openLog } from "./log_recovery.ts";
 import { Manifest } from "./manifest/manifest.ts";
 import type { Version } from "./manifest/version.ts";
 import { VersionSet } from "./manifest/version_set.ts";
-import { keepRecovered, recoverDefinitions } from "./registry_recovery.ts";
+import { recoverDefinitions } from "./registry_recovery.ts";
 import { RetentionClock } from "./retention/retention_clock.ts";
 import { BlockCache } from "./segment/block_cache.ts";
 import { segmentFileName } from "./segment/format.ts";
@@ -44,6 +44,7 @@ import { Registry } from "./series/registry.ts";
 import { openRegistryFiles } from "./series/registry_file.ts";
 import { completeSettings, type Settings } from "./settings.ts";
 import { writeSnapshot } from "./snapshot.ts";
+import type { KeptLogFile } from "./wal/log.ts";
 import { removeLog } from "./wal/log_chain.ts";
 import { Admission } from "./write/admission.ts";
 import { cacheBytesOf, MemoryBudget } from "./write/memory_budget.ts";
@@ -122,6 +123,7 @@ async function recover(opening: Opening): Promise<Engine> {
     monotonicMs,
   });
   if (!settings.logEnabled) dropLog(fileSystem, paths, manifest);
+  const { version } = manifest;
   const kernels = new Kernels();
   const files = new OpenFiles(fileSystem, settings.openFilesMax);
   onFailure.push(() => files[Symbol.dispose]());
@@ -139,6 +141,11 @@ async function recover(opening: Opening): Promise<Engine> {
       setAside(record.id);
     },
   });
+  const versions = new VersionSet({
+    manifest,
+    onUnneeded: (ids) => readers.remove(ids),
+    onDiskFull: () => obsolete.release(),
+  });
   const registry = new Registry(kernels, { metadataShards });
   const registryFiles = openRegistryFiles({
     fileSystem,
@@ -146,47 +153,37 @@ async function recover(opening: Opening): Promise<Engine> {
     registry,
     obsolete,
   });
-  const { damaged } = registryFiles.load(manifest.version.registryFiles);
+  const { damaged } = registryFiles.load(version.registryFiles);
+  let earlierFiles: readonly KeptLogFile[] = [];
   if (damaged.length > 0) {
     const names = damaged.join(", ");
     logger.log("warn", `Registry files are damaged: ${names}; segments and log make up for them`);
-    recoverDefinitions({
+    earlierFiles = recoverDefinitions({
       fileSystem,
       paths,
       registry,
-      version: manifest.version,
+      version,
       openSegment: (record) => readers.open(record),
-      onUnreadable: (message) => logger.log("error", message),
+      onDamaged: (message) => logger.log("error", message),
     });
   }
-  const onReplayed = async () => {
-    if (damaged.length === 0) return;
-    await keepRecovered(manifest, registryFiles, (message) => logger.log("warn", message));
-  };
   const head = new Head(kernels, msToTicks(partitionMs, timeUnit));
   const tombstoneStamps = new Map<number, number>();
   const log = settings.logEnabled
-    ? await openLog({
+    ? openLog({
       settings,
       components,
       paths,
       kernels,
       registry,
-      version: manifest.version,
+      version,
       head,
       tombstoneStamps,
       obsolete,
       damagedRegistry: damaged,
-      onReplayed,
+      earlierFiles,
     })
     : undefined;
-  if (log === undefined) await onReplayed();
-  const { version } = manifest;
-  const versions = new VersionSet({
-    manifest,
-    onUnneeded: (ids) => readers.remove(ids),
-    onDiskFull: () => obsolete.release(),
-  });
   // Not before: what a damaged log or manifest does not name may be all that is left of something.
   removeUnnamedFiles({ fileSystem, paths, version, segmentFileName, obsolete });
   const { retentionMs, futureSkewMs } = settings;

@@ -8,11 +8,10 @@
 import { isEngineError } from "./errors.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import type { DatabasePaths } from "./fs/paths.ts";
-import type { Manifest } from "./manifest/manifest.ts";
 import type { SegmentRecord, Version } from "./manifest/version.ts";
 import type { SegmentReader } from "./segment/reader.ts";
-import type { RegistryFiles } from "./series/registry_file.ts";
 import type { SeriesRegistry } from "./series/registry.ts";
+import type { KeptLogFile } from "./wal/log.ts";
 import { readEarlierDefinitions } from "./wal/earlier_definitions.ts";
 
 export interface RegistryRecovery {
@@ -22,23 +21,28 @@ export interface RegistryRecovery {
   readonly version: Version;
   /** Stays open until the caller closes it. */
   readonly openSegment: (record: SegmentRecord) => SegmentReader;
-  /** Something could not be read, and what it defines may be lost. */
-  readonly onUnreadable: (message: string) => void;
+  /** Something is damaged, and what it defines may be lost. */
+  readonly onDamaged: (message: string) => void;
 }
 
-/** Applies what can be found. Throws "io" where the log's files cannot be read. */
-export function recoverDefinitions(recovery: RegistryRecovery): void {
-  const { fileSystem, paths, registry, version, onUnreadable } = recovery;
+/**
+ * Applies what can be found, and returns the log files that it stands in: they are needed until a flush has written the
+ * registry anew. Throws "io" where something cannot be read now that may be read another time.
+ */
+export function recoverDefinitions(recovery: RegistryRecovery): readonly KeptLogFile[] {
+  const { fileSystem, paths, registry, version, onDamaged } = recovery;
   for (const record of version.segments) {
     try {
       const reader = recovery.openSegment(record);
       for (const block of reader.sourceBlocks()) registry.apply(reader.readSourceBlock(block));
     } catch (error) {
-      onUnreadable(`Cannot read definitions of segment ${record.id}: ${String(error)}`);
+      // Its rows are lost as well. What can be read another time must not be left out of a registry that is written anew.
+      if (!isEngineError(error, "corrupt")) throw error;
+      onDamaged(`Cannot read definitions of segment ${record.id}: ${error.message}`);
     }
   }
   try {
-    readEarlierDefinitions({
+    return readEarlierDefinitions({
       fileSystem,
       directory: paths.log,
       floor: version.logFloor,
@@ -46,23 +50,7 @@ export function recoverDefinitions(recovery: RegistryRecovery): void {
     });
   } catch (error) {
     if (!isEngineError(error, "corrupt")) throw error;
-    onUnreadable(`Cannot read definitions of the log: ${error.message}`);
-  }
-}
-
-/**
- * Writes the recovered definitions into a file that the manifest names from now on, because the log files that held them are
- * about to go. A disk that refuses leaves things as they were: the next flush writes them.
- */
-export async function keepRecovered(
-  manifest: Manifest,
-  registryFiles: RegistryFiles,
-  onRefused: (message: string) => void,
-): Promise<void> {
-  try {
-    manifest.commitNow({ registryFiles: await registryFiles.checkpoint() });
-  } catch (error) {
-    if (!isEngineError(error, "io")) throw error;
-    onRefused(`Cannot write the registry anew: ${error.message}`);
+    onDamaged(`Cannot read definitions of the log: ${error.message}`);
+    return [];
   }
 }

@@ -239,7 +239,7 @@ function applyRecovered(
         return reader;
       },
       // Damage of segments and log is told where they are checked.
-      onUnreadable: () => {},
+      onDamaged: () => {},
     });
   } finally {
     for (const reader of readers) reader[Symbol.dispose]();

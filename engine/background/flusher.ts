@@ -60,8 +60,10 @@ export class Flusher {
 
   /** Flushes everything written so far; one call at a time. Throws "io", "failed". */
   async flush(): Promise<void> {
-    const { head, clock } = this.#parts;
-    if (head.rows === 0) return;
+    const { head, clock, registryFiles } = this.#parts;
+    if (head.rows === 0) {
+      return registryFiles.isIncomplete ? await this.#writeRegistry() : undefined;
+    }
     const started = clock.monotonicMs();
     try {
       await this.#write();
@@ -113,6 +115,15 @@ export class Flusher {
     if (floor !== undefined) log!.trim(floor);
     registryFiles.removeUnnamed(versions.current.registryFiles);
     this.#count(outcome.segments, outcome.rows, outcome.points);
+  }
+
+  /** Writes definitions that damaged files do not hold, so that what makes up for them may go. */
+  async #writeRegistry(): Promise<void> {
+    const { log, versions, registryFiles, onPublish } = this.#parts;
+    const files = await registryFiles.checkpoint();
+    await versions.commit({ registryFiles: files }, onPublish);
+    log?.trim(versions.current.logFloor);
+    registryFiles.removeUnnamed(versions.current.registryFiles);
   }
 
   /** Takes the generation out of the head; views that captured it keep its memory. */

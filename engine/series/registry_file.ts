@@ -32,6 +32,8 @@ const CHANGES_BYTES_MIN = 65_536;
 export interface RegistryFiles {
   /** Bytes of the files of the checkpoint. */
   readonly bytes: number;
+  /** Whether the files do not hold everything, so that the next checkpoint writes it anew. */
+  readonly isIncomplete: boolean;
   /** Loads all files the manifest names into the registry. Damage: the file is skipped and named; segments heal it. */
   load(names: readonly string[]): { readonly damaged: readonly string[] };
   /** Writes and syncs what is new; returns the names that a manifest edit must carry from now on. No file when nothing is new. */
@@ -78,6 +80,10 @@ class CheckpointFiles implements RegistryFiles {
 
   get bytes(): number {
     return this.#files.reduce((sum, file) => sum + file.bytes, 0);
+  }
+
+  get isIncomplete(): boolean {
+    return this.#anew;
   }
 
   load(names: readonly string[]): { readonly damaged: readonly string[] } {

@@ -9,6 +9,7 @@ import { verifyDatabase } from "../../engine/verify.ts";
 import { type CopiedEntry, copyDirectory } from "../support/copying.ts";
 import { Machine, rowAt } from "../support/machine.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
+import type { Fault } from "../support/simulated_disk.ts";
 
 const ENTRIES: readonly CopiedEntry[] = ["MANIFEST", "registry", "segments", "wal"];
 const ORDERS = permutations(ENTRIES);
@@ -192,7 +193,8 @@ describe("a registry that was copied first, while two flushes added to it", () =
     await machine.storage.close();
   });
 
-  test("older log files say it of series whose segments are gone", async () => {
+  /** A copy that lacks registry files, with a row of a series that only a log file below the floor defines. */
+  async function copyWithoutRegistry(): Promise<Machine> {
     const machine = await Machine.start();
     await machine.write(rowAt(0, 0, "a"));
     const flushTwice = async (second: number) => {
@@ -206,16 +208,55 @@ describe("a registry that was copied first, while two flushes added to it", () =
         await machine.storage.deleteSeries({ metric: "m", matchers });
         await machine.compact();
       }],
-      // Its definition stands in the log before the floor.
       ["segments", () => machine.write(rowAt(3, 3, "b"))],
       ["wal", () => flushTwice(4)],
       ["MANIFEST", () => Promise.resolve()],
     ]);
+    await machine.storage.close();
+    return machine;
+  }
+
+  test("older log files say it of series whose segments are gone", async () => {
+    const machine = await copyWithoutRegistry();
     expect(await secondsOfCopy(machine, "a")).toEqual([0]);
     expect(await secondsOfCopy(machine, "b")).toEqual([3]);
     expect(await secondsOfCopy(machine, "c")).toEqual([2]);
-    await machine.storage.close();
   });
+
+  test.each<Omit<Fault, "at">>([
+    { kind: "error", when: "before" },
+    { kind: "error", when: "after" },
+    { kind: "error", when: "before", code: "ENOSPC" },
+    { kind: "crash", when: "before" },
+    { kind: "crash", when: "after" },
+  ])("each operation of its opening may fail: %p", async (fault) => {
+    const { disk } = await copyWithoutRegistry();
+    const settings = { obsoleteKeepMs: 0 };
+    for (let at = 1;; at++) {
+      expect(at).toBeLessThan(500);
+      const path = `/try${at}`;
+      const between = () => Promise.resolve();
+      await copyDirectory(disk.memory, {
+        from: "/copy",
+        to: path,
+        order: ENTRIES,
+        pieceBytes: 4_096,
+        between,
+      });
+      const before = disk.faultsMet;
+      disk.inject({ at: disk.operations + at, ...fault });
+      const opened = await Machine.start(settings, disk, path).catch((error: unknown) => error);
+      if (opened instanceof Machine && !disk.isOff) await opened.storage.close();
+      const isMet = disk.faultsMet > before;
+      disk.clearFaults();
+      disk.crash("random");
+      const copy = await Machine.start(settings, disk, path);
+      expect([at, copy.values("a"), copy.values("b"), copy.values("c")])
+        .toEqual([at, [0], [3], [2]]);
+      await copy.storage.close();
+      if (!isMet) break;
+    }
+  }, 60_000);
 });
 
 describe("after the copied files' time", () => {

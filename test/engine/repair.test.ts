@@ -156,6 +156,17 @@ describe("verify and repair", () => {
     expect(await pointCount()).toBe(200);
   });
 
+  test("a lost registry is written anew though the log has no rows for a flush", async () => {
+    const storage = await open();
+    await storage.database.flush();
+    await storage.close();
+    for (const path of filesIn("registry")) fileSystem.remove(path);
+    const { repaired, after } = await repairDatabase("/data", { fileSystem });
+    expect(repaired.join()).toContain("Registry files are damaged");
+    expect(after.problems).toEqual([]);
+    expect(await pointCount()).toBe(200);
+  });
+
   test("a log damaged in its middle refuses to open, and opens after repair", async () => {
     flip(logFile(), payloadOf(1));
     let refused: unknown;

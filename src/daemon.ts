@@ -93,6 +93,7 @@ export class Daemon {
     residentBytes: () => process.memoryUsage.rss(),
     engineBytes: () => this.#database?.kernels.exports.memory.buffer.byteLength ?? 0,
     collect: () => Bun.gc(true),
+    collectBeside: () => Bun.gc(false),
   });
   #datagrams: DatagramListener | undefined;
   #database: Database | undefined;

@@ -96,7 +96,12 @@ function openApp(configuration: Configuration, components: Components, database:
     configuration,
     metrics,
     metadata: MetadataStore.open(),
-    guard: new MemoryGuard({ residentBytes: () => 0, engineBytes: () => 0, collect: () => {} }),
+    guard: new MemoryGuard({
+      residentBytes: () => 0,
+      engineBytes: () => 0,
+      collect: () => {},
+      collectBeside: () => {},
+    }),
     admission,
     pipeline,
     startedMs,

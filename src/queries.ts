@@ -44,6 +44,8 @@ export interface QueryParts {
 
 /** A query that ran this long may have left megabytes of garbage. */
 const LONG_QUERY_MS = 40;
+/** A query that held so much leaves it behind as garbage when its answer is sent. */
+const LARGE_RESULT_BYTES = 4e6;
 /** Queries in line for each that runs. */
 const WAITING_PER_SLOT = 10;
 /** Paths of the Prometheus API; the second is where VictoriaMetrics has it too. */
@@ -82,7 +84,12 @@ export function openQueries(parts: QueryParts): Mount {
   );
   const memory = new QueryMemory(
     Math.max(QUERY_MEMORY_BYTES_MIN, values["memory-limit"] * QUERY_MEMORY_SHARE),
+    (bytes) => {
+      // Later, when nothing refers to the result any more.
+      if (bytes >= LARGE_RESULT_BYTES) clock.after(0, () => parts.guard.look());
+    },
   );
+  parts.guard.watch(() => memory.bytes);
   metrics.gauge(
     "tsinkd_query_memory_bytes",
     "Bytes that queries hold, results that are being sent included.",

@@ -1,11 +1,14 @@
 /** One budget for what all queries hold at once, results included until they are sent. */
 export class QueryMemory {
   readonly bytesMax: number;
+  readonly #onGive: (bytes: number) => void;
   #bytes = 0;
   #refused = 0;
 
-  constructor(bytesMax: number) {
+  /** `onGive` is told what a query has given back. */
+  constructor(bytesMax: number, onGive: (bytes: number) => void = () => {}) {
     this.bytesMax = bytesMax;
+    this.#onGive = onGive;
   }
 
   get bytes(): number {
@@ -29,5 +32,6 @@ export class QueryMemory {
 
   give(bytes: number): void {
     this.#bytes -= bytes;
+    if (bytes > 0) this.#onGive(bytes);
   }
 }

@@ -10,6 +10,7 @@ test.each([
     residentBytes: () => resident,
     engineBytes: () => engine,
     collect: () => calls++,
+    collectBeside: () => {},
   });
   for (let megabytes = 0; megabytes < 100; megabytes++) guard.passed(1e6);
   expect(calls).toBe(collected);
@@ -22,6 +23,7 @@ test("a query that goes on is collected for again when it has added much", () =>
     residentBytes: () => resident,
     engineBytes: () => 0,
     collect: () => (resident -= 10e6),
+    collectBeside: () => {},
   });
   const pause = (times: number) => {
     for (let i = 0; i < times; i++) guard.paused();
@@ -30,6 +32,25 @@ test("a query that goes on is collected for again when it has added much", () =>
   expect(pause(4)).toBe(0);
   expect(pause(1)).toBe(1);
   expect(pause(100)).toBe(1);
-  resident += 130e6;
+  resident += 70e6;
   expect(pause(100)).toBe(2);
+});
+
+test("while queries hold much, garbage is collected beside them", () => {
+  const calls: string[] = [];
+  let held = 0;
+  const guard = new MemoryGuard({
+    residentBytes: () => 200e6,
+    engineBytes: () => 0,
+    collect: () => calls.push("at once"),
+    collectBeside: () => calls.push("beside"),
+  });
+  guard.watch(() => held);
+  guard.look();
+  held = 50e6;
+  guard.look();
+  held = 1e6;
+  guard.look();
+  expect(calls).toEqual(["at once", "beside", "at once"]);
+  expect(guard.collections).toBe(3);
 });

@@ -7,8 +7,9 @@
  * - Everything that can fail comes before the log's append; what follows it cannot fail.
  * - A row is in the head or in a published segment, or for a moment in both, where both give the same points.
  */
+import { inSlices } from "./background/slices.ts";
 import { TIME_MIN } from "./base/time.ts";
-import { type Sequence, seriesIdOf, type SourceId, type TimeRange } from "./base/types.ts";
+import type { Sequence, TimeRange } from "./base/types.ts";
 import type { Database, DatabaseExtent, DeleteResult, Selection, WriteResult } from "./database.ts";
 import type { EngineParts, EngineServices } from "./engine_parts.ts";
 import { EngineError } from "./errors.ts";
@@ -18,15 +19,19 @@ import type { Version } from "./manifest/version.ts";
 import type { VersionPin } from "./manifest/version_set.ts";
 import { Deletions } from "./query/deletions.ts";
 import { ReadView } from "./query/read_view.ts";
+import { SeriesSearch } from "./query/series_search.ts";
 import type { ReadState } from "./query/source_set.ts";
 import type { View } from "./query/view.ts";
-import type { SeriesGroup, SeriesRegistry } from "./series/registry.ts";
+import type { SeriesRegistry } from "./series/registry.ts";
 import type { Acknowledgement, Settings } from "./settings.ts";
 import type { WriteAheadLog } from "./wal/log.ts";
 import type { DatabaseStats } from "./stats.ts";
 import { collectStats } from "./stats_collector.ts";
 import { BatchBuilder } from "./write/batch.ts";
 
+/** What a large deletion does between two looks at the clock. */
+const SERIES_PER_STEP = 64;
+const SOURCES_PER_STEP = 16;
 const NOTHING_WRITTEN = { rows: 0, points: 0 };
 
 export class Engine implements Database {
@@ -149,14 +154,16 @@ export class Engine implements Database {
   async delete(selection: Selection): Promise<DeleteResult> {
     this.#checkWritable();
     const range = selection.range ?? { start: -(2n ** 63n), end: 2n ** 63n - 1n };
-    const series = this.#seriesWithPoints(selection, range);
-    if (series.length === 0) return { matchedSeries: 0, tombstones: 0 };
     const { head, kernels, log, versions, tombstoneStamps } = this.#parts;
-    // One step: what is sealed now is older than the deletion, what comes after is newer.
+    const searching = this.#seriesWithPoints(selection, range);
+    const series = searching instanceof Promise ? await searching : searching;
+    if (series.length === 0) return { matchedSeries: 0, tombstones: 0 };
     const sources = new Set(Array.from(series, (id) => Math.floor(id / 65_536)));
-    for (const source of sources) {
-      kernels.exports.headSealSource(kernels.exports.sourceById(source) >>> 0, 0xffff_ffff);
-    }
+    const sealing = this.#sealInSlices(sources);
+    if (sealing !== undefined) await sealing;
+    this.#checkWritable();
+    // One step: what is sealed now is older than the deletion, what comes after is newer.
+    for (const source of sources) this.#seal(source);
     kernels.refresh();
     const sequence = versions.takeSequence();
     const stamp = head.stamp;
@@ -325,12 +332,44 @@ export class Engine implements Database {
     if (error instanceof EngineError && error.code === "failed") this.fail(error);
   }
 
-  /** Ascending ids of the selected series that have a point in the range. */
-  #seriesWithPoints(selection: Selection, range: TimeRange): Float64Array {
-    using view = this.view(range);
-    const ids: number[] = [];
-    for (const group of view.select(selection.matchers)) collectSeries(view, group, range, ids);
-    return Float64Array.from(ids).sort();
+  /** Ascending ids of the selected series that have a point in the range; many are looked at with pauses. */
+  #seriesWithPoints(
+    { matchers }: Selection,
+    range: TimeRange,
+  ): Float64Array | Promise<Float64Array> {
+    const view = this.view(range);
+    let waiting: Promise<void> | undefined;
+    try {
+      const search = new SeriesSearch(view, matchers, range);
+      waiting = inSlices(this.#parts.components.clock, () => {
+        this.#checkWritable();
+        return search.advance(SERIES_PER_STEP);
+      });
+      if (waiting === undefined) return search.found;
+      return waiting.then(() => search.found).finally(() => view[Symbol.dispose]());
+    } finally {
+      if (waiting === undefined) view[Symbol.dispose]();
+    }
+  }
+
+  /** Seals most of what is open of the sources, with pauses, so that little is left for the one step that counts. */
+  #sealInSlices(sources: ReadonlySet<number>): Promise<void> | undefined {
+    const rest = sources.values();
+    return inSlices(this.#parts.components.clock, () => {
+      this.#checkWritable();
+      let next = rest.next();
+      for (let left = SOURCES_PER_STEP; next.done !== true; next = rest.next()) {
+        this.#seal(next.value);
+        if (--left === 0) break;
+      }
+      this.kernels.refresh();
+      return next.done !== true;
+    });
+  }
+
+  #seal(source: number): void {
+    const { exports } = this.kernels;
+    exports.headSealSource(exports.sourceById(source) >>> 0, 0xffff_ffff);
   }
 
   /** Notes a deletion's commit, so that a flush waits for it. */
@@ -351,15 +390,6 @@ export class Engine implements Database {
       "Cannot write: writing stopped after an error of the disk; restart to recover",
       { cause: this.#failure },
     );
-  }
-}
-
-function collectSeries(view: View, group: SeriesGroup, range: TimeRange, ids: number[]): void {
-  for (const id of group.sources) {
-    const source = id as SourceId;
-    if (view.hasPoints({ source, slot: group.slot, family: group.family }, range)) {
-      ids.push(seriesIdOf(source, group.slot));
-    }
   }
 }
 

@@ -1,5 +1,7 @@
 /** Deletions: what they hide, for how long, and that written again is seen again. */
 import { describe, expect, test } from "bun:test";
+import { SystemClock } from "../../engine/components.ts";
+import type { EngineError } from "../../engine/errors.ts";
 import type { SeriesSelection } from "../../engine/storage.ts";
 import { Machine, rowAt, SECOND } from "../support/machine.ts";
 
@@ -10,6 +12,15 @@ const compact: Step = (machine) => machine.compact();
 const reopen: Step = (machine) => machine.reopen();
 const powerCut: Step = (machine) => machine.powerCut();
 const nothing: Step = () => Promise.resolve();
+
+/** A clock by which every look takes longer than work may go on without a pause. */
+class SlowClock extends SystemClock {
+  #looks = 0;
+
+  override monotonicMs(): number {
+    return super.monotonicMs() + 10 * ++this.#looks;
+  }
+}
 
 /** States in which the data may be when it is deleted, and what may happen afterwards. */
 const STEPS: readonly { readonly name: string; readonly step: Step }[] = [
@@ -87,6 +98,39 @@ describe("deletion", () => {
     const { segments } = machine.storage.database.stats();
     expect([segments.files, segments.tombstones]).toEqual([0, 0]);
     await machine.storage.close();
+  });
+
+  test("of many series pauses, and what is written meanwhile elsewhere stays", async () => {
+    const clock = new SlowClock();
+    const machine = await Machine.start({}, undefined, undefined, clock);
+    const tags = Array.from({ length: 500 }, (_, index) => `t${index}`);
+    await machine.write(...tags.map((tag) => rowAt(1, 1, tag)));
+    const removing = remove(machine);
+    let writes = 0;
+    let isOver = false;
+    void removing.then(() => isOver = true);
+    while (!isOver) {
+      await machine.write(rowAt(writes, 1, "new"));
+      writes++;
+    }
+    expect((await removing).matchedSeries).toBe(tags.length);
+    expect(writes).toBeGreaterThan(1);
+    for (const tag of tags) expect(machine.seconds(tag)).toEqual([]);
+    expect(machine.seconds("new")).toHaveLength(writes);
+    await machine.write(rowAt(1));
+    expect(machine.seconds()).toEqual([1]);
+    await machine.powerCut();
+    expect(machine.seconds("t0")).toEqual([]);
+    expect(machine.seconds("new")).toHaveLength(writes);
+    await machine.storage.close();
+  });
+
+  test("that is under way when the database closes says so", async () => {
+    const machine = await Machine.start({}, undefined, undefined, new SlowClock());
+    await machine.write(...Array.from({ length: 500 }, (_, index) => rowAt(1, 1, `t${index}`)));
+    const outcome = remove(machine).then(() => "deleted", (error: EngineError) => error.code);
+    await machine.storage.close();
+    expect(await outcome).toBe("closed");
   });
 
   test("beside a running flush hides what the flush is writing", async () => {

@@ -92,8 +92,7 @@ export class Daemon {
   readonly #guard = new MemoryGuard({
     residentBytes: () => process.memoryUsage.rss(),
     engineBytes: () => this.#database?.kernels.exports.memory.buffer.byteLength ?? 0,
-    collect: () => Bun.gc(true),
-    collectBeside: () => Bun.gc(false),
+    collect: (atOnce) => void Bun.gc(atOnce),
   });
   #datagrams: DatagramListener | undefined;
   #database: Database | undefined;

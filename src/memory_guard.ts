@@ -13,10 +13,8 @@ export interface MemoryGuardParts {
   readonly residentBytes: () => number;
   /** What the engine holds, which no collection frees. */
   readonly engineBytes: () => number;
-  /** Collects all garbage now. */
-  readonly collect: () => void;
-  /** Begins to collect garbage beside other work. */
-  readonly collectBeside: () => void;
+  /** Collects all garbage now, or begins to, beside other work. */
+  readonly collect: (atOnce: boolean) => void;
 }
 
 /** Bytes of bodies between two looks. */
@@ -79,8 +77,7 @@ export class MemoryGuard {
 
   #collect(): void {
     this.#collections++;
-    if (this.#heldBytes() > HELD_BYTES) this.#parts.collectBeside();
-    else this.#parts.collect();
+    this.#parts.collect(this.#heldBytes() <= HELD_BYTES);
     this.#bytesLeft = this.ownBytes();
   }
 }

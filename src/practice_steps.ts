@@ -96,12 +96,7 @@ function openApp(configuration: Configuration, components: Components, database:
     configuration,
     metrics,
     metadata: MetadataStore.open(),
-    guard: new MemoryGuard({
-      residentBytes: () => 0,
-      engineBytes: () => 0,
-      collect: () => {},
-      collectBeside: () => {},
-    }),
+    guard: new MemoryGuard({ residentBytes: () => 0, engineBytes: () => 0, collect: () => {} }),
     admission,
     pipeline,
     startedMs,

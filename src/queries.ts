@@ -62,6 +62,16 @@ export function openQueries(parts: QueryParts): Mount {
   const { clock, random, logger } = components;
   const nowMs = () => Number(clock.nowNs() / 1_000_000n);
   const monotonicMs = () => clock.monotonicMs();
+  let isLooking = false;
+  /** After what goes on now: the answer has left, and nothing refers to its result any more. */
+  const lookLater = () => {
+    if (isLooking) return;
+    isLooking = true;
+    clock.after(0, () => {
+      isLooking = false;
+      parts.guard.look();
+    });
+  };
   const slots = new QuerySlots({
     queriesMax: values["queries-max"],
     waitingMax: values["queries-max"] * WAITING_PER_SLOT,
@@ -70,7 +80,7 @@ export function openQueries(parts: QueryParts): Mount {
     nowMs,
     after: (ms, callback) => clock.after(ms, callback),
     onEnd: (runningMs) => {
-      if (runningMs >= LONG_QUERY_MS) parts.guard.look();
+      if (runningMs >= LONG_QUERY_MS) lookLater();
       parts.onQuery?.();
     },
   });
@@ -85,8 +95,7 @@ export function openQueries(parts: QueryParts): Mount {
   const memory = new QueryMemory(
     Math.max(QUERY_MEMORY_BYTES_MIN, values["memory-limit"] * QUERY_MEMORY_SHARE),
     (bytes) => {
-      // Later, when nothing refers to the result any more.
-      if (bytes >= LARGE_RESULT_BYTES) clock.after(0, () => parts.guard.look());
+      if (bytes >= LARGE_RESULT_BYTES) lookLater();
     },
   );
   parts.guard.watch(() => memory.bytes);

@@ -10,7 +10,6 @@ test.each([
     residentBytes: () => resident,
     engineBytes: () => engine,
     collect: () => calls++,
-    collectBeside: () => {},
   });
   for (let megabytes = 0; megabytes < 100; megabytes++) guard.passed(1e6);
   expect(calls).toBe(collected);
@@ -23,7 +22,6 @@ test("a query that goes on is collected for again when it has added much", () =>
     residentBytes: () => resident,
     engineBytes: () => 0,
     collect: () => (resident -= 10e6),
-    collectBeside: () => {},
   });
   const pause = (times: number) => {
     for (let i = 0; i < times; i++) guard.paused();
@@ -42,8 +40,7 @@ test("while queries hold much, garbage is collected beside them", () => {
   const guard = new MemoryGuard({
     residentBytes: () => 200e6,
     engineBytes: () => 0,
-    collect: () => calls.push("at once"),
-    collectBeside: () => calls.push("beside"),
+    collect: (atOnce) => calls.push(atOnce ? "at once" : "beside"),
   });
   guard.watch(() => held);
   guard.look();

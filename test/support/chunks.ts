@@ -192,7 +192,7 @@ export class ChunkBench {
     if (points < 0) return undefined;
     return Array.from({ length: points }, (_, i) =>
       [
-        this.kernels.f64[times / 8 + i]!,
+        settled(this.kernels.f64[times / 8 + i]!),
         this.kernels.f64[values / 8 + i]!,
       ] as const);
   }
@@ -204,12 +204,20 @@ export function numberOf(bits: bigint, family: FamilyCode): number {
   return Number(family === FAMILY.i64 ? BigInt.asIntN(64, bits) : bits);
 }
 
+/**
+ * Milliseconds without what depends on the points beside: near 1970 a fraction is as exact as its distance to the first point
+ * allows.
+ */
+function settled(ms: number): number {
+  return Math.abs(ms) < 1e6 ? Math.round(ms * 1e9) / 1e9 : ms;
+}
+
 /** Times as milliseconds of a million ticks, by the kernel that turns any times. */
 export function msOf(kernels: Kernels, times: readonly bigint[]): number[] {
   const block = kernels.alloc(Math.max(8, times.length * 8), "scratch");
   kernels.i64.set(times, block >> 3);
   kernels.exports.timesToMs(block, times.length, 1e6);
-  const ms = [...kernels.f64.subarray(block >> 3, (block >> 3) + times.length)];
+  const ms = [...kernels.f64.subarray(block >> 3, (block >> 3) + times.length)].map(settled);
   kernels.free(block, "scratch");
   return ms;
 }

@@ -35,14 +35,19 @@ const CASES: readonly Case[] = [
 
 /** More operations than the scenario has: something loops. */
 const STEPS_MAX = 2_000;
+/** Files that are not needed any more stay for copies, or go at once: log files are then used again, segments removed. */
+const VARIANTS = [
+  { kept: "files are kept", settings: {} },
+  { kept: "files go", settings: { obsoleteKeepMs: 0 } },
+] as const;
 /**
- * The short form takes every fourth step for each way to fail, each way beginning with another one: together a run meets
- * every step in two ways, and another run in two others. The long form takes every step in all of them.
+ * The short form takes every eighth step for each way to fail, each way beginning with another one: together a run meets
+ * every step in one way, and another run in another. The long form takes every step in all of them.
  */
-const STRIDE = isLong ? 1 : 4;
+const STRIDE = isLong ? 1 : 8;
 const FIRST = Math.floor(Math.random() * STRIDE);
 
-describe("every step once", () => {
+describe.each(VARIANTS)("every step once, where obsolete $kept", ({ settings }) => {
   test.each(CASES)("$name", async (given) => {
     const { name, fault, outcome } = given;
     let at = 1 + (FIRST + CASES.indexOf(given)) % STRIDE;
@@ -50,7 +55,7 @@ describe("every step once", () => {
       expect(at).toBeLessThan(STEPS_MAX);
       let isMet: boolean;
       try {
-        isMet = await new Scenario().run(fault, at, outcome);
+        isMet = await new Scenario(settings).run(fault, at, outcome);
       } catch (error) {
         throw new Error(`${name} at operation ${at}: ${String(error)}`, { cause: error });
       }

@@ -4,6 +4,7 @@
  */
 import type { Database, WriteResult } from "../../engine/database.ts";
 import { EngineError, isEngineError } from "../../engine/errors.ts";
+import type { Settings } from "../../engine/settings.ts";
 import type { CrashOutcome } from "../support/simulated_media.ts";
 import type { Fault } from "../support/simulated_disk.ts";
 import { difference, Model, type ModelOperation, NO_CUTOFFS, type WrittenPoint } from "./model.ts";
@@ -14,9 +15,14 @@ const SNAPSHOT = "/snapshot/a";
 const MINUTE_MS = 60_000;
 
 export class Scenario {
-  readonly world: World = new World({ seed: 7, settings: { compactionEnabled: false } });
+  readonly world: World;
   readonly #model = new Model();
-  readonly #start = this.world.clock.wallMs - 30 * MINUTE_MS;
+  readonly #start: number;
+
+  constructor(settings: Partial<Settings> = {}) {
+    this.world = new World({ seed: 7, settings: { compactionEnabled: false, ...settings } });
+    this.#start = this.world.clock.wallMs - 30 * MINUTE_MS;
+  }
 
   /** Runs all of it with a fault; true when the fault was met. Throws what is wrong. */
   async run(

@@ -17,7 +17,7 @@ import type { RemoteReadRequest } from "../ingest/remote_read_request.ts";
 import { parseReadRequest } from "../ingest/remote_read_request.ts";
 import type { RemoteWriteOutcome, RemoteWriteVersion } from "../ingest/remote_write.ts";
 import { RemoteWriter } from "../ingest/remote_write.ts";
-import { encodeSnappy, SnappyError } from "../ingest/snappy.ts";
+import { encodeSnappyInSlices, SnappyError } from "../ingest/snappy.ts";
 import { decodeStored, encodeStored } from "../promql/histogram_codec.ts";
 import { PromqlError } from "../promql/errors.ts";
 import type { MetadataStore } from "../stores/metadata.ts";
@@ -135,19 +135,20 @@ export class PrometheusStores {
       }
       const taken = this.#parts.slots.take("", "read", request.signal);
       using _slot = taken instanceof Promise ? await taken : taken;
-      return this.#readAnswer(reading);
+      return await this.#readAnswer(reading);
     });
   }
 
-  #readAnswer(request: RemoteReadRequest): Response {
+  async #readAnswer(request: RemoteReadRequest): Promise<Response> {
     const { database, readLimits } = this.#parts;
     if (request.accepted.length === 0) {
       return text(400, "none of the accepted response types is known");
     }
-    const read = new RemoteRead({ database, decodeHistogram: decodeStored }, request, readLimits);
+    const parts = { database, decodeHistogram: decodeStored };
+    const read = await RemoteRead.open(parts, request, readLimits);
     let streamed = false;
     try {
-      if (request.accepted[0] === "samples") return samplesAnswer(read);
+      if (request.accepted[0] === "samples") return await samplesAnswer(read);
       streamed = true;
       return chunksAnswer(read);
     } finally {
@@ -238,8 +239,9 @@ function importAnswer(outcome: TextImportOutcome): Response {
 
 const READ_VERSION = { "X-Prometheus-Remote-Read-Version": "0.1.0" };
 
-function samplesAnswer(read: RemoteRead): Response {
-  return new Response(encodeSnappy(read.samples()), {
+async function samplesAnswer(read: RemoteRead): Promise<Response> {
+  const block = await encodeSnappyInSlices(await read.samples(), read.slices);
+  return new Response(block, {
     headers: {
       ...READ_VERSION,
       "Content-Type": "application/x-protobuf",
@@ -252,8 +254,9 @@ function samplesAnswer(read: RemoteRead): Response {
 function chunksAnswer(read: RemoteRead): Response {
   const frames = read.chunks();
   const stream = new ReadableStream<Uint8Array>({
-    pull(controller): void {
+    async pull(controller): Promise<void> {
       try {
+        if (read.slices.isDue) await read.slices.pause();
         const next = frames.next();
         if (next.done !== true) return controller.enqueue(next.value);
         read[Symbol.dispose]();

@@ -208,9 +208,18 @@ export class ProtobufWriter {
 
   /** A nested message, written by `body`. */
   message(field: number, body: () => void): void {
-    this.varint(field * 8 + WIRE.bytes);
-    const start = this.#used;
+    const start = this.begin(field);
     body();
+    this.end(start);
+  }
+
+  /** Begins a nested message, of which what is written from now on is the content; returns what `end` wants. */
+  begin(field: number): number {
+    this.varint(field * 8 + WIRE.bytes);
+    return this.#used;
+  }
+
+  end(start: number): void {
     const length = this.#used - start;
     let bytes = 1;
     for (let rest = length; rest >= 128; rest = Math.floor(rest / 128)) bytes++;

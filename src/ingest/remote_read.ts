@@ -8,6 +8,7 @@
  */
 import type { Database, Labels, SourceId, TimeRange, TimeUnit, View } from "../../engine/mod.ts";
 import { ALL_TIME, EngineError, FACET, METRIC_NAME, msToTicks } from "../../engine/mod.ts";
+import { forEachInSlices, Slices, sortInSlices } from "../slices.ts";
 import { crc32c } from "./crc32c.ts";
 import { HistogramChunkEncoder, histogramChunkEnd } from "./histogram_chunk.ts";
 import { ProtobufWriter, WIRE } from "./protobuf.ts";
@@ -40,6 +41,8 @@ export const DEFAULT_REMOTE_READ_LIMITS: RemoteReadLimits = {
 
 /** Bytes of chunks after which a frame ends. */
 const FRAME_BYTES_MAX = 1 << 20;
+/** Series between two looks at the clock. */
+const SERIES_PER_CLOCK = 4;
 const CHUNK_TYPE = { xor: 1, floatHistogram: 3 } as const;
 
 /** A selected series, named. */
@@ -51,20 +54,20 @@ interface ReadSeries {
 
 /** One request under way: holds a view of the database until it is disposed. */
 export class RemoteRead implements Disposable {
+  /** Long reads pause: whoever takes frames asks it, too. */
+  readonly slices: Slices = new Slices(SERIES_PER_CLOCK);
   readonly #limits: RemoteReadLimits;
   readonly #queries: readonly RemoteReadQuery[];
   readonly #view: View;
   readonly #unit: TimeUnit;
-  readonly #selected: readonly (readonly ReadSeries[])[];
   readonly #samples: StoredSamples;
+  #selected: readonly (readonly ReadSeries[])[] = [];
 
-  /** Opens the view and selects the series. Throws the engine's "invalid" for a bad expression, and "limit". */
-  constructor(
+  private constructor(
     parts: RemoteReadParts,
-    request: RemoteReadRequest,
-    limits: RemoteReadLimits = DEFAULT_REMOTE_READ_LIMITS,
+    { queries }: RemoteReadRequest,
+    limits: RemoteReadLimits,
   ) {
-    const { queries } = request;
     if (queries.length > limits.queriesMax) {
       throw new EngineError(
         "limit",
@@ -80,10 +83,20 @@ export class RemoteRead implements Disposable {
     const endMs = queries.reduce((latest, query) => Math.max(latest, query.endMs), startMs);
     this.#view = parts.database.view(this.#range(startMs, endMs));
     this.#samples = new StoredSamples(this.#view, this.#unit, parts.decodeHistogram);
+  }
+
+  /** Opens the view and selects the series. Throws the engine's "invalid" for a bad expression, and "limit". */
+  static async open(
+    parts: RemoteReadParts,
+    request: RemoteReadRequest,
+    limits: RemoteReadLimits = DEFAULT_REMOTE_READ_LIMITS,
+  ): Promise<RemoteRead> {
+    const read = new RemoteRead(parts, request, limits);
     try {
-      this.#selected = this.#select();
+      read.#selected = await read.#select();
+      return read;
     } catch (error) {
-      this.#view[Symbol.dispose]();
+      read[Symbol.dispose]();
       throw error;
     }
   }
@@ -100,9 +113,11 @@ export class RemoteRead implements Disposable {
     return end > ALL_TIME.end ? { start, end: ALL_TIME.end } : { start, end };
   }
 
-  #select(): ReadSeries[][] {
+  async #select(): Promise<ReadSeries[][]> {
+    const { slices } = this;
+    const all: ReadSeries[][] = [];
     let total = 0;
-    return this.#queries.map(({ matchers }) => {
+    for (const { matchers } of this.#queries) {
       const selected: ReadSeries[] = [];
       for (const group of this.#view.select(matchers)) {
         if (group.family === "blob" || group.field === FACET.starts) continue;
@@ -115,29 +130,34 @@ export class RemoteRead implements Disposable {
           const source = id as SourceId;
           const labels = withName(this.#view.tagsOf(source), metric);
           selected.push({ labels, references: [{ source, slot, family }] });
+          if (slices.isDue) await slices.pause();
         }
       }
-      return joined(selected.sort((left, right) => compareLabels(left.labels, right.labels)));
-    });
+      await sortInSlices(
+        selected,
+        (left, right) => compareLabels(left.labels, right.labels),
+        slices,
+      );
+      all.push(await joined(selected, slices));
+    }
+    return all;
   }
 
   /** The whole answer in the form "samples". Throws "limit" when there are too many. */
-  samples(): Uint8Array {
+  async samples(): Promise<Uint8Array> {
     const writer = new ProtobufWriter(65_536);
-    let left = this.#limits.samplesMax;
-    this.#queries.forEach((query, index) => {
-      writer.message(1, () => {
-        for (const series of this.#selected[index]!) {
-          left -= this.#writeSeries(writer, series, query);
-          if (left < 0) {
-            throw new EngineError(
-              "limit",
-              `Cannot read more than ${this.#limits.samplesMax} samples`,
-            );
-          }
+    const { samplesMax } = this.#limits;
+    let left = samplesMax;
+    for (const [index, query] of this.#queries.entries()) {
+      const start = writer.begin(1);
+      await forEachInSlices(this.#selected[index]!, this.slices, (series) => {
+        left -= this.#writeSeries(writer, series, query);
+        if (left < 0) {
+          throw new EngineError("limit", `Cannot read more than ${samplesMax} samples`);
         }
       });
-    });
+      writer.end(start);
+    }
     return writer.finish();
   }
 
@@ -247,9 +267,9 @@ class ChunkWriter {
 }
 
 /** Series in order, those with the same labels as one. */
-function joined(series: readonly ReadSeries[]): ReadSeries[] {
+async function joined(series: readonly ReadSeries[], slices: Slices): Promise<ReadSeries[]> {
   const joint: ReadSeries[] = [];
-  for (const each of series) {
+  await forEachInSlices(series, slices, (each) => {
     const last = joint.at(-1);
     if (last !== undefined && compareLabels(last.labels, each.labels) === 0) {
       const references = [...last.references, ...each.references];
@@ -257,7 +277,7 @@ function joined(series: readonly ReadSeries[]): ReadSeries[] {
     } else {
       joint.push(each);
     }
-  }
+  });
   return joint;
 }
 

@@ -113,6 +113,7 @@ function inOrder(tags: Labels): boolean {
 
 /** Order by UTF-8 bytes: that of UTF-16 units, but surrogates come last. */
 export function compareUtf8(left: string, right: string): number {
+  if (left === right) return 0;
   const length = Math.min(left.length, right.length);
   for (let at = 0; at < length; at++) {
     const a = left.charCodeAt(at);

@@ -8,6 +8,8 @@
  * Decoding never allocates more than the declared length, which is checked against a limit first.
  */
 
+import type { Pauses } from "../slices.ts";
+
 /** The bytes are not a snappy block, or decode to more than the limit. */
 export class SnappyError extends Error {
   constructor(reason: string) {
@@ -99,45 +101,69 @@ export function decodeSnappy(block: Uint8Array, bytesMax: number): Uint8Array {
 const DISTANCE_MAX = 65_535;
 const HASH_BITS = 14;
 const MATCH_MIN = 4;
+/** Where nothing repeats, the steps grow by one with every 32 bytes looked at in vain. */
+const MISSES_FIRST = 32;
+
+/** Bytes that are encoded between two looks at the clock. */
+const STEP_BYTES = 65_536;
 
 /** Encodes bytes as a block. */
 export function encodeSnappy(source: Uint8Array): Uint8Array<ArrayBuffer> {
   const encoder = new BlockEncoder(source);
-  return encoder.encode();
+  encoder.encode(Infinity);
+  return encoder.finish();
+}
+
+/** The same, with pauses. */
+export async function encodeSnappyInSlices(
+  source: Uint8Array,
+  pauses: Pauses,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const encoder = new BlockEncoder(source);
+  for (let end = STEP_BYTES; !encoder.encode(end); end += STEP_BYTES) {
+    if (pauses.isDue) await pauses.pause();
+  }
+  return encoder.finish();
 }
 
 class BlockEncoder {
   readonly #source: Uint8Array;
   readonly #target: Uint8Array<ArrayBuffer>;
   #used = 0;
+  /** Position + 1 of the last place where four bytes with this hash stood. */
+  readonly #table = new Int32Array(1 << HASH_BITS);
+  #at = 0;
+  /** Where the bytes begin that no copy covers. */
+  #literalStart = 0;
+  #misses = MISSES_FIRST;
 
   constructor(source: Uint8Array) {
     this.#source = source;
     // What literals cost at worst: five bytes for each run of up to 65,536, and the length.
     this.#target = new Uint8Array(32 + source.length + Math.ceil(source.length / 6));
-  }
-
-  encode(): Uint8Array<ArrayBuffer> {
-    const source = this.#source;
     let rest = source.length;
     for (; rest >= 128; rest = Math.floor(rest / 128)) this.#byte(rest % 128 | 128);
     this.#byte(rest);
-    /** Position + 1 of the last place where four bytes with this hash stood. */
-    const table = new Int32Array(1 << HASH_BITS);
-    let literal = 0;
-    let at = 0;
-    let misses = 32;
-    while (at + MATCH_MIN <= source.length) {
+  }
+
+  /** Goes on at least up to some position; true at the end. */
+  encode(until: number): boolean {
+    const source = this.#source;
+    const table = this.#table;
+    const last = source.length - MATCH_MIN;
+    let literal = this.#literalStart;
+    let at = this.#at;
+    let misses = this.#misses;
+    while (at <= last && at < until) {
       const word = this.#word(at);
       const hash = Math.imul(word, 0x1e35a7bd) >>> (32 - HASH_BITS);
       const candidate = table[hash]! - 1;
       table[hash] = at + 1;
       if (candidate < 0 || at - candidate > DISTANCE_MAX || this.#word(candidate) !== word) {
-        // Where nothing repeats, look less and less often.
         at += misses++ >> 5;
         continue;
       }
-      misses = 32;
+      misses = MISSES_FIRST;
       this.#literal(literal, at);
       let end = at + MATCH_MIN;
       const shift = at - candidate;
@@ -145,7 +171,15 @@ class BlockEncoder {
       this.#copy(shift, end - at);
       literal = at = end;
     }
-    this.#literal(literal, source.length);
+    this.#literalStart = literal;
+    this.#at = at;
+    this.#misses = misses;
+    return at > last;
+  }
+
+  /** The block, once all is encoded. */
+  finish(): Uint8Array<ArrayBuffer> {
+    this.#literal(this.#literalStart, this.#source.length);
     return this.#target.slice(0, this.#used);
   }
 

@@ -144,9 +144,9 @@ function read(
   fake: FakeDatabase,
   queries: readonly RemoteReadQuery[],
   limits = DEFAULT_REMOTE_READ_LIMITS,
-): RemoteRead {
+): Promise<RemoteRead> {
   const parts = { database: fake.database, decodeHistogram: decodeStored };
-  return new RemoteRead(parts, parseReadRequest(requestMessage(queries)), limits);
+  return RemoteRead.open(parts, parseReadRequest(requestMessage(queries)), limits);
 }
 
 describe("requests", () => {
@@ -208,13 +208,13 @@ const SERIES: FakeSeries[] = [
 ];
 
 describe("samples", () => {
-  test("both bounds inclusive, series and labels in order, empty ones left out", () => {
+  test("both bounds inclusive, series and labels in order, empty ones left out", async () => {
     const fake = new FakeDatabase(SERIES);
-    using reading = read(fake, [
+    using reading = await read(fake, [
       { startMs: 1_000, endMs: 3_000, matchers: all },
       { startMs: 0, endMs: 20, matchers: [{ name: "__name__", operator: "=", value: "old" }] },
     ]);
-    expect(readSamples(reading.samples())).toEqual([
+    expect(readSamples(await reading.samples())).toEqual([
       [
         {
           labels: { Z: "first", __name__: "up", job: "a" },
@@ -235,28 +235,29 @@ describe("samples", () => {
     expect(fake.ranges).toEqual([{ start: 0n, end: 3_001n }]);
   });
 
-  test("no query, and one whose end is below its start, have empty answers", () => {
+  test("no query, and one whose end is below its start, have empty answers", async () => {
     const fake = new FakeDatabase(SERIES);
-    using nothing = read(fake, []);
-    expect(readSamples(nothing.samples())).toEqual([]);
-    using backwards = read(fake, [{ startMs: 3_000, endMs: 1_000, matchers: all }]);
-    expect(readSamples(backwards.samples())).toEqual([[]]);
+    using nothing = await read(fake, []);
+    expect(readSamples(await nothing.samples())).toEqual([]);
+    using backwards = await read(fake, [{ startMs: 3_000, endMs: 1_000, matchers: all }]);
+    expect(readSamples(await backwards.samples())).toEqual([[]]);
     expect(fake.ranges).toEqual([{ start: 0n, end: 1n }, { start: 3_000n, end: 3_001n }]);
   });
 
-  test("the view is given back, also after an error", () => {
+  test("the view is given back, also after an error", async () => {
     const fake = new FakeDatabase(SERIES);
-    read(fake, [{ startMs: 0, endMs: 1, matchers: all }])[Symbol.dispose]();
+    (await read(fake, [{ startMs: 0, endMs: 1, matchers: all }]))[Symbol.dispose]();
     const bad: Matcher[] = [{ name: "a", operator: "=~", value: "(" }];
-    expect(() => read(fake, [{ startMs: 0, endMs: 1, matchers: bad }])).toThrow("Cannot compile");
+    const reading = read(fake, [{ startMs: 0, endMs: 1, matchers: bad }]);
+    await expect(reading).rejects.toThrow("Cannot compile");
     expect(fake.open).toBe(0);
   });
 
-  test("finer times are rounded down, the last of a millisecond is sent", () => {
+  test("finer times are rounded down, the last of a millisecond is sent", async () => {
     const points = [[1, 10], [2.25, 20], [2.5, STALE], [3.999, 40], [4, 50], [4.5, 60]] as const;
     const fake = new FakeDatabase([{ metric: "m", tags: [], points }], "ns");
-    using reading = read(fake, [{ startMs: 0, endMs: 4, matchers: all }]);
-    expect(readSamples(reading.samples())[0]![0]!.samples).toEqual([
+    using reading = await read(fake, [{ startMs: 0, endMs: 4, matchers: all }]);
+    expect(readSamples(await reading.samples())[0]![0]!.samples).toEqual([
       [1, 10],
       [2, "stale"],
       [3, 40],
@@ -265,41 +266,42 @@ describe("samples", () => {
     expect(fake.ranges).toEqual([{ start: 0n, end: 5_000_000n }]);
   });
 
-  test("limits", () => {
+  test("limits", async () => {
     const fake = new FakeDatabase(SERIES);
     const query = { startMs: 0, endMs: 5_000, matchers: all };
     const limits = { queriesMax: 1, seriesMax: 4, samplesMax: 6 };
-    using reading = read(fake, [query], limits);
-    expect(() => reading.samples()).toThrow("Cannot read more than 6 samples");
-    expect(() => read(fake, [query], { ...limits, seriesMax: 3 })).toThrow("more than 3 series");
-    expect(() => read(fake, [query, query], limits)).toThrow("2 queries are above 1");
+    using reading = await read(fake, [query], limits);
+    await expect(reading.samples()).rejects.toThrow("Cannot read more than 6 samples");
+    const ofFewer = read(fake, [query], { ...limits, seriesMax: 3 });
+    await expect(ofFewer).rejects.toThrow("more than 3 series");
+    await expect(read(fake, [query, query], limits)).rejects.toThrow("2 queries are above 1");
   });
 
-  test("times are rounded as a map would", () => {
-    fc.assert(fc.property(
+  test("times are rounded as a map would", async () => {
+    await fc.assert(fc.asyncProperty(
       fc.uniqueArray(fc.integer({ min: 0, max: 200 }), { maxLength: 60 }),
-      (quarters) => {
+      async (quarters) => {
         const points = quarters.sort((a, b) => a - b).map((quarter) =>
           [quarter / 4, quarter] as const
         );
         const fake = new FakeDatabase([{ metric: "m", tags: [], points }], "ns");
-        using reading = read(fake, [{ startMs: 0, endMs: 100, matchers: all }]);
+        using reading = await read(fake, [{ startMs: 0, endMs: 100, matchers: all }]);
         const expected = new Map(points.map(([ms, one]) => [Math.floor(ms), one]));
-        expect(readSamples(reading.samples())[0]![0]?.samples ?? []).toEqual([...expected]);
+        expect(readSamples(await reading.samples())[0]![0]?.samples ?? []).toEqual([...expected]);
       },
     ));
   });
 });
 
 describe("chunks", () => {
-  test("frames with checksum, series in order, 120 samples a chunk", () => {
+  test("frames with checksum, series in order, 120 samples a chunk", async () => {
     const points = Array.from({ length: 250 }, (_, index) => [index * 1_000, index / 3] as const);
     const fake = new FakeDatabase([
       ...SERIES.slice(0, 2),
       { metric: "many", tags: [], points },
       SERIES[4]!,
     ]);
-    using reading = read(fake, [{ startMs: 0, endMs: 1e6, matchers: all }]);
+    using reading = await read(fake, [{ startMs: 0, endMs: 1e6, matchers: all }]);
     const frames = [...reading.chunks()].map(readFrame);
     expect(frames.map(({ query }) => query)).toEqual([0, 0, 0, 0]);
     expect(frames.map(({ series }) => series.labels["__name__"])).toEqual([
@@ -318,7 +320,7 @@ describe("chunks", () => {
     expect(frames[3]!.series.samples[1]).toEqual([2_000, "stale"]);
   });
 
-  test("several fields of one series come as one, chunks in the order of time", () => {
+  test("several fields of one series come as one, chunks in the order of time", async () => {
     const fake = new FakeDatabase([
       { metric: "mixed", tags: [], points: [[1_000, 1], [3_000, 2], [4_000, 3]] },
       {
@@ -329,7 +331,7 @@ describe("chunks", () => {
       },
       { metric: "mixed", tags: [], points: [[500, 7], [3_000, 9]] },
     ]);
-    using reading = read(fake, [{ startMs: 0, endMs: 1e6, matchers: all }]);
+    using reading = await read(fake, [{ startMs: 0, endMs: 1e6, matchers: all }]);
     const floats = [[500, 7], [1_000, 1], [3_000, 9], [4_000, 3]];
     const [frame, more] = [...reading.chunks()].map(readFrame);
     expect<unknown>(frame!.series).toEqual({
@@ -339,18 +341,18 @@ describe("chunks", () => {
       chunks: [[500, 1_000, 2], [2_000, 2_000, 1], [3_000, 4_000, 2], [5_000, 5_000, 1]],
     });
     expect(more).toBeUndefined();
-    const [series, other] = readSamples(reading.samples())[0]!;
+    const [series, other] = readSamples(await reading.samples())[0]!;
     expect<unknown>(series).toMatchObject({ samples: floats, histograms: 2 });
     expect(other).toBeUndefined();
   });
 
-  test("a long series takes several frames", () => {
+  test("a long series takes several frames", async () => {
     const points = Array.from(
       { length: 200_000 },
       (_, index) => [index * 1_000, Math.sin(index)] as const,
     );
     const fake = new FakeDatabase([{ metric: "long", tags: [], points }]);
-    using reading = read(fake, [{ startMs: 0, endMs: 1e9, matchers: all }]);
+    using reading = await read(fake, [{ startMs: 0, endMs: 1e9, matchers: all }]);
     const frames = [...reading.chunks()];
     expect(frames.length).toBeGreaterThan(1);
     expect(Math.max(...frames.map((frame) => frame.length))).toBeLessThan((1 << 20) + 4_096);

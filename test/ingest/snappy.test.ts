@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { decodeSnappy, encodeSnappy, SnappyError, snappyLength } from "../../src/ingest/snappy.ts";
+import {
+  decodeSnappy,
+  encodeSnappy,
+  encodeSnappyInSlices,
+  SnappyError,
+  snappyLength,
+} from "../../src/ingest/snappy.ts";
 
 const LIMIT = 1 << 20;
 const text = (value: string) => new TextEncoder().encode(value);
@@ -95,4 +101,19 @@ describe("encodeSnappy", () => {
     expect(encodeSnappy(noise).length).toBeLessThan(noise.length * 1.01);
     expect(decodeSnappy(encodeSnappy(noise), LIMIT)).toEqual(noise);
   });
+
+  test.each([0, 1, 3, 4, 65_535, 65_536, 65_540, 300_000])(
+    "%d bytes give the same block with pauses",
+    async (length) => {
+      const lines = Array.from({ length: 30_000 }, (_, index) => `line ${index * 7_919 % 104_729}`);
+      const bytes = text(lines.join("")).subarray(0, length);
+      let pauses = 0;
+      const block = await encodeSnappyInSlices(bytes, {
+        isDue: true,
+        pause: async () => await Promise.resolve(void pauses++),
+      });
+      expect(block).toEqual(encodeSnappy(bytes));
+      expect(pauses).toBeGreaterThanOrEqual(Math.floor(length / 65_536) - 1);
+    },
+  );
 });

@@ -36,6 +36,8 @@ export interface ChunkKernel {
   chunkColumns(chunk: number, bytes: number): number;
   /** Slot | family << 16 of column i. */
   chunkColumn(chunk: number, bytes: number, index: number): number;
+  /** Whether there is a column of this slot, 1 or 0; -1 when damaged. */
+  chunkHolds(chunk: number, bytes: number, slot: number): number;
   /** Decodes all timestamps into i64 x rows; rows, or -1 when damaged. */
   decodeTimes(chunk: number, bytes: number, target: number): number;
   /**

@@ -228,15 +228,9 @@ export class SeriesReader implements Disposable {
   #holdsColumn(i: number, slot: number): boolean {
     const segment = this.#segments[i];
     try {
-      const { chunkColumns, chunkColumn } = this.#kernels.exports;
-      const bytes = this.#sizes[i]!;
-      const pointer = this.#chunkPointer(i);
-      const columns = chunkColumns(pointer, bytes);
-      if (columns < 0) throw damagedChunk(segment);
-      for (let c = 0; c < columns; c++) {
-        if ((chunkColumn(pointer, bytes, c) & 0xffff) === slot) return true;
-      }
-      return false;
+      const holds = this.#kernels.exports.chunkHolds(this.#chunkPointer(i), this.#sizes[i]!, slot);
+      if (holds < 0) throw damagedChunk(segment);
+      return holds === 1;
     } catch (error) {
       segment?.onError(error);
       throw error;

@@ -32,6 +32,10 @@ const RETRY_AFTER_SECONDS = 1;
 const ANNOTATIONS_MAX = 10;
 /** Bodies below this are not worth compressing. */
 const COMPRESS_BYTES_MIN = 4_096;
+/** Text that is put together rather than streamed, which costs more than holding it. */
+const WHOLE_LENGTH_MAX = 524_288;
+/** The same where it is to be compressed, which is for the event loop while it is short. */
+const ZIPPED_LENGTH_MAX = 65_536;
 const JSON_TYPE = "application/json";
 
 export interface AnswerOptions {
@@ -62,13 +66,18 @@ export class PrometheusAnswers {
     return this.body(request, `{"status":"success","data":${JSON.stringify(value)}${tail}}`);
   }
 
-  /** An answer in pieces of JSON; pieces are made as the client takes them. */
-  async pieces(request: Request, pieces: PieceIterator): Promise<Response> {
-    const first = await pieces.next();
-    if (first.done === true) return this.body(request, "");
-    const second = await pieces.next();
-    if (second.done === true) return this.body(request, first.value);
-    return this.stream(request, [first.value, second.value], pieces);
+  /** An answer in pieces of JSON: one body where they are soon over, else pieces are made as the client takes them. */
+  async pieces(request: Request, pieces: AsyncIterator<string>): Promise<Response> {
+    const most = acceptsGzip(request) ? ZIPPED_LENGTH_MAX : WHOLE_LENGTH_MAX;
+    const { bytesMax } = this.#options;
+    const ready: string[] = [];
+    for (let length = 0; length < most && length <= bytesMax;) {
+      const next = await pieces.next();
+      if (next.done === true) return this.body(request, ready.join(""));
+      length += next.value.length;
+      ready.push(next.value);
+    }
+    return this.stream(request, ready, pieces);
   }
 
   /** An answer in pieces, of which some are ready. */

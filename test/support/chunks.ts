@@ -143,6 +143,7 @@ export class ChunkBench {
       const key = exports.chunkColumn(chunk.pointer, chunk.bytes, i);
       const values = exports.decodeColumn(chunk.pointer, chunk.bytes, i, target, presence);
       if (key < 0 || values < 0) return undefined;
+      if (exports.chunkHolds(chunk.pointer, chunk.bytes, key & 0xffff) !== 1) return undefined;
       const family = (key >> 16) as FamilyCode;
       const cells = Array.from({ length: rows }, (_, row) => {
         const isThere = (this.kernels.u8[presence + (row >> 3)]! >> (row & 7)) & 1;

@@ -128,6 +128,12 @@ export function chunkColumn(chunk: usize, bytes: u32, index: u32): i32 {
   return <i32> (foundSlot | ((foundFamily & 7) << 16));
 }
 
+/** Whether a chunk has a column of this slot, 1 or 0; -1 when damaged. */
+export function chunkHolds(chunk: usize, bytes: u32, slot: u32): i32 {
+  if (!openChunk(chunk, bytes) || !findColumn(slot, BY_SLOT)) return -1;
+  return foundFamily != 0 ? 1 : 0;
+}
+
 /** Whether the reader is where the window ends, as it must be behind a column. */
 export function isConsumed(): bool {
   return !isDamaged() && position() == endOfWindow();

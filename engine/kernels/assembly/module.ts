@@ -42,6 +42,7 @@ export {
   chunkColumn,
   chunkColumns,
   chunkEffort,
+  chunkHolds,
   chunkRows,
   decodeColumn,
   decodeTimes,

@@ -199,7 +199,7 @@ test("decoding is the inverse of encoding", () => {
   );
 });
 
-test("readColumn gives the points of a range", () => {
+test("readColumn gives the points of a range, chunkHolds knows the slots", () => {
   fc.assert(
     fc.property(anyRows, fc.nat(), fc.nat(), fc.boolean(), (rows, a, b, isExact) => {
       const chunk = bench.place(bench.bytesOf(bench.encode(rows, EFFORT.small)));
@@ -224,6 +224,8 @@ test("readColumn gives the points of a range", () => {
       expect(
         bench.read(chunk, { slot: missing, family: 1, first: I64_MIN, last: I64_MAX, rows: count }),
       ).toEqual([]);
+      const { chunkHolds } = bench.kernels.exports;
+      expect(chunkHolds(chunk.pointer, chunk.bytes, missing)).toBe(0);
       bench.clear();
     }),
     { numRuns: 150 },

@@ -97,6 +97,7 @@ function readAll(bytes: Uint8Array, rows: number, targets: Targets): number[] {
   for (let i = 0; i < 10; i++) {
     answers.push(
       exports.chunkColumn(pointer, bytes.length, i),
+      exports.chunkHolds(pointer, bytes.length, i),
       exports.decodeColumn(pointer, bytes.length, i, bits, presence),
       exports.readColumn(pointer, bytes.length, i, I64_MIN, I64_MAX, times, bits),
       exports.readColumn(pointer, bytes.length, i, middle, I64_MAX, times, bits),

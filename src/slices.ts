@@ -68,22 +68,49 @@ export class Slices {
 /** What a loop over many items has to know to pause in time. */
 export type Pauses = Pick<Slices, "isDue" | "pause">;
 
-/** Visits each item, with pauses. */
+/** Visits each item, with pauses. `itemsPerLook`: how many items, where they take nanoseconds, are worth a question. */
 export async function forEachInSlices<T>(
-  items: Iterable<T>,
+  items: readonly T[],
   pauses: Pauses,
   visit: (item: T) => void,
+  itemsPerLook: number = 1,
 ): Promise<void> {
-  for (const item of items) {
-    visit(item);
-    if (pauses.isDue) await pauses.pause();
+  let at = 0;
+  for (;;) {
+    at = visitSlice(items, at, { pauses, visit, itemsPerLook });
+    if (at === items.length) return;
+    await pauses.pause();
   }
 }
+
+interface Visit<T> {
+  readonly pauses: Pauses;
+  readonly visit: (item: T) => void;
+  readonly itemsPerLook: number;
+}
+
+/** Visits items up to the next pause, and returns where to go on: loops of asynchronous functions are not as fast. */
+function visitSlice<T>(
+  items: readonly T[],
+  start: number,
+  { pauses, visit, itemsPerLook }: Visit<T>,
+): number {
+  let left = itemsPerLook;
+  for (let at = start; at < items.length; at++) {
+    visit(items[at]!);
+    if (--left > 0) continue;
+    left = itemsPerLook;
+    if (pauses.isDue) return at + 1;
+  }
+  return items.length;
+}
+
+type Compare<T> = (left: T, right: T) => number;
 
 /** Sorts in place as `sort` does, equal items in the order in which they came, with pauses. */
 export async function sortInSlices<T>(
   items: T[],
-  compare: (left: T, right: T) => number,
+  compare: Compare<T>,
   pauses: Pauses,
 ): Promise<void> {
   if (items.length <= RUN_ITEMS) {
@@ -98,8 +125,8 @@ export async function sortInSlices<T>(
   let target = items;
   for (let width = RUN_ITEMS; width < items.length; width *= 2) {
     for (let start = 0; start < items.length; start += 2 * width) {
-      const bounds = { start, middle: start + width, end: start + 2 * width };
-      await merge(source, target, bounds, compare, pauses);
+      const merge = new Merge(source, target, start, width);
+      while (!merge.advance(compare, pauses)) await pauses.pause();
     }
     [source, target] = [target, source];
   }
@@ -107,24 +134,45 @@ export async function sortInSlices<T>(
   for (let at = 0; at < items.length; at++) items[at] = source[at]!;
 }
 
-/** Merges the sorted runs on both sides of `middle`, as far as there are items. */
-async function merge<T>(
-  source: readonly T[],
-  target: T[],
-  { start, middle, end }: { readonly start: number; readonly middle: number; readonly end: number },
-  compare: (left: T, right: T) => number,
-  pauses: Pauses,
-): Promise<void> {
-  const leftEnd = Math.min(middle, source.length);
-  const rightEnd = Math.min(end, source.length);
-  // Runs that follow each other already, as those of several metrics mostly do, are copied.
-  const inOrder = leftEnd === rightEnd || compare(source[leftEnd - 1]!, source[leftEnd]!) <= 0;
-  let left = start;
-  let right = inOrder ? rightEnd : leftEnd;
-  for (let at = start; at < rightEnd; at++) {
-    const takesLeft = inOrder || right === rightEnd ||
-      (left < leftEnd && compare(source[left]!, source[right]!) <= 0);
-    target[at] = source[takesLeft ? left++ : right++]!;
-    if (pauses.isDue) await pauses.pause();
+/** Merges two sorted runs that follow each other, as far as there are items. */
+class Merge<T> {
+  readonly #source: readonly T[];
+  readonly #target: T[];
+  readonly #leftEnd: number;
+  readonly #end: number;
+  #left: number;
+  #right: number;
+
+  constructor(source: readonly T[], target: T[], start: number, width: number) {
+    this.#source = source;
+    this.#target = target;
+    this.#leftEnd = Math.min(start + width, source.length);
+    this.#end = Math.min(start + 2 * width, source.length);
+    this.#left = start;
+    this.#right = this.#leftEnd;
+  }
+
+  /** Goes on up to the next pause; true at the end. */
+  advance(compare: Compare<T>, pauses: Pauses): boolean {
+    const source = this.#source;
+    const target = this.#target;
+    const leftEnd = this.#leftEnd;
+    const end = this.#end;
+    let left = this.#left;
+    let right = this.#right;
+    // Runs that are in order as they stand, as those of several metrics mostly are, are copied.
+    if (right < end && compare(source[leftEnd - 1]!, source[right]!) <= 0) {
+      for (let at = left + right - leftEnd; left < leftEnd; at++) target[at] = source[left++]!;
+    }
+    for (let at = left + right - leftEnd; at < end; at++) {
+      const takesLeft = left < leftEnd &&
+        (right === end || compare(source[left]!, source[right]!) <= 0);
+      target[at] = source[takesLeft ? left++ : right++]!;
+      if (!pauses.isDue) continue;
+      this.#left = left;
+      this.#right = right;
+      return at + 1 === end;
+    }
+    return true;
   }
 }

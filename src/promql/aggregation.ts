@@ -36,7 +36,7 @@ export async function aggregate(
     group.add(row);
   });
   const rows: Row[] = [];
-  await forEachInSlices(groups.values(), evaluation, (group) => {
+  await forEachInSlices([...groups.values()], evaluation, (group) => {
     group.finish();
     rows.push(group.output);
   });

@@ -100,7 +100,7 @@ async function sourcesOf(
       position,
     );
   });
-  await forEachInSlices(sources.values(), evaluation, ({ buckets }) => {
+  await forEachInSlices([...sources.values()], evaluation, ({ buckets }) => {
     buckets.sort((left, right) => left.bound - right.bound);
   });
   return [...sources.values()];

@@ -22,6 +22,9 @@ import { reportIgnored } from "./fold.ts";
 /** Largest integer parameter, that of a signed 64-bit integer. */
 const INTEGER_MAX = 2 ** 63;
 
+/** Rows of which one step is looked at between two questions for a pause. */
+const ROWS_PER_LOOK = 256;
+
 interface Task {
   readonly node: Aggregation;
   readonly evaluation: Evaluation;
@@ -139,7 +142,7 @@ async function quantileOfGroup({ labels, rows }: RowGroup, task: Task): Promise<
     await forEachInSlices(rows, evaluation, (row) => {
       if (row.kinds[step] === FLOAT) room[count++] = row.values[step]!;
       else if (row.kinds[step] === HISTOGRAM) reportIgnored(evaluation, node);
-    });
+    }, ROWS_PER_LOOK);
     const q = parameter[step]!;
     if (count === 0) continue;
     output.setFloat(step, quantileOfSorted(q, sortNumbers(room.subarray(0, count))));
@@ -158,7 +161,7 @@ async function limitGroup(
       if (kinds[step] === ABSENT) return;
       if (left >= 1) left--;
       else kinds[step] = ABSENT;
-    });
+    }, ROWS_PER_LOOK);
   }
   return rows;
 }
@@ -181,18 +184,18 @@ async function rankGroup(
   const kept = new Uint8Array(rows.length);
   for (let step = 0; step < grid.steps; step++) {
     const best = new KBest(Math.max(0, Math.trunc(parameter[step]!)), node.operator === "topk");
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index]!;
+    let index = 0;
+    await forEachInSlices(rows, evaluation, (row) => {
       if (row.kinds[step] === FLOAT) best.offer(row.values[step]!, index);
       else if (row.kinds[step] === HISTOGRAM) reportIgnored(evaluation, node);
-      if (evaluation.isDue) await evaluation.pause();
-    }
+      index++;
+    }, ROWS_PER_LOOK);
     kept.fill(0);
     for (const index of best.indices) kept[index] = 1;
-    for (let index = 0; index < rows.length; index++) {
-      if (kept[index] === 0) rows[index]!.kinds[step] = ABSENT;
-      if (evaluation.isDue) await evaluation.pause();
-    }
+    index = 0;
+    await forEachInSlices(rows, evaluation, ({ kinds }) => {
+      if (kept[index++] === 0) kinds[step] = ABSENT;
+    }, ROWS_PER_LOOK);
     if (grid.steps === 1) order = best.bestFirst().map((index) => rows[index]!);
   }
   return order;

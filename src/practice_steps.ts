@@ -22,6 +22,7 @@ import { MetadataStore } from "./stores/metadata.ts";
 
 /** Ten fields of eight hosts in two zones, every ten seconds for an hour. */
 const FIELDS: readonly string[] = [..."abcdefghij"];
+const WHOLE_FIELDS = 7;
 const HOSTS = 8;
 const ZONES = 2;
 const BEGIN_SECONDS = 1_700_000_000;
@@ -122,11 +123,18 @@ function linesFrom(begin: number): string {
   let text = "";
   for (let at = begin; at < begin + WRITE_SECONDS; at += INTERVAL_SECONDS) {
     for (let host = 0; host < HOSTS; host++) {
-      const values = FIELDS.map((name, field) => `${name}=${(at * 7 + host * 13 + field) % 101}i`);
+      const values = FIELDS.map((name, field) => `${name}=${valueText(at, host, field)}`);
       text += `practice,host=host_${host},zone=zone_${host % ZONES} ${values.join(",")} ${at}\n`;
     }
   }
   return text;
+}
+
+/** Small steps up and down, whole numbers in most fields and decimals in the others. */
+function valueText(at: number, host: number, field: number): string {
+  const steps = at / INTERVAL_SECONDS * (1 + field % 3) + host * 13 + field * 7;
+  const value = Math.abs(steps % 200 - 100);
+  return field < WHOLE_FIELDS ? `${value}i` : (value / 10).toFixed(1);
 }
 
 /** What dashboards ask, with other hosts and times in every round. */
@@ -153,7 +161,7 @@ function pathsOf(round: number): string[] {
     range(peak(field, host, "1m"), 60),
     range(peak(field, hosts, "1m"), 60),
     range(peaks(FIELDS.slice(0, 3), hosts, "1m"), 60),
-    range(peaks(FIELDS, host, "5m"), 100),
+    range(peaks(FIELDS, host, "5m"), 300),
     range(`practice_${field}{${host}} > 90`, 10),
     range(`sum by (zone) (rate(practice_${field}[5m]))`, 60),
     range(`avg by (host) (avg_over_time(practice_${field}[5m]))`, 100),

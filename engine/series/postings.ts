@@ -48,6 +48,11 @@ export class Postings {
     return left;
   }
 
+  /** Differs when sources were added or removed, or labels and values numbered anew. */
+  get state(): string {
+    return `${this.#exports.postingsGeneration()}/${this.#exports.sourceCount()}`;
+  }
+
   /** Bytes of a bitmap of all source ids. */
   get bitmapBytes(): number {
     return Math.floor((this.#exports.sourceCount() >>> 0) / 64 + 1) * 8;

@@ -8,6 +8,7 @@
  */
 import { METRIC_NAME } from "../base/types.ts";
 import type { KernelExports } from "../kernels/exports.ts";
+import { CandidateCache, CANDIDATES_KEPT_MAX, selectionKey } from "./candidate_cache.ts";
 import { type Condition, conditionsOf, resolved } from "./conditions.ts";
 import type { KernelText } from "./kernel_text.ts";
 import { type CompiledMatcher, compileMatcher, type Matcher, satisfies } from "./matcher.ts";
@@ -49,33 +50,35 @@ export class Selector {
   readonly #exports: KernelExports;
   readonly #postings: Postings;
   readonly #metrics: MetricIndex;
+  readonly #recent: CandidateCache;
 
   constructor(text: KernelText, postings: Postings, metrics: MetricIndex) {
     this.#text = text;
     this.#exports = text.kernels.exports;
     this.#postings = postings;
     this.#metrics = metrics;
+    this.#recent = new CandidateCache(postings);
   }
 
   /** Series that satisfy all matchers, one group for each field with at least one. The postings are up to date. */
   select(matchers: readonly Matcher[], filter?: ShardFilter): SeriesGroup[] {
     const compiled = matchers.map(compileMatcher);
     const definitions = this.#metrics.select(compiled.filter((each) => each.name === METRIC_NAME));
-    const conditions = conditionsOf(
-      this.#postings,
-      compiled.filter((each) => each.name !== METRIC_NAME),
-    );
-    if (definitions.length === 0 || conditions === undefined) return [];
+    if (definitions.length === 0) return [];
     const measurements = new Set<number>();
     for (const definition of definitions) {
       measurements.add(this.#metrics.measurementOf(definition));
     }
+    const key = selectionKey(
+      measurements,
+      matchers.filter((each) => each.name !== METRIC_NAME),
+    );
     using scratch = new Scratch(this.#text.kernels);
-    const { ids, owner } = this.#candidates([...measurements], conditions, scratch);
-    const parts = owner === undefined
-      ? this.#partition(ids, measurements, scratch)
-      : new Map([[owner, ids]]);
-    const target = scratch.take(ids.count * 4);
+    const parts = this.#recall(key, scratch) ?? this.#find(measurements, compiled, key, scratch);
+    let most = 0;
+    for (const { count } of parts.values()) most = Math.max(most, count);
+    if (most === 0) return [];
+    const target = scratch.take(most * 4);
     const shards = filter === undefined ? undefined : this.#shards(filter, scratch);
     const groups: SeriesGroup[] = [];
     for (const definition of definitions) {
@@ -91,6 +94,43 @@ export class Selector {
       groups.push({ ...metric, sources: u32.slice(target >> 2, (target >> 2) + count) });
     }
     return groups;
+  }
+
+  /** The candidates of a recent selection, if they are still known. */
+  #recall(key: string, scratch: Scratch): Map<number, IdArray> | undefined {
+    const known = this.#recent.get(key);
+    if (known === undefined) return undefined;
+    const parts = new Map<number, IdArray>();
+    for (const [measurement, ids] of known) {
+      parts.set(measurement, { pointer: scratch.takeNumbers(ids), count: ids.length });
+    }
+    return parts;
+  }
+
+  /** Sources that satisfy all matchers on labels, by measurement. */
+  #find(
+    measurements: ReadonlySet<number>,
+    matchers: readonly CompiledMatcher[],
+    key: string,
+    scratch: Scratch,
+  ): Map<number, IdArray> {
+    const conditions = conditionsOf(
+      this.#postings,
+      matchers.filter((each) => each.name !== METRIC_NAME),
+    );
+    if (conditions === undefined) return new Map();
+    const { ids, owner } = this.#candidates([...measurements], conditions, scratch);
+    const parts = owner === undefined
+      ? this.#partition(ids, measurements, scratch)
+      : new Map([[owner, ids]]);
+    const { u32 } = this.#text.kernels;
+    const copies = new Map<number, Uint32Array>();
+    for (const [measurement, { pointer, count }] of parts) {
+      if (count > CANDIDATES_KEPT_MAX) return parts;
+      copies.set(measurement, u32.slice(pointer >> 2, (pointer >> 2) + count));
+    }
+    this.#recent.set(key, copies);
+    return parts;
   }
 
   /** Sources of the measurements, or of more, that satisfy the conditions; and whose they all are, when that is known. */

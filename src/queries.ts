@@ -80,7 +80,8 @@ export function openQueries(parts: QueryParts): Mount {
     nowMs,
     after: (ms, callback) => clock.after(ms, callback),
     onEnd: (runningMs) => {
-      if (runningMs >= LONG_QUERY_MS) lookLater();
+      // Where queries hold much, the end of an answer is near, after which there is more to collect.
+      if (runningMs >= LONG_QUERY_MS && memory.bytes < LARGE_RESULT_BYTES) lookLater();
       parts.onQuery?.();
     },
   });

@@ -172,6 +172,11 @@ export class ProtobufWriter {
     return this.#bytes.slice(0, this.#used);
   }
 
+  /** What was written, without a copy: nothing may be written any more. */
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#used);
+  }
+
   reset(): void {
     this.#used = 0;
   }

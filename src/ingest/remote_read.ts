@@ -158,7 +158,7 @@ export class RemoteRead implements Disposable {
       });
       writer.end(start);
     }
-    return writer.finish();
+    return writer.written;
   }
 
   #writeSeries(writer: ProtobufWriter, series: ReadSeries, query: RemoteReadQuery): number {

@@ -123,7 +123,7 @@ export async function encodeSnappyInSlices(
   for (let end = STEP_BYTES; !encoder.encode(end); end += STEP_BYTES) {
     if (pauses.isDue) await pauses.pause();
   }
-  return encoder.finish();
+  return encoder.written();
 }
 
 class BlockEncoder {
@@ -179,8 +179,13 @@ class BlockEncoder {
 
   /** The block, once all is encoded. */
   finish(): Uint8Array<ArrayBuffer> {
+    return this.written().slice();
+  }
+
+  /** The same as part of a larger buffer, for large ones that are soon sent. */
+  written(): Uint8Array<ArrayBuffer> {
     this.#literal(this.#literalStart, this.#source.length);
-    return this.#target.slice(0, this.#used);
+    return this.#target.subarray(0, this.#used);
   }
 
   #word(at: number): number {

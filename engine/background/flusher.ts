@@ -1,8 +1,8 @@
 /**
  * Flushing: what is in the head becomes segments, and the log behind it goes.
  *
- * Order of safety: freeze head and log together, save definitions, write segments, commit them with the new log floor,
- * publish, forget the rows, trim the log. A failure before the commit leaves everything as it was but for a new log file.
+ * Order of safety: freeze head and log together, sync the log, save definitions, write segments, commit them with the new log
+ * floor, publish, forget the rows, trim the log. A failure before the commit leaves everything as it was but for a new log file.
  */
 import type { SegmentId, Sequence } from "../base/types.ts";
 import type { Clock } from "../components.ts";
@@ -87,6 +87,8 @@ export class Flusher {
     const points = head.points;
     const sequence = versions.takeSequence();
     const hidden = parts.hidden();
+    // What lies before the floor may be gone back to where a segment is lost, and is taken for whole then.
+    await log?.sync();
     const files = await registryFiles.checkpoint();
     const outcome = await flushHead({
       kernels,

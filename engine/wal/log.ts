@@ -29,6 +29,8 @@ export interface WriteAheadLog {
   append(record: LogRecord): LogPosition;
   /** Resolves when all that was appended before this call is on the device. Undefined when it already is. */
   synced(): Promise<void> | undefined;
+  /** Resolves when all that was appended before this call is on the device; the sync begins at once. Throws "failed". */
+  sync(): Promise<void>;
   /** Begins a new file, so that what follows is at or after the returned position; for a flush. */
   rotate(): LogPosition;
   /** Position of the next record. */

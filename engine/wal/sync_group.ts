@@ -92,6 +92,16 @@ export class SyncGroup {
     );
   }
 
+  /** Waits for what was appended so far, begun now. Rejects with "failed". */
+  async through(): Promise<void> {
+    const target = this.#appended;
+    while (this.#synced < target) {
+      if (this.#failure !== undefined) throw this.#failure;
+      this.begin();
+      await this.#running?.promise;
+    }
+  }
+
   /** Waits for everything, begun now; for closing. Rejects with "failed". */
   async drain(): Promise<void> {
     while (this.#running !== undefined || (this.isDirty && this.#failure === undefined)) {

@@ -150,6 +150,11 @@ export class LogWriter implements WriteAheadLog {
     return this.#group.wait();
   }
 
+  async sync(): Promise<void> {
+    this.#checkOpen();
+    await this.#group.through();
+  }
+
   rotate(): LogPosition {
     this.#checkOpen();
     if (this.#active !== undefined && this.#active.end > FILE_HEADER_BYTES) {

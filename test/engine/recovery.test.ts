@@ -73,6 +73,22 @@ describe("recovery after a power cut", () => {
   });
 });
 
+test("a segment that is gone is made up for by the log, though its end was flushed before it was synced", async () => {
+  const day = 86_400;
+  const machine = await Machine.start({ compactionEnabled: false });
+  await machine.write(rowAt(1));
+  await machine.storage.insertRows([rowAt(day)], "appended");
+  await machine.flush();
+  await machine.powerCut();
+  await machine.storage.close();
+  const [first, ...others] = machine.files("segments");
+  expect(others.length).toBe(1);
+  machine.disk.memory.remove(first!);
+  await machine.open();
+  expect(machine.seconds()).toEqual([1, day]);
+  await machine.storage.close();
+});
+
 describe("recovery from damage", () => {
   /** A log of three synced records, damaged in the second. */
   async function damagedLog(): Promise<Machine> {

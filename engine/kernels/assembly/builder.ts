@@ -57,25 +57,17 @@ export function initBuilders(): void {
   retired = alloc(retiredCapacity * 4, TAG_SCRATCH);
 }
 
-// @ts-ignore: decorator
-
 export function presenceWords(columns: u32, flags: u32): u32 {
   return (flags & SPARSE) != 0 ? (columns + 63) >> 6 : 0;
 }
-
-// @ts-ignore: decorator
 
 function rowsOffset(columns: u32): u32 {
   return (<u32> B_SLOTS + columns * 3 + 15) & ~15;
 }
 
-// @ts-ignore: decorator
-
 export function strideOf(columns: u32, flags: u32): u32 {
   return 8 + presenceWords(columns, flags) * 8 + columns * 8;
 }
-
-// @ts-ignore: decorator
 
 export function rowAt(b: usize, row: u32): usize {
   const columns = load<u32>(b + B_COLUMNS);
@@ -135,8 +127,6 @@ function replaceBuilder(source: usize, old: usize, by: usize): void {
     }
   }
 }
-
-// @ts-ignore: decorator
 
 export function copyCells(target: usize, from: usize, cells: u32): void {
   for (let i: u32 = 0; i < cells; i++) {
@@ -277,8 +267,6 @@ export function storeCells(b: usize, row: usize, first: u32, cells: u32): void {
     }
   }
 }
-
-// @ts-ignore: decorator
 
 export function isPresent(row: usize, words: u32, c: u32): bool {
   return words == 0 || (load<u64>(row + 8 + <usize> (c >> 6) * 8) >> <u64> (c & 63) & 1) != 0;

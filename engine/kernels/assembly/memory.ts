@@ -65,15 +65,11 @@ export function initMemory(): void {
 }
 
 /** Size class of a small block: steps of 16 up to 128, then four steps a doubling. */
-// @ts-ignore: decorator
-
 function classOf(size: u32): u32 {
   if (size <= 128) return size == 0 ? 0 : (size - 1) >> 4;
   const log = 31 - <u32> clz<u32>(size - 1);
   return 8 + ((log - 7) << 2) + (((size - 1) >> (log - 2)) & 3);
 }
-
-// @ts-ignore: decorator
 
 function classBytes(c: u32): u32 {
   if (c < 8) return (c + 1) << 4;
@@ -149,8 +145,6 @@ function openPage(c: u32): u32 {
   linkPage(c, page);
   return page;
 }
-
-// @ts-ignore: decorator
 
 function count(tag: u32, bytes: i64): void {
   const at = tagBytes + tag * 8;

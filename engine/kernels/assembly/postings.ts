@@ -182,8 +182,6 @@ export function labelAt(index: u32): usize {
   return listAt(labelList, index);
 }
 
-// @ts-ignore: decorator
-
 function valueRecord(label: usize, value: u32): usize {
   return <usize> load<u32>(label, LABEL_VALUE_RECORDS) + <usize> value * VALUE_BYTES;
 }

@@ -67,8 +67,6 @@ function greatestDivisor(a: u64, b: u64): u64 {
   return a;
 }
 
-// @ts-ignore: decorator
-
 function startsSource(table: usize, i: u32): bool {
   return i == 0 || load<u32>(table + i * 4) != load<u32>(table + (i - 1) * 4);
 }

@@ -135,8 +135,6 @@ function appendRow(source: usize, time: i64, first: u32, cells: u32): void {
   }
 }
 
-// @ts-ignore: decorator
-
 function sameSlots(a: usize, b: usize, count: u32): bool {
   let i: u32 = 0;
   for (; i + 4 <= count; i += 4) {

@@ -20,8 +20,6 @@ export function nextTag(tag: usize): usize {
 }
 
 /** Where the value of a tag stands: u16 bytes, then the bytes. */
-// @ts-ignore: decorator
-
 export function valueOf(tag: usize): usize {
   return tag + 2 + load<u16>(tag);
 }

@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: the formatter gives each lane of a shuffle a line of its own
 /**
  * Decoding a block's symbols: four streams of words of a prefix code (huffman.ts), symbol i in stream i & 3.
  *
@@ -142,8 +143,6 @@ function decodeWords(count: u32): void {
 }
 
 /** The entry of the next bits; where their first word is longer than a group, one of its own. */
-// @ts-ignore: decorator
-
 function groupOf(word: u64): usize {
   return groups + ((<usize> (<u32> word & GROUP_MASK) | (1 << GROUP_BITS)) << 4);
 }
@@ -250,66 +249,13 @@ function interleave(each: u32): void {
     const s0 = v128.load(from), s1 = v128.load(from + STREAM_ROOM);
     const s2 = v128.load(from + STREAM_ROOM * 2), s3 = v128.load(from + STREAM_ROOM * 3);
     const low02 = i8x16.shuffle(s0, s2, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const high02 = i8x16.shuffle(
-      s0,
-      s2,
-      8,
-      24,
-      9,
-      25,
-      10,
-      26,
-      11,
-      27,
-      12,
-      28,
-      13,
-      29,
-      14,
-      30,
-      15,
-      31,
-    );
+    const high02 = i8x16.shuffle(s0, s2, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
     const low13 = i8x16.shuffle(s1, s3, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const high13 = i8x16.shuffle(
-      s1,
-      s3,
-      8,
-      24,
-      9,
-      25,
-      10,
-      26,
-      11,
-      27,
-      12,
-      28,
-      13,
-      29,
-      14,
-      30,
-      15,
-      31,
-    );
-    v128.store(
-      out,
-      i8x16.shuffle(low02, low13, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
-    );
-    v128.store(
-      out,
-      i8x16.shuffle(low02, low13, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
-      16,
-    );
-    v128.store(
-      out,
-      i8x16.shuffle(high02, high13, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
-      32,
-    );
-    v128.store(
-      out,
-      i8x16.shuffle(high02, high13, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
-      48,
-    );
+    const high13 = i8x16.shuffle(s1, s3, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    v128.store(out, i8x16.shuffle(low02, low13, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+    v128.store(out, i8x16.shuffle(low02, low13, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), 16);
+    v128.store(out, i8x16.shuffle(high02, high13, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), 32);
+    v128.store(out, i8x16.shuffle(high02, high13, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), 48);
     out += 64;
   }
 }

@@ -5,8 +5,9 @@
  * long, after it and after its answer, and garbage is collected where it is above the ceiling.
  *
  * A collection at once stops everything, for 5 ms where little is held and for 80 ms where a query holds 40,000 rows: all that
- * lives is looked through. So while queries hold much, garbage is collected beside them, in steps of 2 ms, and only what is
- * left when they have ended at once. Below the ceiling, which an ordinary load seldom reaches, there is neither.
+ * lives is looked through. So while queries hold much, garbage is collected beside them, in steps of 2 ms, and at once only
+ * what is left when they have ended, or where that was too slow. Below the ceiling, which an ordinary load seldom reaches,
+ * there is neither.
  */
 
 export interface MemoryGuardParts {
@@ -25,6 +26,10 @@ const CEILING_BYTES = 150e6;
 const GROWTH_BYTES = 64e6;
 /** What queries may hold while garbage is collected at once. */
 const HELD_BYTES = 4e6;
+/** Resident memory beside the engine's above which it is collected at once whatever they hold: beside them it was too slow. */
+const HIGH_BYTES = 250e6;
+/** A collection that stops everything for so long is not done again at once while the query goes on: too much lives. */
+const SLOW_MS = 40;
 /** Pauses of queries, some 5 ms apart, between two looks. */
 const PAUSES_PER_LOOK = 5;
 
@@ -33,6 +38,7 @@ export class MemoryGuard {
   #passed = 0;
   /** What queries hold, their results included until they are sent. */
   #heldBytes: () => number = () => 0;
+  #isSlow = false;
   #collections = 0;
   #pauses = 0;
   /** Beside the engine's, after the last collection. */
@@ -61,7 +67,9 @@ export class MemoryGuard {
 
   /** Something that may have left much garbage has ended: looks at once. */
   look(): void {
-    if (this.ownBytes() > CEILING_BYTES) this.#collect();
+    if (this.ownBytes() <= CEILING_BYTES) return;
+    if (this.#holdsLittle) this.#isSlow = false;
+    this.#collect();
   }
 
   /** A query pauses, to go on. */
@@ -75,9 +83,17 @@ export class MemoryGuard {
     return this.#parts.residentBytes() - this.#parts.engineBytes();
   }
 
+  get #holdsLittle(): boolean {
+    return this.#heldBytes() <= HELD_BYTES;
+  }
+
   #collect(): void {
     this.#collections++;
-    this.#parts.collect(this.#heldBytes() <= HELD_BYTES);
+    const isWorthIt = this.#holdsLittle || this.ownBytes() > HIGH_BYTES;
+    const atOnce = isWorthIt && !this.#isSlow;
+    const began = performance.now();
+    this.#parts.collect(atOnce);
+    if (atOnce) this.#isSlow = performance.now() - began > SLOW_MS;
     this.#bytesLeft = this.ownBytes();
   }
 }

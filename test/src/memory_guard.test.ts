@@ -51,3 +51,27 @@ test("while queries hold much, garbage is collected beside them", () => {
   expect(calls).toEqual(["at once", "beside", "at once"]);
   expect(guard.collections).toBe(3);
 });
+
+test("where too much lives, nothing is collected at once until the query has ended", () => {
+  const calls: string[] = [];
+  let resident = 300e6;
+  let held = 50e6;
+  const guard = new MemoryGuard({
+    residentBytes: () => resident,
+    engineBytes: () => 0,
+    collect: (atOnce) => {
+      calls.push(atOnce ? "at once" : "beside");
+      const end = performance.now() + (atOnce ? 50 : 0);
+      while (performance.now() < end);
+    },
+  });
+  guard.watch(() => held);
+  for (let grown = 0; grown < 3; grown++) {
+    for (let pause = 0; pause < 5; pause++) guard.paused();
+    resident += 70e6;
+  }
+  expect(calls).toEqual(["at once", "beside", "beside"]);
+  held = 0;
+  guard.look();
+  expect(calls.at(-1)).toBe("at once");
+});

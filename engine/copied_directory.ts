@@ -7,10 +7,16 @@ import { EngineError } from "./errors.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import type { DatabasePaths } from "./fs/paths.ts";
 import { findCompleteVersion } from "./manifest/complete_version.ts";
-import type { ManifestContent } from "./manifest/manifest.ts";
+import type { ManifestContent } from "./manifest/content.ts";
 import type { Version } from "./manifest/version.ts";
 import { segmentFileName } from "./segment/format.ts";
-import { findChain, listLogFiles, openLogFile } from "./wal/log_chain.ts";
+import {
+  type ChainFile,
+  findChain,
+  isFileWhole,
+  listLogFiles,
+  openLogFile,
+} from "./wal/log_chain.ts";
 
 const OLDER_WARNING =
   "Files of the newest version are missing, as in a copy made while the database was in use: the last version whose files are all there is opened";
@@ -32,6 +38,17 @@ export function chooseVersion(
   const segments = namesIn(fileSystem, paths.segments);
   const registry = namesIn(fileSystem, paths.registry);
   const history = { whole: content.whole.version, edits: content.edits.map(({ edit }) => edit) };
+  const whole = new Map<number, boolean>();
+  const isWhole = (files: readonly ChainFile[]): boolean =>
+    files.every((found, i) => {
+      let known = whole.get(found.file);
+      if (known === undefined) {
+        const isNewest = i + 1 === files.length;
+        known = isFileWhole(fileSystem, { directory: paths.log, found, isNewest });
+        whole.set(found.file, known);
+      }
+      return known;
+    });
   const older = findCompleteVersion(history, {
     hasSegment: (id) => segments.has(segmentFileName(id)),
     hasRegistryFile: (name) => registry.has(name),
@@ -41,7 +58,7 @@ export function chooseVersion(
     log: (floor) => {
       const { files, damage } = findChain(fileSystem, { directory: paths.log, floor });
       return {
-        isDamaged: damage.length > 0,
+        isDamaged: damage.length > 0 || !isWhole(files),
         firstFile: files[0]?.file ?? 0,
         lastFile: files.at(-1)?.file ?? 0,
       };

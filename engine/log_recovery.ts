@@ -30,6 +30,8 @@ export interface LogOpening {
   readonly damagedRegistry: readonly string[];
   /** Files below the floor, oldest first, whose definitions are needed until the next flush. */
   readonly earlierFiles: readonly KeptLogFile[];
+  /** Runs when all is replayed, before files may go that the version does not need. */
+  readonly onReplayed: () => void;
 }
 
 /** Replays the log into registry and head, and begins the next file. Throws "corrupt" in strict mode, "io", "unsupported". */
@@ -44,6 +46,7 @@ export function openLog(opening: LogOpening): LogWriter {
   if (report.records > 0) {
     logger.log("info", "Replayed the log", { records: report.records, rows: report.rows });
   }
+  opening.onReplayed();
   const { log: directory } = paths;
   const end = beyondDeletions(report.end, version.tombstones);
   return LogWriter.open({

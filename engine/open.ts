@@ -182,8 +182,10 @@ async function recover(opening: Opening): Promise<Engine> {
       obsolete,
       damagedRegistry: damaged,
       earlierFiles,
+      onReplayed: () => manifest.settle(),
     })
     : undefined;
+  manifest.settle();
   // Not before: what a damaged log or manifest does not name may be all that is left of something.
   removeUnnamedFiles({ fileSystem, paths, version, segmentFileName, obsolete });
   const { retentionMs, futureSkewMs } = settings;

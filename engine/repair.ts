@@ -12,7 +12,8 @@ import { chooseVersion } from "./copied_directory.ts";
 import { isEngineError } from "./errors.ts";
 import { isMissing, systemCodeOf } from "./fs/io_error.ts";
 import { absolutePath, databasePaths } from "./fs/paths.ts";
-import { Manifest, type ManifestContent } from "./manifest/manifest.ts";
+import type { ManifestContent } from "./manifest/content.ts";
+import { Manifest } from "./manifest/manifest.ts";
 import { openDatabase } from "./open.ts";
 import type { Settings } from "./settings.ts";
 import {

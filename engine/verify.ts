@@ -10,7 +10,7 @@ import type { FileSystem } from "./fs/file_system.ts";
 import { type DatabasePaths, databasePaths, joinPath } from "./fs/paths.ts";
 import { isMissing } from "./fs/io_error.ts";
 import { Kernels } from "./kernels/kernels.ts";
-import { parseManifest } from "./manifest/manifest.ts";
+import { parseManifest } from "./manifest/content.ts";
 import type { SegmentRecord, Version } from "./manifest/version.ts";
 import { BlockCache } from "./segment/block_cache.ts";
 import { segmentFileName } from "./segment/format.ts";

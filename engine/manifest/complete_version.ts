@@ -28,6 +28,7 @@ export interface VersionHistory {
 
 /** The log from a position on, as it is found. */
 export interface FoundLog {
+  /** Whether a replay would not come to its end. */
   readonly isDamaged: boolean;
   /** Numbers of its first and last file, 0 for none. */
   readonly firstFile: number;

@@ -10,23 +10,13 @@
  * - `version` is what is on the device, never more. After a failed sync nobody knows what is: no commit works any more.
  * - A record that could not be written (disk full) leaves nothing behind that a later one would follow.
  */
-import { assert, AssertionError } from "../base/assert.ts";
-import { MalformedError } from "../base/bytes.ts";
+import { assert } from "../base/assert.ts";
 import { EngineError } from "../errors.ts";
 import type { FileHandle, FileSystem } from "../fs/file_system.ts";
 import { databasePaths, joinPath } from "../fs/paths.ts";
+import { type ManifestContent, parseManifest } from "./content.ts";
 import { applyEdit, editOf, emptyVersion } from "./edit.ts";
-import {
-  decodePayload,
-  encodeHeader,
-  encodeRecord,
-  hasRecordBehind,
-  HEADER_BYTES,
-  headerVersion,
-  MANIFEST_VERSION,
-  payloadAt,
-  RECORD_HEADER_BYTES,
-} from "./format.ts";
+import { encodeHeader, encodeRecord } from "./format.ts";
 import { type HistoryOptions, type KeptEdit, ManifestHistory, NO_HISTORY } from "./history.ts";
 import type { DatabaseIdentity, ManifestFile, Version, VersionEdit } from "./version.ts";
 
@@ -50,23 +40,6 @@ export interface ManifestOptions {
   readonly choose?: (content: ManifestContent) => Version | undefined;
 }
 
-/** What reading a manifest's bytes gave. */
-export interface ManifestContent {
-  readonly version: Version;
-  /** Number of the last whole record. */
-  readonly number: number;
-  /** The version that the file begins with, its record's number, and what followed. */
-  readonly whole: { readonly version: Version; readonly number: number };
-  readonly edits: readonly KeptEdit[];
-  /** Offsets of it and behind it. */
-  readonly start: number;
-  readonly end: number;
-  /** Offset behind the record of the whole version. */
-  readonly wholeEnd: number;
-  /** Bytes of a torn record behind it. */
-  readonly tornBytes: number;
-}
-
 export class Manifest implements ManifestFile {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
@@ -79,14 +52,24 @@ export class Manifest implements ManifestFile {
   #rewriteAt: number;
   /** Bytes behind `#end` that could not be cut off. */
   #hasGarbage = false;
+  /** What opening has yet to do to the file, see `settle`; undefined once it has. */
+  #unsettled:
+    | { readonly content: ManifestContent; readonly replacement: Uint8Array | undefined }
+    | undefined;
   #isClosed = false;
   #failure: unknown;
   #waiting = 0;
   #queue: Promise<unknown> = Promise.resolve();
-  /** Bytes of a torn record that opening cut off. */
+  /** Bytes of a torn record that opening cuts off. */
   readonly tornBytes: number;
 
-  private constructor(options: ManifestOptions, handle: FileHandle, content: ManifestContent) {
+  private constructor(
+    options: ManifestOptions,
+    handle: FileHandle,
+    given: { readonly content: ManifestContent; readonly replacement: Uint8Array | undefined },
+  ) {
+    const { content } = given;
+    this.#unsettled = given;
     this.#fileSystem = options.fileSystem;
     this.#directory = options.directory;
     this.#path = joinPath(options.directory, MANIFEST_NAME);
@@ -103,7 +86,7 @@ export class Manifest implements ManifestFile {
   }
 
   /**
-   * Opens the manifest, or creates it where there is none. Throws "invalid" when its identity is not the one of the
+   * Opens the manifest, or creates it where there is none; one that is there is not changed before `settle`. Throws "invalid" when its identity is not the one of the
    * settings, "corrupt" naming the offset of damage, also when it is missing beside data, "unsupported" for a newer
    * version, "io".
    */
@@ -116,26 +99,44 @@ export class Manifest implements ManifestFile {
       checkNoData(options);
       createManifest(options);
     }
-    let handle = fileSystem.open(path, "write");
+    const handle = fileSystem.open(path, "write");
     try {
       // Whoever created or replaced it may have ended before the name was synced; what is appended must not go with it.
       fileSystem.syncDirectory(directory);
-      let content = parseManifest(readAll(handle), path);
+      const content = parseManifest(readAll(handle), path);
       checkIdentity(directory, content.version.identity, options.identity);
       const chosen = options.choose?.(content);
-      if (chosen !== undefined) {
-        replaceManifest(options, wholeManifest(chosen, content.number));
-        handle.close();
-        handle = fileSystem.open(path, "write");
-        content = parseManifest(readAll(handle), path);
+      if (chosen === undefined) {
+        return new Manifest(options, handle, { content, replacement: undefined });
       }
-      if (content.tornBytes > 0) handle.truncate(content.end);
-      writeAgain(handle, content);
-      return new Manifest(options, handle, content);
+      const replacement = wholeManifest(chosen, content.number);
+      return new Manifest(options, handle, {
+        content: parseManifest(replacement, path),
+        replacement,
+      });
     } catch (error) {
       handle.close();
       throw error;
     }
+  }
+
+  /**
+   * Makes the file say what was opened: cuts off what is torn, or puts the older version that was chosen in its place. Done once
+   * nothing refuses the opening any more, and by a commit. Throws "io"; it may be tried again.
+   */
+  settle(): void {
+    if (this.#unsettled === undefined) return;
+    const { content, replacement } = this.#unsettled;
+    if (replacement !== undefined) {
+      const given = { fileSystem: this.#fileSystem, directory: this.#directory };
+      replaceManifest(given, replacement);
+      const handle = this.#fileSystem.open(this.#path, "write");
+      this.#handle.close();
+      this.#handle = handle;
+    }
+    if (content.tornBytes > 0) this.#handle.truncate(content.end);
+    writeAgain(this.#handle, content);
+    this.#unsettled = undefined;
   }
 
   get version(): Version {
@@ -194,6 +195,7 @@ export class Manifest implements ManifestFile {
         { cause: this.#failure },
       );
     }
+    this.settle();
     const next = applyEdit(this.#version, edit);
     const number = this.#number + 1;
     return { record: encodeRecord({ kind: "edit", number, identity: undefined, edit }), next };
@@ -276,69 +278,6 @@ export class Manifest implements ManifestFile {
   }
 }
 
-/** Reads a manifest's bytes. `path` is for messages. Throws "corrupt", "unsupported". */
-export function parseManifest(bytes: Uint8Array, path: string): ManifestContent {
-  const format = headerVersion(bytes);
-  if (format === undefined || format === 0) throw corrupt(path, 0, "its header is damaged");
-  if (format > MANIFEST_VERSION) {
-    throw new EngineError(
-      "unsupported",
-      `Cannot read manifest "${path}": its version ${format} is newer than ${MANIFEST_VERSION}; update this program`,
-    );
-  }
-  let content: ManifestContent | undefined;
-  const edits: KeptEdit[] = [];
-  let offset = HEADER_BYTES;
-  for (;;) {
-    const payload = payloadAt(bytes, offset);
-    if (payload === undefined) break;
-    const end = offset + RECORD_HEADER_BYTES + payload.length;
-    const record = bytes.slice(offset, end);
-    const { version, number, edit } = applyRecord(content, payload, { path, offset });
-    if (edit !== undefined) edits.push({ number, edit, record });
-    content = {
-      version,
-      number,
-      whole: content?.whole ?? { version, number },
-      edits,
-      start: offset,
-      end,
-      wholeEnd: content?.wholeEnd ?? end,
-      tornBytes: 0,
-    };
-    offset = end;
-  }
-  if (content === undefined) throw corrupt(path, offset, "its first record is damaged");
-  if (hasRecordBehind(bytes, { offset, number: content.number })) {
-    throw corrupt(path, offset, "a record is damaged");
-  }
-  return { ...content, tornBytes: bytes.length - offset };
-}
-
-function applyRecord(
-  before: ManifestContent | undefined,
-  payload: Uint8Array,
-  place: { readonly path: string; readonly offset: number },
-): { readonly version: Version; readonly number: number; readonly edit: VersionEdit | undefined } {
-  try {
-    const { kind, number, identity, edit } = decodePayload(payload);
-    if (before === undefined) {
-      if (kind !== "whole" || identity === undefined) {
-        throw new MalformedError("its first record does not hold the whole version");
-      }
-      const version = applyEdit(emptyVersion(identity), edit);
-      return { version, number, edit: undefined };
-    }
-    if (kind !== "edit" || number !== before.number + 1) {
-      throw new MalformedError(`record ${number} follows record ${before.number}`);
-    }
-    return { version: applyEdit(before.version, edit), number, edit };
-  } catch (error) {
-    if (!(error instanceof MalformedError) && !(error instanceof AssertionError)) throw error;
-    throw corrupt(place.path, place.offset, error.message);
-  }
-}
-
 /** Data without a manifest is not a new database: creating one would give the data up. */
 function checkNoData({ fileSystem, directory }: ManifestOptions): void {
   const { log, segments } = databasePaths(directory);
@@ -357,7 +296,10 @@ function createManifest(options: ManifestOptions): void {
 }
 
 /** Puts a manifest in the place of the one there is, if any; for opening. */
-function replaceManifest({ fileSystem, directory }: ManifestOptions, bytes: Uint8Array): void {
+function replaceManifest(
+  { fileSystem, directory }: Pick<ManifestOptions, "fileSystem" | "directory">,
+  bytes: Uint8Array,
+): void {
   const path = joinPath(directory, NEW_NAME);
   const handle = fileSystem.open(path, "create");
   try {
@@ -422,8 +364,4 @@ function checkIdentity(directory: string, stored: DatabaseIdentity, given: Datab
 
 function rewriteBytes(wholeBytes: number): number {
   return Math.max(REWRITE_BYTES_MIN, wholeBytes * REWRITE_RATIO);
-}
-
-function corrupt(path: string, offset: number, what: string): EngineError {
-  return new EngineError("corrupt", `Cannot read manifest "${path}" at offset ${offset}: ${what}`);
 }

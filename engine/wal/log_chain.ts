@@ -96,6 +96,26 @@ export function findChain(
   return { files, damage, highest: numbers.at(-1) ?? 0 };
 }
 
+/** Whether a file can be replayed to its end; the newest one may end in a write that was not finished. Throws "io". */
+export function isFileWhole(
+  fileSystem: FileSystem,
+  given: { readonly directory: string; readonly found: ChainFile; readonly isNewest: boolean },
+): boolean {
+  const { file, end, synced } = given.found;
+  using reader = openLogFile(fileSystem, { directory: given.directory, file });
+  let offset = FILE_HEADER_BYTES;
+  while (offset !== end) {
+    const record = reader.recordAt(offset);
+    if (record === undefined || record.end > (end ?? Infinity)) break;
+    offset = record.end;
+  }
+  if (end !== undefined) return offset === end;
+  if (!given.isNewest) return false;
+  if (reader.isCopy()) return true;
+  return synced <= offset &&
+    reader.findRecord(offset + 1, (record) => record.synced > offset) === undefined;
+}
+
 /** A damaged header counts when records in the file prove that the file had been synced; otherwise it was never begun. */
 function readHeader(reader: LogFileReader): LogFileHeader | "unused" | undefined {
   const header = reader.header();

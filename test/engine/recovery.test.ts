@@ -1,6 +1,8 @@
 /** What is there after the machine stopped. */
 import { describe, expect, test } from "bun:test";
+import { crc32 } from "node:zlib";
 import { isEngineError } from "../../engine/errors.ts";
+import { readFiles } from "../fuzz/database_files.ts";
 import { Machine, rowAt, SECOND } from "../support/machine.ts";
 
 /** Nothing is synced by itself while a test runs. */
@@ -73,20 +75,61 @@ describe("recovery after a power cut", () => {
   });
 });
 
-test("a segment that is gone is made up for by the log, though its end was flushed before it was synced", async () => {
-  const day = 86_400;
-  const machine = await Machine.start({ compactionEnabled: false });
-  await machine.write(rowAt(1));
-  await machine.storage.insertRows([rowAt(day)], "appended");
-  await machine.flush();
-  await machine.powerCut();
-  await machine.storage.close();
-  const [first, ...others] = machine.files("segments");
-  expect(others.length).toBe(1);
-  machine.disk.memory.remove(first!);
-  await machine.open();
-  expect(machine.seconds()).toEqual([1, day]);
-  await machine.storage.close();
+describe("a segment that is gone", () => {
+  const DAY = 86_400;
+
+  test("is made up for by the log, though its end was flushed before it was synced", async () => {
+    const machine = await Machine.start({ compactionEnabled: false });
+    await machine.write(rowAt(1));
+    await machine.storage.insertRows([rowAt(DAY)], "appended");
+    await machine.flush();
+    await machine.powerCut();
+    await machine.storage.close();
+    const [first, ...others] = machine.files("segments");
+    expect(others.length).toBe(1);
+    machine.disk.memory.remove(first!);
+    await machine.open();
+    expect(machine.seconds()).toEqual([1, DAY]);
+    await machine.storage.close();
+  });
+
+  test.each([1, 2, 3])(
+    "takes no rows of sound ones with it where log file %i is damaged",
+    async (file) => {
+      const machine = await Machine.start({ compactionEnabled: false });
+      for (const second of [1, 2, 3]) {
+        // Three records, so that the last one is not all there is.
+        for (const day of [0, 1, 2]) await machine.write(rowAt(second + day * DAY));
+        await machine.flush();
+      }
+      await machine.storage.close();
+      const [first] = machine.files("segments");
+      machine.disk.memory.remove(first!);
+      machine.disk.flipBit(`/data/wal/000000000${file}.log`, { offset: 60 });
+      await machine.open();
+      // Reading finds that the file is not there and sets it aside.
+      for (let tries = 0; tries < 20; tries++) {
+        try {
+          machine.seconds();
+        } catch (error) {
+          if (!isEngineError(error, "corrupt")) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      }
+      expect(machine.seconds()).toEqual([
+        2,
+        3,
+        DAY + 1,
+        DAY + 2,
+        DAY + 3,
+        2 * DAY + 1,
+        2 * DAY + 2,
+        2 * DAY + 3,
+      ]);
+      expect(machine.complaints.join()).toContain("0000000001.seg");
+      await machine.storage.close();
+    },
+  );
 });
 
 describe("recovery from damage", () => {
@@ -125,6 +168,25 @@ describe("recovery from damage", () => {
     expect(found).toContain(1);
     expect(found).not.toContain(2);
     expect(machine.complaints.join("\n")).toContain("Log file 1");
+    await machine.storage.close();
+  });
+
+  /** The files by name with what tells one content from another. */
+  function filesOf(machine: Machine): [name: string, bytes: number, checksum: number][] {
+    const files = readFiles(machine.disk.memory, "/data");
+    files.delete("LOCK");
+    return [...files].map(([name, content]) => [name, content.length, crc32(content)]);
+  }
+
+  test("an opening that is refused leaves a torn manifest as it was", async () => {
+    const machine = await damagedLog();
+    const manifest = "/data/MANIFEST";
+    machine.disk.cut(manifest, machine.disk.memory.fileBytes(manifest) + 7);
+    const before = filesOf(machine);
+    await expect(machine.open()).rejects.toThrow("0000000001.log");
+    expect(filesOf(machine)).toEqual(before);
+    await machine.open({ replayMode: "salvage" });
+    expect(machine.seconds()).toContain(1);
     await machine.storage.close();
   });
 });

@@ -7,7 +7,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { isEngineError } from "../../engine/errors.ts";
 import { MemoryFileSystem } from "../../engine/fs/memory_file_system.ts";
 import { inspectFile } from "../../engine/inspect.ts";
-import { parseManifest } from "../../engine/manifest/manifest.ts";
+import { parseManifest } from "../../engine/manifest/content.ts";
 import { readBlocks } from "../../engine/series/registry_format.ts";
 import { openLogFile } from "../../engine/wal/log_chain.ts";
 import { WriteAdmission } from "../../src/http/admission.ts";

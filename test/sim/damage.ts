@@ -7,7 +7,7 @@ import type { Database } from "../../engine/database.ts";
 import { EngineError, isEngineError } from "../../engine/errors.ts";
 import { databasePaths, fileNameOf, joinPath } from "../../engine/fs/paths.ts";
 import { HEADER_BYTES } from "../../engine/manifest/format.ts";
-import { parseManifest } from "../../engine/manifest/manifest.ts";
+import { parseManifest } from "../../engine/manifest/content.ts";
 import { segmentFileName } from "../../engine/segment/format.ts";
 import { readVersion } from "../../engine/verify.ts";
 import { diskOf, readFiles } from "../fuzz/database_files.ts";

@@ -28,6 +28,9 @@ const KNOWN: readonly { readonly seed: number; readonly found: string }[] = [
   { seed: 1009, found: "nothing; writes are refused at the disk limit" },
   { seed: 1005, found: "nothing; a segment is damaged" },
   { seed: 1015, found: "nothing; the directory is copied while it is in use" },
+  { seed: 1262395695, found: "a copy that lacked registry files had no complete version" },
+  { seed: 1134071347, found: "a flush left the end of its log unsynced" },
+  { seed: 1134072785, found: "an opening that was refused had cut off the manifest's end" },
 ];
 
 describe("simulation", () => {

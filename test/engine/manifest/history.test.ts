@@ -1,10 +1,7 @@
 /** A rewritten manifest keeps the edits of the last while. */
 import { expect, test } from "bun:test";
-import {
-  Manifest,
-  type ManifestContent,
-  parseManifest,
-} from "../../../engine/manifest/manifest.ts";
+import { type ManifestContent, parseManifest } from "../../../engine/manifest/content.ts";
+import { Manifest } from "../../../engine/manifest/manifest.ts";
 import { IDENTITY } from "../../support/manifest_samples.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { SimulatedDisk } from "../../support/simulated_disk.ts";

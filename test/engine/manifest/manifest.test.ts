@@ -7,7 +7,8 @@ import { isDiskFull } from "../../../engine/fs/io_error.ts";
 import { describeManifest } from "../../../engine/manifest/describe.ts";
 import { editOf, emptyVersion } from "../../../engine/manifest/edit.ts";
 import { encodeHeader, encodeRecord } from "../../../engine/manifest/format.ts";
-import { Manifest, parseManifest } from "../../../engine/manifest/manifest.ts";
+import { parseManifest } from "../../../engine/manifest/content.ts";
+import { Manifest } from "../../../engine/manifest/manifest.ts";
 import type { Version, VersionEdit } from "../../../engine/manifest/version.ts";
 import { parseHex } from "../../support/hex.ts";
 import { IDENTITY, segment, tombstone } from "../../support/manifest_samples.ts";
@@ -23,7 +24,14 @@ function makeDisk(seed = 1): SimulatedDisk {
 }
 
 function openOn(disk: SimulatedDisk, identity = IDENTITY): Manifest {
-  return Manifest.open({ fileSystem: disk, directory: "/db", identity });
+  const manifest = Manifest.open({ fileSystem: disk, directory: "/db", identity });
+  try {
+    manifest.settle();
+    return manifest;
+  } catch (error) {
+    manifest.close();
+    throw error;
+  }
 }
 
 async function failureOf(action: () => unknown): Promise<unknown> {

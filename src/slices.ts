@@ -39,6 +39,7 @@ function awaitTurn(): void {
 export class Slices {
   readonly #itemsPerClock: number;
   #items = 0;
+  #isDue = false;
   #began = performance.now();
 
   /** `itemsPerClock`: items between two looks at the clock. */
@@ -48,11 +49,11 @@ export class Slices {
     awaitTurn();
   }
 
-  /** Whether it is time to `pause`. */
+  /** Whether it is time to `pause`; once it is, it stays so until then. */
   get isDue(): boolean {
-    if (++this.#items % this.#itemsPerClock !== 0) return false;
+    if (++this.#items % this.#itemsPerClock !== 0) return this.#isDue;
     const now = performance.now();
-    return now - this.#began > SLICE_MS || now - turnBegan > TURN_MS;
+    return this.#isDue ||= now - this.#began > SLICE_MS || now - turnBegan > TURN_MS;
   }
 
   /** Lets other work of the event loop run. */
@@ -61,6 +62,7 @@ export class Slices {
       paused.push(resolve);
       awaitTurn();
     });
+    this.#isDue = false;
     this.#began = performance.now();
   }
 }

@@ -186,7 +186,10 @@ export class TreeEvaluator implements Evaluator {
       frame,
       next() {
         for (let empty = 0; rows.next(row); empty++) {
-          if (!row.isEmpty || empty === EMPTY_IN_A_ROW_MAX) return rowAsSeries(row, inner.times);
+          // Also where it is time for a pause: whoever reads asks again.
+          if (!row.isEmpty || empty === EMPTY_IN_A_ROW_MAX || evaluation.isDue) {
+            return rowAsSeries(row, inner.times);
+          }
         }
         return undefined;
       },

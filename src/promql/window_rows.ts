@@ -8,6 +8,7 @@ import type { RangeCall, RangeFunction } from "./range_call.ts";
 import { EXTENDED_FUNCTIONS, KEEPS_NAME } from "./range_functions.ts";
 import type { Row, RowStream } from "./row.ts";
 import { EMPTY_IN_A_ROW_MAX } from "./selector.ts";
+import { isLongRow, RowInParts } from "./window_parts.ts";
 import { Windows } from "./windows.ts";
 
 /** Counters end so, by convention. */
@@ -39,8 +40,21 @@ export async function overWindows(
   const extended = source.frame.modifier !== undefined;
   const counter = name === "rate" || name === "increase";
   const counterNames = new CounterNames(call);
+  const { evaluation } = evaluator;
+  let parts: RowInParts | undefined;
+  let dropsName = false;
+  /** Goes on with the row that is being made; an empty one stands for it until it is whole. */
+  const goOn = (row: Row, making: RowInParts): true => {
+    row.clear();
+    row.dropName = dropsName;
+    while (making.advance()) if (evaluation.isDue) return true;
+    parts = undefined;
+    making.moveTo(row);
+    return true;
+  };
   return {
     next(row) {
+      if (parts !== undefined) return goOn(row, parts);
       for (let empty = 0;; empty++) {
         const series = source.next();
         if (series === undefined) return false;
@@ -51,6 +65,10 @@ export async function overWindows(
         row.takeLabels(series.source);
         row.dropName = series.dropName || !KEEPS_NAME.has(name);
         if (isEmpty) return true;
+        if (isLongRow(name, series, windows)) {
+          dropsName = row.dropName;
+          return goOn(row, parts = new RowInParts(series, windows, compute, call));
+        }
         compute(series, windows, row, call);
         if (counter) counterNames.check(row, series.count);
         return true;

@@ -78,6 +78,17 @@ export class Windows {
     return found;
   }
 
+  /** The windows of the steps from `start` on and before `end`, of the samples from the first of `start` on. */
+  part(start: number, end: number): Windows {
+    const part = new Windows({ ...this.frame, ends: this.frame.ends.subarray(start, end) });
+    const first = this.from[start]!;
+    for (let step = start; step < end; step++) {
+      part.from[step - start] = this.from[step]! - first;
+      part.to[step - start] = this.to[step]! - first;
+    }
+    return part;
+  }
+
   /** Room for `count` integers with any content; the same room at every call. */
   scratch(count: number): Int32Array {
     if (this.#scratch.length < count) this.#scratch = new Int32Array(count * 2);

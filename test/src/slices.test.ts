@@ -24,6 +24,14 @@ describe("Slices", () => {
     expect([slices.isDue, slices.isDue, slices.isDue]).toEqual([false, false, true]);
   });
 
+  test("who has to pause has to until it does, whoever of a work asks", async () => {
+    const slices = new Slices(3);
+    work(20);
+    for (const isDue of [false, false, true, true]) expect(slices.isDue).toBe(isDue);
+    await slices.pause();
+    expect(slices.isDue).toBe(false);
+  });
+
   test("others run at each pause", async () => {
     const slices = new Slices(1);
     let turns = 0;

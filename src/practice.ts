@@ -4,8 +4,8 @@
  * do runs the steps of practice_steps.ts, and the next queries find the code compiled.
  *
  * Invariants
- * - Whoever wants something goes first: no step begins until nothing has been asked for QUIET_MS, and none takes longer
- *   than one small query.
+ * - Whoever wants something goes first: a slice of steps begins only when nothing was asked since the one before and nothing is
+ *   being answered, else when nothing has been asked for QUIET_MS; no step takes longer than one small query.
  * - It takes PRACTICE_MS of steps at most, once in the life of the process.
  *
  * What is compiled stays in memory, some 20 MB, as after any queries. That is why it waits for the first query: a process
@@ -137,8 +137,8 @@ export class Practice {
   }
 
   async #practise(done: { steps: number; ms: number }): Promise<void> {
-    const { steps, clock, collect } = this.#parts;
-    if (!await this.#quiet()) return;
+    const { steps, clock, collect, isNeedless } = this.#parts;
+    if (isNeedless() || !await this.#quiet()) return;
     const iterator = steps();
     try {
       let slice = 0;
@@ -163,11 +163,10 @@ export class Practice {
   /** Resolves once nobody wants anything, with whether to go on. */
   async #quiet(): Promise<boolean> {
     const { isBusy, isNeedless } = this.#parts;
-    let ms = QUIET_MS;
-    while (!this.#stopped && !isNeedless()) {
+    for (let ms = QUIET_MS; !this.#stopped; ms = Math.min(QUIET_MS_MAX, ms * 2)) {
       if (!isBusy()) return true;
       await this.#wait(ms);
-      ms = Math.min(QUIET_MS_MAX, ms * 2);
+      if (isNeedless()) return false;
     }
     return false;
   }

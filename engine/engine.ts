@@ -158,7 +158,7 @@ export class Engine implements Database {
     const searching = this.#seriesWithPoints(selection, range);
     const series = searching instanceof Promise ? await searching : searching;
     if (series.length === 0) return { matchedSeries: 0, tombstones: 0 };
-    const sources = new Set(Array.from(series, (id) => Math.floor(id / 65_536)));
+    const sources = sourcesOf(series);
     const sealing = this.#sealInSlices(sources);
     if (sealing !== undefined) await sealing;
     this.#checkWritable();
@@ -353,7 +353,7 @@ export class Engine implements Database {
   }
 
   /** Seals most of what is open of the sources, with pauses, so that little is left for the one step that counts. */
-  #sealInSlices(sources: ReadonlySet<number>): Promise<void> | undefined {
+  #sealInSlices(sources: readonly number[]): Promise<void> | undefined {
     const rest = sources.values();
     return inSlices(this.#parts.components.clock, () => {
       this.#checkWritable();
@@ -391,6 +391,17 @@ export class Engine implements Database {
       { cause: this.#failure },
     );
   }
+}
+
+/** The sources of ascending series ids. */
+function sourcesOf(series: Float64Array): number[] {
+  const sources: number[] = [];
+  let last = -1;
+  for (const id of series) {
+    const source = Math.floor(id / 65_536);
+    if (source !== last) sources.push(last = source);
+  }
+  return sources;
 }
 
 /** Does what a full disk refuses once more where room can be made. */

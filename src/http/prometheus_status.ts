@@ -1,6 +1,7 @@
 /** `status/*`, `metadata`, `rules`, `alerts`, `targets`: what tools ask a Prometheus server about itself. */
 import type { Database, SeriesGroup, TimeUnit } from "../../engine/mod.ts";
 import { FACET, ticksToMs } from "../../engine/mod.ts";
+import { forEachInSlices, Slices } from "../slices.ts";
 import type { MetadataStore, MetricMetadata } from "../stores/metadata.ts";
 import type { PrometheusAnswers } from "./prometheus_answers.ts";
 import { compareUtf8 } from "./prometheus_catalog.ts";
@@ -51,8 +52,6 @@ const STATISTICS_DEFAULT = 10;
 const STATISTICS_MAX = 10_000;
 /** Pairs of label and value that are counted for one answer. */
 const PAIRS_COUNTED_MAX = 2_000;
-/** Pairs that are counted before other requests get their turn. */
-const PAIRS_PER_TURN = 50;
 
 /** What `rules` may be asked for; empty: everything. */
 const RULE_TYPES: readonly string[] = ["", "alert", "record"];
@@ -192,11 +191,12 @@ export class PrometheusStatus {
     const metrics = seriesByMetric(registry.select([]));
     const { headChunks, bounds } = database.extent();
     const unit = database.settings.timeUnit;
-    const labels = registry.labelNames([]).map((name) => ({
-      name,
-      values: registry.labelValues(name, []),
-    }));
-    const pairs = await countPairs(database, labels);
+    const slices = new Slices(1);
+    const labels: { readonly name: string; readonly values: readonly string[] }[] = [];
+    await forEachInSlices(registry.labelNames([]), slices, (name) => {
+      labels.push({ name, values: registry.labelValues(name, []) });
+    });
+    const pairs = await countPairs(database, labels, slices);
     const byCount = labels.map(({ name, values }) => ({ name, value: values.length }));
     const byBytes = labels.map(({ name, values }) => ({
       name,
@@ -250,15 +250,14 @@ function wholeMs(ticks: bigint, unit: TimeUnit): number {
 async function countPairs(
   database: Database,
   labels: readonly { readonly name: string; readonly values: readonly string[] }[],
+  slices: Slices,
 ): Promise<Statistic[]> {
   const pairs: Statistic[] = [];
   const fewestFirst = labels.toSorted((left, right) => left.values.length - right.values.length);
   for (const { name, values } of fewestFirst) {
     if (pairs.length + values.length > PAIRS_COUNTED_MAX) break;
     for (const value of values) {
-      if (pairs.length % PAIRS_PER_TURN === PAIRS_PER_TURN - 1) {
-        await new Promise((resolve) => setTimeout(resolve, 0));
-      }
+      if (slices.isDue) await slices.pause();
       const metrics = seriesByMetric(database.registry.select([{ name, operator: "=", value }]));
       pairs.push({ name: `${name}=${value}`, value: sum(metrics.values()) });
     }

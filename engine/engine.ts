@@ -28,6 +28,7 @@ import type { WriteAheadLog } from "./wal/log.ts";
 import type { DatabaseStats } from "./stats.ts";
 import { collectStats } from "./stats_collector.ts";
 import { BatchBuilder } from "./write/batch.ts";
+import { scratchBytesOf } from "./write/memory_budget.ts";
 
 /** What a large deletion does between two looks at the clock. */
 const SERIES_PER_STEP = 64;
@@ -142,7 +143,7 @@ export class Engine implements Database {
       timeUnit: settings.timeUnit,
       state: takeState,
       cutoff: recency.cutoff() ?? TIME_MIN,
-      scratchBytesMax: settings.queryScratchBytes,
+      scratchBytesMax: scratchBytesOf(settings),
       counters: this.#queries,
       onClose: () => {
         for (const pin of pins) pin[Symbol.dispose]();

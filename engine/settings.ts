@@ -28,7 +28,7 @@ export interface Settings {
   readonly headMemoryShare: number;
   /** Bytes of segment pages kept in memory, at least 1 MiB; never more than a quarter of `memoryLimitBytes`. */
   readonly blockCacheBytes: number;
-  /** Bytes of scratch that one read of a series may take; larger series are read in slices. */
+  /** Bytes of scratch that one read of a series may take, never more than half of `memoryLimitBytes`; longer ones are refused. */
   readonly queryScratchBytes: number;
   /** Series that may exist; rows that would create more, or more than half of `memoryLimitBytes` holds, are refused. */
   readonly seriesMax: number;

@@ -207,7 +207,7 @@ export const SETTINGS_TABLE: SettingsTable = {
     "bytes",
     parseBytesOrAuto,
     "auto",
-    "memory of the engine: head, registry, caches; auto is a quarter of the machine's, 128M to 512M",
+    "memory of the engine: head, registry, caches, reads; auto is a quarter of the machine's, 128M to 512M",
     "memoryLimitBytes",
   ),
   "block-cache": bytes("16M", "segment pages kept in memory", "blockCacheBytes"),

@@ -1,6 +1,7 @@
 /**
  * How the memory limit is divided. The registry may take half of it: then no more series are made. The cache has its own
- * bound, at most a quarter. The head has what these leave, up to its share, and is flushed at half of that.
+ * bound, at most a quarter, and so has what one read of a series holds, half. The head has what these and the reads that are under
+ * way leave, up to its share, and is flushed at half of that.
  *
  * Invariants
  * - The registry never shrinks and its series are never refused once they exist, so that a database that was opened with a
@@ -11,8 +12,9 @@ import type { Settings } from "../settings.ts";
 
 /** Share of the limit that the registry may take. */
 const REGISTRY_SHARE = 0.5;
-/** Share of the limit that the block cache may take, whatever its setting says. */
+/** Shares of the limit that the block cache and a read's scratch may take, whatever their settings say. */
 const CACHE_SHARE = 0.25;
+const SCRATCH_SHARE = 0.5;
 /** Shares of the limit that the head may always take, and take at most, while a flush makes room. */
 const HEAD_SHARE_MIN = 0.1;
 const HEAD_SHARE_MAX = 0.9;
@@ -24,6 +26,11 @@ const SERIES_BYTES = 512;
 /** Bytes that the block cache may take. */
 export function cacheBytesOf({ memoryLimitBytes, blockCacheBytes }: Settings): number {
   return Math.min(blockCacheBytes, memoryLimitBytes * CACHE_SHARE);
+}
+
+/** Bytes of scratch that one read of a series may take. */
+export function scratchBytesOf({ memoryLimitBytes, queryScratchBytes }: Settings): number {
+  return Math.min(queryScratchBytes, memoryLimitBytes * SCRATCH_SHARE);
 }
 
 export class MemoryBudget {
@@ -43,7 +50,9 @@ export class MemoryBudget {
   get headWaitBytes(): number {
     const { memoryLimitBytes: limit, headMemoryShare } = this.#settings;
     const share = Math.min(HEAD_SHARE_MAX, headMemoryShare * HEAD_OVERSHOOT);
-    const room = limit - this.#registryBytes - cacheBytesOf(this.#settings);
+    const taken = this.#registryBytes + cacheBytesOf(this.#settings) +
+      this.#kernels.usedBytes("query");
+    const room = limit - taken;
     return Math.min(limit * share, Math.max(room, limit * HEAD_SHARE_MIN));
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { Kernels } from "../../../engine/kernels/kernels.ts";
 import { Registry } from "../../../engine/series/registry.ts";
 import { completeSettings } from "../../../engine/settings.ts";
-import { cacheBytesOf, MemoryBudget } from "../../../engine/write/memory_budget.ts";
+import { cacheBytesOf, MemoryBudget, scratchBytesOf } from "../../../engine/write/memory_budget.ts";
 import { Machine, rowAt } from "../../support/machine.ts";
 
 const MIB = 1 << 20;
@@ -27,9 +27,20 @@ describe("the parts of the memory limit", () => {
     expect(Math.abs(budget.headFlushBytes / MIB - flush)).toBeLessThan(1);
   });
 
-  test("the cache has at most a quarter", () => {
+  test("the cache has at most a quarter, a read's scratch half", () => {
     const settings = completeSettings({ memoryLimitBytes: 16 * MIB, blockCacheBytes: 16 * MIB });
     expect(cacheBytesOf(settings)).toBe(4 * MIB);
+    expect(scratchBytesOf(settings)).toBe(8 * MIB);
+  });
+
+  test("what reads hold is not the head's meanwhile", () => {
+    const kernels = new Kernels();
+    const budget = new MemoryBudget(kernels, completeSettings({ memoryLimitBytes: 128 * MIB }));
+    const before = budget.headWaitBytes;
+    const block = kernels.alloc(64 * MIB, "query");
+    expect(Math.abs(budget.headWaitBytes / MIB - 48)).toBeLessThan(1);
+    kernels.free(block, "query");
+    expect(budget.headWaitBytes).toBe(before);
   });
 
   test("series end where the registry has its half, the settings' limit where that is earlier", () => {

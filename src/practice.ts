@@ -1,15 +1,15 @@
 /**
  * Practice: code that runs for the first time is several times slower than after some hundred runs, when the runtime has
- * compiled it. So, once somebody queries (or at the start, where the setting says so), a daemon that has nothing else to
- * do runs the steps of practice_steps.ts, and the next queries find the code compiled.
+ * compiled it. So, where the setting asks for it, a daemon that has nothing else to do runs the steps of practice_steps.ts, and
+ * the next queries find the code compiled.
  *
  * Invariants
  * - Whoever wants something goes first: a slice of steps begins only when nothing was asked since the one before and nothing is
  *   being answered, else when nothing has been asked for QUIET_MS; no step takes longer than one small query.
  * - It takes PRACTICE_MS of steps at most, once in the life of the process.
  *
- * What is compiled stays in memory, some 20 MB, as after any queries. That is why it waits for the first query: a process
- * that only stores stays as small as it is.
+ * It costs a second of processor time, and what is compiled stays in memory, some 25 MB, as after any queries. That is why it
+ * is off by default.
  */
 import type { Clock } from "../engine/mod.ts";
 import type { Configuration } from "./config.ts";

@@ -109,7 +109,7 @@ export interface SettingValues {
   readonly "query-series-max": number;
   readonly "lookback": number;
   readonly "admin-api": boolean;
-  readonly "practice": "first-query" | "start" | "off";
+  readonly "practice": "off" | "first-query" | "start";
   readonly "log-level": "debug" | "info" | "warn" | "error";
   readonly "log-format": "text" | "json";
   readonly "memory-limit": number;
@@ -195,8 +195,8 @@ export const SETTINGS_TABLE: SettingsTable = {
   "lookback": duration("5m", "how far back an instant selector looks"),
   "admin-api": flag("false", "serves `/api/v1/admin/`: delete, snapshot, flush, compact"),
   "practice": choice(
-    ["first-query", "start", "off"],
-    "first-query",
+    ["off", "first-query", "start"],
+    "off",
     "when an idle daemon practises queries once, so that the next ones find their code compiled",
   ),
 

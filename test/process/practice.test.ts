@@ -54,9 +54,19 @@ test("practice at the start writes nothing and is not counted", async () => {
   expect(await stopDaemon(daemon)).toBe(0);
 });
 
-test("unless told otherwise, practice waits for the first query", async () => {
+test("unless asked for, there is no practice", async () => {
   using directory = new TestDirectory();
   const daemon = await startDaemon(directory.path);
+  await fetch(`${daemon.url}/write`, { method: "POST", body: "m v=1" });
+  expect(await querySum(daemon.url, "m_v")).toBe(1);
+  await Bun.sleep(WATCHED_MS);
+  expect(await metricsOf(daemon)).not.toContain("\ntsinkd_practice_seconds ");
+  await stopDaemon(daemon);
+});
+
+test("practice may wait for the first query", async () => {
+  using directory = new TestDirectory();
+  const daemon = await startDaemon(directory.path, ["--practice", "first-query"]);
   await fetch(`${daemon.url}/write`, { method: "POST", body: "m v=1" });
   await Bun.sleep(WATCHED_MS);
   expect(await metricsOf(daemon)).not.toContain("\ntsinkd_practice_seconds ");

@@ -24,6 +24,7 @@ export { SampleText } from "./query/sample_text.ts";
 export type { ShardWindow, ShardWindowDigest } from "./query/shard_window.ts";
 export type { NumberColumn, SeriesReference, Totals, View } from "./query/view.ts";
 export { type WindowFold, WindowFolds } from "./query/window_folds.ts";
+export { compareText } from "./series/labels.ts";
 export type { Matcher, MatchOperator } from "./series/matcher.ts";
 export { compileRegex, type Regex } from "./series/regex.ts";
 export type {

@@ -43,6 +43,7 @@ function isPairAt(text: string, i: number): boolean {
 
 /** Order of two texts by their UTF-8 bytes: negative, zero or positive. */
 export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const left = a.charCodeAt(i);

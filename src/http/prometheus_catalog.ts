@@ -6,7 +6,14 @@
  * something; long listings pause, so that the event loop serves others meanwhile.
  */
 import type { Database, SeriesGroup, SourceId, TimeRange, View } from "../../engine/mod.ts";
-import { ALL_TIME, FACET, METRIC_NAME, msToTicks, toSourceId } from "../../engine/mod.ts";
+import {
+  ALL_TIME,
+  compareText,
+  FACET,
+  METRIC_NAME,
+  msToTicks,
+  toSourceId,
+} from "../../engine/mod.ts";
 import type { LabelMatcher } from "../promql/queryable.ts";
 import { Slices, sortInSlices } from "../slices.ts";
 import type { RequestedBounds } from "./prometheus_parameters.ts";
@@ -148,7 +155,7 @@ export class DatabaseCatalog implements SeriesCatalog {
     let after = "";
     for (const [name, value] of this.#database.registry.tagsOf(source)) {
       const member = `${JSON.stringify(name)}:${JSON.stringify(value)}`;
-      if (compareUtf8(name, METRIC_NAME) < 0) before += `${member},`;
+      if (compareText(name, METRIC_NAME) < 0) before += `${member},`;
       else after += `,${member}`;
     }
     const texts = { before, after };
@@ -167,7 +174,7 @@ export class DatabaseCatalog implements SeriesCatalog {
 
 async function sorted(texts: Iterable<string>, slices: Slices): Promise<string[]> {
   const list = [...texts];
-  await sortInSlices(list, compareUtf8, slices);
+  await sortInSlices(list, compareText, slices);
   return list;
 }
 
@@ -178,7 +185,7 @@ function listed(
 ): string[] {
   if (selectors.length <= 1) return list(selectors[0] ?? []);
   const union = new Set(selectors.flatMap((matchers) => list(matchers)));
-  return [...union].sort(compareUtf8);
+  return [...union].sort(compareText);
 }
 
 /** Selected groups, and the view that their time is checked in. */
@@ -213,19 +220,4 @@ function rangeOf(bounds: RequestedBounds, database: Database): TimeRange | undef
   const start = startMs === -Infinity ? ALL_TIME.start : msToTicks(startMs, unit);
   const last = endMs === Infinity ? ALL_TIME.end : msToTicks(endMs, unit);
   return { start, end: last < ALL_TIME.end ? last + 1n : ALL_TIME.end };
-}
-
-/** Order by UTF-8 bytes. UTF-16 order differs only above U+FFFF, where surrogates sort below U+E000. */
-export function compareUtf8(left: string, right: string): number {
-  const length = Math.min(left.length, right.length);
-  for (let at = 0; at < length; at++) {
-    const a = left.charCodeAt(at);
-    const b = right.charCodeAt(at);
-    if (a !== b) return surrogatesLast(a) - surrogatesLast(b);
-  }
-  return left.length - right.length;
-}
-
-function surrogatesLast(unit: number): number {
-  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
 }

@@ -1,10 +1,9 @@
 /** `status/*`, `metadata`, `rules`, `alerts`, `targets`: what tools ask a Prometheus server about itself. */
 import type { Database, SeriesGroup, TimeUnit } from "../../engine/mod.ts";
-import { FACET, ticksToMs } from "../../engine/mod.ts";
+import { compareText, FACET, ticksToMs } from "../../engine/mod.ts";
 import { forEachInSlices, Slices } from "../slices.ts";
 import type { MetadataStore, MetricMetadata } from "../stores/metadata.ts";
 import type { PrometheusAnswers } from "./prometheus_answers.ts";
-import { compareUtf8 } from "./prometheus_catalog.ts";
 import { secondsText } from "./json_writer.ts";
 import {
   invalidParameter,
@@ -128,7 +127,7 @@ export class PrometheusStatus {
     const families: [string, MetricMetadata][] = [];
     if (metric === null || metric === "") {
       families.push(...metadata.entries());
-      families.sort(([left], [right]) => compareUtf8(left, right));
+      families.sort(([left], [right]) => compareText(left, right));
     } else {
       const known = metadata.get(metric);
       if (known !== undefined) families.push([metric, known]);

@@ -7,14 +7,20 @@
  * series is brought together.
  */
 import type { Database, Labels, SourceId, TimeRange, TimeUnit, View } from "../../engine/mod.ts";
-import { ALL_TIME, EngineError, FACET, METRIC_NAME, msToTicks } from "../../engine/mod.ts";
+import {
+  ALL_TIME,
+  compareText,
+  EngineError,
+  FACET,
+  METRIC_NAME,
+  msToTicks,
+} from "../../engine/mod.ts";
 import { forEachInSlices, Slices, sortInSlices } from "../slices.ts";
 import { crc32c } from "./crc32c.ts";
 import { HistogramChunkEncoder, histogramChunkEnd } from "./histogram_chunk.ts";
 import { ProtobufWriter, WIRE } from "./protobuf.ts";
 import { type HistogramSample, writeRemoteHistogram } from "./remote_histogram.ts";
 import type { RemoteReadQuery, RemoteReadRequest } from "./remote_read_request.ts";
-import { compareUtf8 } from "./sample_series.ts";
 import { type StoredReference, StoredSamples } from "./stored_samples.ts";
 import { CHUNK_SAMPLES_MAX, XorChunkEncoder } from "./xor_chunk.ts";
 
@@ -302,7 +308,7 @@ function writeLabels(writer: ProtobufWriter, labels: Labels): void {
 
 /** Tags and the metric's name, sorted. */
 function withName(tags: Labels, metric: string): Labels {
-  const at = tags.findIndex(([name]) => compareUtf8(name, METRIC_NAME) > 0);
+  const at = tags.findIndex(([name]) => compareText(name, METRIC_NAME) > 0);
   const place = at === -1 ? tags.length : at;
   return [...tags.slice(0, place), [METRIC_NAME, metric], ...tags.slice(place)];
 }
@@ -310,8 +316,8 @@ function withName(tags: Labels, metric: string): Labels {
 function compareLabels(left: Labels, right: Labels): number {
   const length = Math.min(left.length, right.length);
   for (let index = 0; index < length; index++) {
-    const order = compareUtf8(left[index]![0], right[index]![0]) ||
-      compareUtf8(left[index]![1], right[index]![1]);
+    const order = compareText(left[index]![0], right[index]![0]) ||
+      compareText(left[index]![1], right[index]![1]);
     if (order !== 0) return order;
   }
   return left.length - right.length;

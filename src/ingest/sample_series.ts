@@ -7,7 +7,7 @@
  * a label set is a reason, never an exception.
  */
 import type { Database, Labels } from "../../engine/mod.ts";
-import { DEFAULT_FIELD, FACET, isEngineError, METRIC_NAME } from "../../engine/mod.ts";
+import { compareText, DEFAULT_FIELD, FACET, isEngineError, METRIC_NAME } from "../../engine/mod.ts";
 
 /** Where the samples of one series go; slots of its two families are found when first needed. */
 export interface SeriesTarget {
@@ -56,7 +56,7 @@ export class SampleSeries {
     }
     if (metric === "") return "series has no metric name";
     if (!inOrder(tags)) {
-      tags.sort(([left], [right]) => compareUtf8(left, right));
+      tags.sort(([left], [right]) => compareText(left, right));
       const repeated = tags.findIndex(([name], index) => index > 0 && tags[index - 1]![0] === name);
       if (repeated !== -1) return `series "${metric}" has the label "${tags[repeated]![0]}" twice`;
     }
@@ -106,21 +106,7 @@ function slotOrReason(slot: number | string, { metric }: SeriesTarget): number |
 /** Whether names ascend strictly, which they do as senders send them. */
 function inOrder(tags: Labels): boolean {
   for (let index = 1; index < tags.length; index++) {
-    if (compareUtf8(tags[index - 1]![0], tags[index]![0]) >= 0) return false;
+    if (compareText(tags[index - 1]![0], tags[index]![0]) >= 0) return false;
   }
   return true;
-}
-
-/** Order by UTF-8 bytes: that of UTF-16 units, but surrogates come last. */
-export function compareUtf8(left: string, right: string): number {
-  if (left === right) return 0;
-  const length = Math.min(left.length, right.length);
-  for (let at = 0; at < length; at++) {
-    const a = left.charCodeAt(at);
-    const b = right.charCodeAt(at);
-    if (a === b) continue;
-    const last = (unit: number): number => unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
-    return last(a) - last(b);
-  }
-  return left.length - right.length;
 }

@@ -2,6 +2,7 @@
  * Label sets of series under evaluation: lookup, change, order, keys for grouping. Sets are immutable, sorted by name in
  * the byte order of UTF-8, without empty values.
  */
+import { compareText } from "../../engine/mod.ts";
 import { forEachInSlices, type Pauses, sortInSlices } from "../slices.ts";
 import type { Label, Labels } from "./queryable.ts";
 
@@ -13,22 +14,6 @@ export const METADATA_LABELS: readonly string[] = [METRIC_NAME, "__type__", "__u
 
 function isMetadata(name: string): boolean {
   return name === METRIC_NAME || name === "__type__" || name === "__unit__";
-}
-
-/** Order of two strings by their UTF-8 bytes. JavaScript's own order differs above U+FFFF. */
-export function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  const length = Math.min(left.length, right.length);
-  for (let at = 0; at < length; at++) {
-    const a = left.charCodeAt(at);
-    const b = right.charCodeAt(at);
-    if (a === b) continue;
-    // Halves of a surrogate pair stand for characters above all others.
-    const highA = a >= 0xd800 && a < 0xe000;
-    const highB = b >= 0xd800 && b < 0xe000;
-    return highA === highB ? a - b : highA ? 1 : -1;
-  }
-  return left.length - right.length;
 }
 
 /** Order of label sets: by name, then value, of each label in turn; a prefix comes first. */

@@ -16,7 +16,7 @@ import type {
   VectorSelector,
 } from "./ast.ts";
 import { formatDuration } from "./durations.ts";
-import { compareText } from "./labels.ts";
+import { compareText } from "../../engine/mod.ts";
 import { formatDecimal } from "./number_format.ts";
 import type { LabelMatcher } from "./queryable.ts";
 import { isIdentifier, quote } from "./strings.ts";

@@ -3,7 +3,8 @@
  * share: so sources are ordered by their tags once, and the sources of each metric by their ranks.
  */
 import type { Pauses } from "../slices.ts";
-import { compareText, sortedByLabels } from "./labels.ts";
+import { compareText } from "../../engine/mod.ts";
+import { sortedByLabels } from "./labels.ts";
 import type { Labels } from "./queryable.ts";
 
 /** Series of one metric: sources, of which each has tags. */

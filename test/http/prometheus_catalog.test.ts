@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { compareUtf8, DatabaseCatalog } from "../../src/http/prometheus_catalog.ts";
+import { compareText } from "../../engine/mod.ts";
+import { DatabaseCatalog } from "../../src/http/prometheus_catalog.ts";
 import { unescapeLabelName } from "../../src/http/prometheus_listings.ts";
 import { FakeDatabase } from "../support/fake_database.ts";
 
@@ -112,7 +113,7 @@ describe("labels", () => {
 test("order by UTF-8 bytes", () => {
   const texts = ["é", "z", "\uffff", "😀", "", "a"];
   const bytes = (text: string) => Buffer.from(text);
-  expect(texts.toSorted(compareUtf8)).toEqual(
+  expect(texts.toSorted(compareText)).toEqual(
     texts.toSorted((a, b) => Buffer.compare(bytes(a), bytes(b))),
   );
 });

@@ -1,6 +1,6 @@
 /** A catalog over plain label sets; bounds are remembered and not looked at. */
 import type { CatalogSelection, SeriesCatalog } from "../../src/http/prometheus_catalog.ts";
-import { compareUtf8 } from "../../src/http/prometheus_catalog.ts";
+import { compareText } from "../../engine/mod.ts";
 import type { LabelMatcher } from "../../src/promql/queryable.ts";
 
 export class FakeCatalog implements SeriesCatalog {
@@ -37,7 +37,7 @@ export class FakeCatalog implements SeriesCatalog {
 }
 
 function sorted(texts: readonly string[]): string[] {
-  return [...new Set(texts)].sort(compareUtf8);
+  return [...new Set(texts)].sort(compareText);
 }
 
 function holds(

@@ -13,7 +13,7 @@ const HALF_RANGE: i64 = 1 << 51;
 const WHOLE_MAX: f64 = 9007199254740992;
 
 /** What is known of values: nothing, that none is NaN, that all are whole numbers below 2^31 in size and none is -0. */
-export const ANY_VALUES: u32 = 0;
+const ANY_VALUES: u32 = 0;
 export const NO_NAN: u32 = 1;
 export const SMALL_WHOLES: u32 = 2;
 

@@ -16,12 +16,12 @@ import { EngineError } from "./errors.ts";
 import { isDiskFull } from "./fs/io_error.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { Version } from "./manifest/version.ts";
-import type { VersionPin } from "./manifest/version_set.ts";
 import { Deletions } from "./query/deletions.ts";
-import { ReadView } from "./query/read_view.ts";
+import { ReadView, type ViewParts } from "./query/read_view.ts";
+import { SeriesReader } from "./query/series_reader.ts";
 import { SeriesSearch } from "./query/series_search.ts";
-import type { ReadState } from "./query/source_set.ts";
 import type { View } from "./query/view.ts";
+import { SpareChunkLists } from "./segment/chunk_list.ts";
 import type { SeriesRegistry } from "./series/registry.ts";
 import type { Acknowledgement, Settings } from "./settings.ts";
 import type { WriteAheadLog } from "./wal/log.ts";
@@ -42,6 +42,7 @@ export class Engine implements Database {
   readonly batch: BatchBuilder;
   readonly #parts: EngineParts;
   readonly #services: EngineServices;
+  readonly #views: ViewParts;
   #deletions: Deletions | undefined;
   #committing: Promise<unknown> | undefined;
   /** The sync group that was asked for last, and what its writers wait for. */
@@ -58,6 +59,14 @@ export class Engine implements Database {
     this.registry = parts.registry;
     this.batch = new BatchBuilder(parts.kernels);
     this.#parts = parts;
+    this.#views = {
+      ...parts,
+      timeUnit: parts.settings.timeUnit,
+      deletions: () => this.#deletions,
+      reader: new SeriesReader({ ...parts, scratchBytesMax: scratchBytesOf(parts.settings) }),
+      lists: new SpareChunkLists(),
+      counters: this.#queries,
+    };
     this.noteVersion(parts.versions.current);
     this.#services = services(this);
   }
@@ -120,36 +129,8 @@ export class Engine implements Database {
         `Cannot open a view: its start ${range.start} is not below its end ${range.end}`,
       );
     }
-    const { kernels, head, registry, cache, readers, versions, settings, recency } = this.#parts;
     this.#queries.views++;
-    const bounds = { first: range.start, last: range.end - 1n };
-    const mark = head.openView();
-    const pins: VersionPin[] = [];
-    let state: ReadState | undefined;
-    const takeState = (): ReadState => {
-      const hidden = this.#deletions;
-      if (state?.hidden !== hidden || pins.at(-1)?.version !== versions.current) state = undefined;
-      if (state !== undefined) return state;
-      const pin = versions.pin();
-      pins.push(pin);
-      return state = { segments: readers.openAll(pin.version.segments, bounds), hidden };
-    };
-    return new ReadView({
-      kernels,
-      head,
-      registry,
-      cache,
-      range,
-      timeUnit: settings.timeUnit,
-      state: takeState,
-      cutoff: recency.cutoff() ?? TIME_MIN,
-      scratchBytesMax: scratchBytesOf(settings),
-      counters: this.#queries,
-      onClose: () => {
-        for (const pin of pins) pin[Symbol.dispose]();
-        head.closeView(mark);
-      },
-    });
+    return new ReadView(this.#views, range, this.#parts.recency.cutoff() ?? TIME_MIN);
   }
 
   async delete(selection: Selection): Promise<DeleteResult> {

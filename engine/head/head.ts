@@ -36,7 +36,7 @@ export interface TimeBounds {
 }
 
 /** The views that keep retired blocks alive. */
-interface ViewMark {
+export interface ViewMark {
   /** Blocks retired in all when the view was opened: it cannot look at those. */
   readonly retiredBefore: number;
 }

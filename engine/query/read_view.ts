@@ -13,36 +13,34 @@ import {
   type TimeUnit,
 } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
-import type { Head } from "../head/head.ts";
+import type { Head, ViewMark } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import type { BlockCache } from "../segment/block_cache.ts";
-import { ChunkLease } from "../segment/chunk_lease.ts";
+import type { VersionPin, VersionSet } from "../manifest/version_set.ts";
+import type { SpareChunkLists } from "../segment/chunk_list.ts";
+import type { SegmentReaders } from "../segment/segment_readers.ts";
 import type { Matcher } from "../series/matcher.ts";
 import type { SeriesGroup, SeriesRegistry, ShardFilter } from "../series/registry.ts";
 import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
-import { type ReadBounds, SeriesReader } from "./series_reader.ts";
-import { type ReadState, SourceSet, without } from "./source_set.ts";
+import type { ReadBounds, SeriesReader } from "./series_reader.ts";
+import { type HiddenRanges, type ReadState, SourceSet, without } from "./source_set.ts";
 import { NO_TOTALS, totalsOf } from "./totals.ts";
 import type { NumberColumn, SeriesReference, Totals, View } from "./view.ts";
 
-/** What a view is made of. */
+/** What the views of a database have in common. */
 export interface ViewParts {
   readonly kernels: Kernels;
   readonly head: Head;
   readonly registry: SeriesRegistry;
-  readonly cache: BlockCache;
-  readonly range: TimeRange;
+  readonly versions: VersionSet;
+  readonly readers: SegmentReaders;
   readonly timeUnit: TimeUnit;
-  /** The state of this moment; its segments stay until the view is closed. */
-  readonly state: () => ReadState;
-  /** Points before this are expired. */
-  readonly cutoff: bigint;
-  readonly scratchBytesMax: number;
+  /** Deletions in force at this moment. */
+  readonly deletions: () => HiddenRanges | undefined;
+  readonly reader: SeriesReader;
+  readonly lists: SpareChunkLists;
   /** Counts what is read. */
   readonly counters: QueryCounters;
-  /** Called once, when the view is disposed. */
-  readonly onClose: () => void;
 }
 
 export interface QueryCounters {
@@ -68,8 +66,9 @@ export class ReadView implements View {
   readonly #bounds: ReadBounds;
   /** By measurement; a source is in one set at most: that of the selection that met it first. */
   readonly #sets = new Map<number, SourceSet[]>();
-  readonly #lease: ChunkLease;
-  readonly #reader: SeriesReader;
+  readonly #mark: ViewMark;
+  readonly #pins: VersionPin[] = [];
+  #state: ReadState | undefined;
   #lastSet: SourceSet | undefined;
   #closed = false;
   // The last bounds in milliseconds: all series of a selection are read with the same ones.
@@ -82,18 +81,12 @@ export class ReadView implements View {
   // The last column: most series of a selection have as many points as the one before, and lie in the same place.
   #lastColumn = NOTHING;
 
-  constructor(parts: ViewParts) {
+  /** Points before `cutoff` are expired. */
+  constructor(parts: ViewParts, range: TimeRange, cutoff: bigint) {
     this.#parts = parts;
-    this.range = parts.range;
-    const first = parts.range.start > parts.cutoff ? parts.range.start : parts.cutoff;
-    this.#bounds = { first, last: parts.range.end - 1n };
-    this.#lease = new ChunkLease(parts.cache);
-    this.#reader = new SeriesReader({
-      kernels: parts.kernels,
-      head: parts.head,
-      lease: this.#lease,
-      scratchBytesMax: parts.scratchBytesMax,
-    });
+    this.range = range;
+    this.#bounds = { first: range.start > cutoff ? range.start : cutoff, last: range.end - 1n };
+    this.#mark = parts.head.openView();
   }
 
   select(matchers: readonly Matcher[], scope?: ShardFilter): readonly SeriesGroup[] {
@@ -116,12 +109,11 @@ export class ReadView implements View {
     if (!isNumeric(series.family)) throw notNumbers(series.family);
     const bounds = this.#boundsOfMs(startMs, endMs);
     if (bounds.first > bounds.last) return NOTHING;
-    const reader = this.#reader;
-    const { kernels, timeUnit } = this.#parts;
+    const { kernels, reader, timeUnit } = this.#parts;
     const family = FAMILY[series.family];
     const column = { slot: series.slot, family };
     const count = reader.readDoubles(set, position, column, bounds, TICKS_PER_MS[timeUnit]);
-    this.#lease.release();
+    reader.release();
     this.#parts.counters.seriesRead++;
     this.#parts.counters.pointsRead += count;
     if (count === 0) return NOTHING;
@@ -137,10 +129,10 @@ export class ReadView implements View {
     }
     const bounds = this.#totalBounds;
     if (bounds.first > bounds.last) return NO_TOTALS;
-    const { kernels, counters } = this.#parts;
+    const { kernels, reader, counters } = this.#parts;
     const column = { slot: series.slot, family: FAMILY[series.family] };
-    const times = this.#reader.total(set, position, column, bounds);
-    this.#lease.release();
+    const times = reader.total(set, position, column, bounds);
+    reader.release();
     const totals = totalsOf(kernels, times);
     counters.seriesRead++;
     counters.pointsRead += totals.points;
@@ -149,7 +141,7 @@ export class ReadView implements View {
 
   /** The run of the reader as a column. */
   #column(count: number, kind: number): NumberColumn {
-    const { timesPointer, bitsPointer: valuesPointer } = this.#reader;
+    const { timesPointer, bitsPointer: valuesPointer } = this.#parts.reader;
     const { f64, exports } = this.#parts.kernels;
     const areSmallIntegers = kind === exports.SMALL_WHOLES.value;
     const mayHaveNaN = !areSmallIntegers && kind !== exports.NO_NAN.value;
@@ -173,8 +165,7 @@ export class ReadView implements View {
     const { set, position } = this.#locate(series.source);
     const bounds = this.#clip({ first: range.start, last: range.end - 1n });
     if (bounds.first > bounds.last) return [];
-    const { kernels } = this.#parts;
-    const reader = this.#reader;
+    const { kernels, reader } = this.#parts;
     const family = FAMILY[series.family];
     const column = (count: number) => ({
       family,
@@ -187,11 +178,11 @@ export class ReadView implements View {
       reader.forEachPiece(set, position, series.slot, bounds, (count) => {
         if (count > 0) pieces.push(...blocksOf(column(count)));
       });
-      this.#lease.release();
+      reader.release();
       return blobBlocks(pieces);
     }
     const count = reader.read(set, position, series.slot, bounds);
-    this.#lease.release();
+    reader.release();
     return count === 0 ? [] : blocksOf(column(count));
   }
 
@@ -199,18 +190,20 @@ export class ReadView implements View {
     const { set, position } = this.#locate(series.source);
     const bounds = this.#clip({ first: range.start, last: range.end - 1n });
     if (bounds.first > bounds.last) return false;
-    const found = this.#reader.hasAny(set, position, series.slot, bounds);
-    this.#lease.release();
+    const { reader } = this.#parts;
+    const found = reader.hasAny(set, position, series.slot, bounds);
+    reader.release();
     return found;
   }
 
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#reader[Symbol.dispose]();
-    this.#lease[Symbol.dispose]();
+    this.#parts.reader.rest();
+    for (const sets of this.#sets.values()) for (const set of sets) set[Symbol.dispose]();
     this.#sets.clear();
-    this.#parts.onClose();
+    for (const pin of this.#pins) pin[Symbol.dispose]();
+    this.#parts.head.closeView(this.#mark);
   }
 
   #checkOpen(): void {
@@ -230,12 +223,28 @@ export class ReadView implements View {
   }
 
   #addSet(key: number, ids: Uint32Array): SourceSet {
-    const { head, state } = this.#parts;
-    const set = new SourceSet(ids, { head, state: state(), bounds: this.#bounds });
+    const { head, lists } = this.#parts;
+    const state = this.#takeState();
+    const set = new SourceSet(ids, { head, state, bounds: this.#bounds, lists });
     const known = this.#sets.get(key);
     if (known === undefined) this.#sets.set(key, [set]);
     else known.push(set);
     return set;
+  }
+
+  /** The state of this moment; its segments stay until the view is closed. */
+  #takeState(): ReadState {
+    const { versions, readers, deletions } = this.#parts;
+    const hidden = deletions();
+    const known = this.#state;
+    if (known !== undefined && known.hidden === hidden && known.version === versions.current) {
+      return known;
+    }
+    const pin = versions.pin();
+    this.#pins.push(pin);
+    const { version } = pin;
+    const segments = readers.openAll(version.segments, this.#bounds);
+    return this.#state = { version, segments, hidden };
   }
 
   #locate(source: number): { set: SourceSet; position: number } {

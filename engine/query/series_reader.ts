@@ -6,13 +6,14 @@
  * do, the newer one wins at equal times: segments by sequence, then the head's generations, in each chunks before builders.
  *
  * Invariants
- * - The run's memory is the reader's own and grows to the largest series read, at most `scratchBytesMax`.
+ * - The run's memory grows to the largest series read, at most `scratchBytesMax`, and serves all views of a database.
  */
 import { FAMILY, type FamilyCode } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
 import type { Head } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import type { ChunkLease } from "../segment/chunk_lease.ts";
+import type { BlockCache } from "../segment/block_cache.ts";
+import { ChunkLease } from "../segment/chunk_lease.ts";
 import type { OpenSegment } from "../segment/segment_readers.ts";
 import { mergeRuns, type Run } from "./run_merge.ts";
 import type { HiddenRange, SourceSet } from "./source_set.ts";
@@ -42,7 +43,7 @@ const NO_HIDDEN: readonly HiddenRange[] = [];
 /** Where a builder's generation stands; see engine/kernels/assembly/builder.ts. */
 const BUILDER_GENERATION_WORD = 14;
 
-export class SeriesReader implements Disposable {
+export class SeriesReader {
   readonly #kernels: Kernels;
   readonly #head: Head;
   readonly #lease: ChunkLease;
@@ -64,12 +65,12 @@ export class SeriesReader implements Disposable {
   constructor(from: {
     readonly kernels: Kernels;
     readonly head: Head;
-    readonly lease: ChunkLease;
+    readonly cache: BlockCache;
     readonly scratchBytesMax: number;
   }) {
     this.#kernels = from.kernels;
     this.#head = from.head;
-    this.#lease = from.lease;
+    this.#lease = new ChunkLease(from.cache);
     this.#scratchBytesMax = from.scratchBytesMax;
   }
 
@@ -122,9 +123,7 @@ export class SeriesReader implements Disposable {
     let rows = 0;
     for (let i = 0; i < this.#pieces; i++) rows += this.#rows[i]!;
     if (isDisjoint) {
-      this.#room(rows);
-      this.timesPointer = this.#block;
-      this.bitsPointer = this.#block + this.#capacity * 8;
+      this.#begin(rows);
       let count = 0;
       for (let i = 0; i < this.#pieces; i++) count += this.#readPiece(i, count, slot, bounds);
       return count;
@@ -169,9 +168,7 @@ export class SeriesReader implements Disposable {
   #totalPiece(i: number, slot: number, bounds: ReadBounds): number {
     const { totalColumn, totalRun } = this.#kernels.exports;
     if (this.#kinds[i] === KIND_BUILDER || this.#hides[i]!.length > 0) {
-      this.#room(this.#rows[i]!);
-      this.timesPointer = this.#block;
-      this.bitsPointer = this.#block + this.#capacity * 8;
+      this.#begin(this.#rows[i]!);
       const count = this.#readPiece(i, 0, slot, bounds);
       totalRun(this.timesPointer, this.bitsPointer, count, FAMILY.f64);
       return count;
@@ -199,9 +196,7 @@ export class SeriesReader implements Disposable {
     this.#readAs(undefined, 0);
     this.#collect(set, position, slot, bounds);
     for (let i = 0; i < this.#pieces; i++) {
-      this.#room(this.#rows[i]!);
-      this.timesPointer = this.#block;
-      this.bitsPointer = this.#block + this.#capacity * 8;
+      this.#begin(this.#rows[i]!);
       each(this.#readPiece(i, 0, slot, bounds));
     }
   }
@@ -216,9 +211,7 @@ export class SeriesReader implements Disposable {
         if (this.#holdsColumn(i, slot)) return true;
         continue;
       }
-      this.#room(this.#rows[i]!);
-      this.timesPointer = this.#block;
-      this.bitsPointer = this.#block + this.#capacity * 8;
+      this.#begin(this.#rows[i]!);
       if (this.#readPiece(i, 0, slot, bounds) > 0) return true;
     }
     return false;
@@ -237,7 +230,18 @@ export class SeriesReader implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  /** Lets the chunk read last go. */
+  release(): void {
+    this.#lease.release();
+  }
+
+  /** Gives all memory back; the next read takes some again. */
+  rest(): void {
+    this.#lease[Symbol.dispose]();
+    this.#freeRun();
+  }
+
+  #freeRun(): void {
     if (this.#capacity > 0) this.#kernels.free(this.#block, "query");
     this.#capacity = 0;
   }
@@ -245,7 +249,9 @@ export class SeriesReader implements Disposable {
   #collect(set: SourceSet, position: number, slot: number, bounds: ReadBounds): void {
     this.#pieces = 0;
     const series = set.ids[position]! * 65_536 + slot;
-    for (const { segment, list, starts } of set.chunks()) {
+    const chunks = set.chunks();
+    for (let each = 0; each < chunks.length; each++) {
+      const { segment, list, starts } = chunks[each]!;
       const end = starts[position + 1]!;
       for (let i = starts[position]!; i < end; i++) {
         if (list.minTimes[i]! > bounds.last || list.maxTimes[i]! < bounds.first) continue;
@@ -337,6 +343,13 @@ export class SeriesReader implements Disposable {
     return true;
   }
 
+  /** An empty run with room for so many points. */
+  #begin(rows: number): void {
+    this.#room(rows);
+    this.timesPointer = this.#block;
+    this.bitsPointer = this.#block + this.#capacity * 8;
+  }
+
   #room(rows: number): void {
     if (rows <= this.#capacity) return;
     if (rows * 16 > this.#scratchBytesMax) {
@@ -347,7 +360,7 @@ export class SeriesReader implements Disposable {
         } bytes, the setting queryScratchBytes allows ${this.#scratchBytesMax}; ask for a shorter range`,
       );
     }
-    if (this.#capacity > 0) this.#kernels.free(this.#block, "query");
+    this.#freeRun();
     this.#capacity = Math.max(2_048, rows);
     this.#block = this.#kernels.alloc(this.#capacity * 16, "query");
   }

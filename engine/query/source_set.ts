@@ -3,7 +3,8 @@
  * lie in each segment. Looking all of them up at once costs one pass over a segment's index.
  */
 import type { Head, HeadCapture } from "../head/head.ts";
-import { ChunkList } from "../segment/chunk_list.ts";
+import type { Version } from "../manifest/version.ts";
+import type { ChunkList, SpareChunkLists } from "../segment/chunk_list.ts";
 import type { TimeBounds } from "../segment/reader.ts";
 import type { OpenSegment } from "../segment/segment_readers.ts";
 
@@ -28,32 +29,40 @@ export interface SegmentChunks {
 
 /** The state of the database at one moment: what is not in these segments is in the head at that moment. */
 export interface ReadState {
+  readonly version: Version;
   /** Segments whose times meet the view's range, lowest sequence first. */
   readonly segments: readonly OpenSegment[];
   /** Absent when no deletion is in force. */
   readonly hidden: HiddenRanges | undefined;
 }
 
-export class SourceSet {
+/** What a set is made from, the same for all sets of a view but for the state. */
+export interface SetOrigin {
+  readonly head: Head;
+  readonly state: ReadState;
+  readonly bounds: TimeBounds;
+  readonly lists: SpareChunkLists;
+}
+
+export class SourceSet implements Disposable {
   /** Ascending ids. */
   readonly ids: Uint32Array;
   readonly capture: HeadCapture;
   readonly hidden: HiddenRanges | undefined;
   readonly #segments: readonly OpenSegment[];
   readonly #bounds: TimeBounds;
+  readonly #lists: SpareChunkLists;
   #chunks: SegmentChunks[] | undefined;
   #last = 0;
 
   /** Captures the head at once, in the step in which `state` was taken; segments are looked into when the first source is read. */
-  constructor(
-    ids: Uint32Array,
-    from: { readonly head: Head; readonly state: ReadState; readonly bounds: TimeBounds },
-  ) {
+  constructor(ids: Uint32Array, from: SetOrigin) {
     this.ids = ids;
     this.capture = from.head.capture(ids);
     this.hidden = from.state.hidden;
     this.#segments = from.state.segments;
     this.#bounds = from.bounds;
+    this.#lists = from.lists;
   }
 
   /** Position of a source in the set, or -1. Reading sources in order finds them at once. */
@@ -86,29 +95,30 @@ export class SourceSet {
 
   /** Chunks in the segments that hold any, oldest segment first. Throws "corrupt", "io". */
   chunks(): readonly SegmentChunks[] {
-    this.#chunks ??= this.#segments.map((segment) => this.#search(segment)).filter((each) =>
-      each.list.count > 0
-    );
-    return this.#chunks;
+    return this.#chunks ??= this.#search();
   }
 
-  #search(segment: OpenSegment): SegmentChunks {
-    const list = new ChunkList(Math.max(16, this.ids.length));
-    try {
-      segment.reader.chunksOf(this.ids, this.#bounds, list);
-    } catch (error) {
-      segment.onError(error);
-      throw error;
+  #search(): SegmentChunks[] {
+    const { ids } = this;
+    const found: SegmentChunks[] = [];
+    for (const segment of this.#segments) {
+      const list = this.#lists.take(Math.max(16, ids.length));
+      try {
+        segment.reader.chunksOf(ids, this.#bounds, list);
+      } catch (error) {
+        segment.onError(error);
+        throw error;
+      }
+      if (list.count === 0) this.#lists.give(list);
+      else found.push({ segment, list, starts: list.startsOf(ids) });
     }
-    const starts = new Uint32Array(this.ids.length + 1);
-    let at = 0;
-    for (let i = 0; i < this.ids.length; i++) {
-      starts[i] = at;
-      const id = this.ids[i]!;
-      while (at < list.count && list.sources[at] === id) at++;
-    }
-    starts[this.ids.length] = at;
-    return { segment, list, starts };
+    return found;
+  }
+
+  /** Gives its lists to others; nothing can be read any more. */
+  [Symbol.dispose](): void {
+    for (const { list } of this.#chunks ?? []) this.#lists.give(list);
+    this.#chunks = [];
   }
 }
 

@@ -25,7 +25,7 @@ export class SegmentReaders implements Disposable {
   readonly #obsolete: ObsoleteFiles;
   readonly #onUnremoved: (path: string, error: unknown) => void;
   readonly #onDamaged: (record: SegmentRecord, error: EngineError) => void;
-  readonly #readers = new Map<SegmentId, SegmentReader>();
+  readonly #opened = new Map<SegmentId, OpenSegment>();
 
   constructor(options: {
     readonly store: SegmentStore;
@@ -52,13 +52,23 @@ export class SegmentReaders implements Disposable {
 
   /** The segment's reader; its file is not touched before something is read. */
   open(record: SegmentRecord): SegmentReader {
+    return this.#open(record).reader;
+  }
+
+  #open(record: SegmentRecord): OpenSegment {
     const { id, bytes, checksum } = record;
-    let reader = this.#readers.get(id);
-    if (reader === undefined) {
-      reader = new SegmentReader(this.#store, { path: this.pathOf(id), id, bytes, checksum });
-      this.#readers.set(id, reader);
-    }
-    return reader;
+    const known = this.#opened.get(id);
+    if (known?.record === record) return known;
+    const opened: OpenSegment = {
+      record,
+      reader: known?.reader ??
+        new SegmentReader(this.#store, { path: this.pathOf(id), id, bytes, checksum }),
+      onError: (error) => {
+        if (isEngineError(error, "corrupt")) this.#onDamaged(record, error);
+      },
+    };
+    this.#opened.set(id, opened);
+    return opened;
   }
 
   /** The segments that meet inclusive bounds, in the order given. */
@@ -66,23 +76,20 @@ export class SegmentReaders implements Disposable {
     records: readonly SegmentRecord[],
     bounds: { readonly first: bigint; readonly last: bigint },
   ): OpenSegment[] {
-    return records
-      .filter(({ minTime, maxTime }) => minTime <= bounds.last && maxTime >= bounds.first)
-      .map((record) => ({
-        record,
-        reader: this.open(record),
-        onError: (error) => {
-          if (isEngineError(error, "corrupt")) this.#onDamaged(record, error);
-        },
-      }));
+    const { first, last } = bounds;
+    const opened: OpenSegment[] = [];
+    for (const record of records) {
+      if (record.minTime <= last && record.maxTime >= first) opened.push(this.#open(record));
+    }
+    return opened;
   }
 
   /** Closes the readers of segments that no version names any more; their files are obsolete. */
   remove(ids: readonly SegmentId[]): void {
     for (const id of ids) {
       const path = this.pathOf(id);
-      this.#readers.get(id)?.[Symbol.dispose]();
-      this.#readers.delete(id);
+      this.#opened.get(id)?.reader[Symbol.dispose]();
+      this.#opened.delete(id);
       try {
         if (!this.#fileSystem.exists(path)) continue;
         const bytes = this.#fileSystem.fileBytes(path);
@@ -105,7 +112,7 @@ export class SegmentReaders implements Disposable {
 
   /** Closes all readers. No view may be open. */
   [Symbol.dispose](): void {
-    for (const reader of this.#readers.values()) reader[Symbol.dispose]();
-    this.#readers.clear();
+    for (const { reader } of this.#opened.values()) reader[Symbol.dispose]();
+    this.#opened.clear();
   }
 }

@@ -5,6 +5,7 @@
  * Invariants
  * - What is kept holds for the sources there are: a new one, or labels numbered anew, makes all of it void.
  */
+import { METRIC_NAME } from "../base/types.ts";
 import type { Matcher } from "./matcher.ts";
 import type { Postings } from "./postings.ts";
 
@@ -18,11 +19,12 @@ const KEY_LENGTH_MAX = 4_096;
 export const CANDIDATES_KEPT_MAX = 4_096;
 
 export class CandidateCache {
-  readonly #postings: Pick<Postings, "state">;
+  readonly #postings: Pick<Postings, "generation" | "sourceCount">;
   readonly #selections = new Map<string, Candidates>();
-  #state = "";
+  #generation = -1;
+  #sourceCount = -1;
 
-  constructor(postings: Pick<Postings, "state">) {
+  constructor(postings: Pick<Postings, "generation" | "sourceCount">) {
     this.#postings = postings;
   }
 
@@ -47,18 +49,20 @@ export class CandidateCache {
   }
 
   #forgetVoid(): void {
-    const { state } = this.#postings;
-    if (state === this.#state) return;
-    this.#state = state;
+    const { generation, sourceCount } = this.#postings;
+    if (generation === this.#generation && sourceCount === this.#sourceCount) return;
+    this.#generation = generation;
+    this.#sourceCount = sourceCount;
     this.#selections.clear();
   }
 }
 
-/** Tells selections apart: measurements, and matchers with lengths, so that no text can look like another's end. */
+/** Tells selections apart: measurements, and matchers on labels with lengths, so that no text can look like another's end. */
 export function selectionKey(measurements: Iterable<number>, matchers: readonly Matcher[]): string {
   let key = "";
   for (const measurement of measurements) key += `${measurement},`;
   for (const { name, operator, value } of matchers) {
+    if (name === METRIC_NAME) continue;
     key += `${name.length}:${name}${operator}${value.length}:${value}`;
   }
   return key;

@@ -80,10 +80,12 @@ function knownValues(
 }
 
 function numbersOf(postings: Postings, label: LabelRecord, texts: readonly string[]): Uint32Array {
-  const numbers = texts.filter((text) => text !== "")
-    .map((text) => postings.findValue(label, text))
-    .filter((number) => number >= 0);
-  return Uint32Array.from(numbers);
+  const numbers: number[] = [];
+  for (const text of texts) {
+    const number = text === "" ? -1 : postings.findValue(label, text);
+    if (number >= 0) numbers.push(number);
+  }
+  return new Uint32Array(numbers);
 }
 
 /** The condition with its values known, after testing the texts that were not yet. */

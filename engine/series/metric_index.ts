@@ -12,6 +12,8 @@ import { Scratch } from "./scratch.ts";
 
 /** Descriptions that are kept as strings. */
 const DESCRIPTIONS_MAX = 1_024;
+/** Names whose definitions are kept. */
+const NAMES_MAX = 1_024;
 /** Fields of one name that are found without asking twice. */
 const FOUND_ROOM = 256;
 
@@ -31,6 +33,9 @@ export class MetricIndex {
   readonly #exports: KernelExports;
   readonly #accepted = new AcceptedTexts();
   readonly #descriptions = new Map<number, Metric>();
+  /** Definitions by name, as far as there were definitions when they were looked for. */
+  readonly #byName = new Map<string, Uint32Array>();
+  #byNameCount = 0;
   readonly #room: number;
 
   constructor(text: KernelText) {
@@ -93,6 +98,8 @@ export class MetricIndex {
 
   /** Definitions whose metric satisfies all matchers (all of them about the name), ascending. */
   select(matchers: readonly CompiledMatcher[]): Uint32Array {
+    const [only] = matchers;
+    if (matchers.length === 1 && !only!.negated) return this.#described(only!);
     const lead = matchers.find((each) => !each.negated && each.value !== undefined) ??
       matchers.find((each) => !each.negated && each.regex?.literals !== undefined) ??
       matchers.find((each) => !each.negated);
@@ -107,7 +114,7 @@ export class MetricIndex {
     });
   }
 
-  /** Definitions whose name is what a matcher describes. */
+  /** Definitions whose name is what a matcher describes; not to be changed. */
   #described(matcher: CompiledMatcher): Uint32Array {
     const { value, regex } = matcher;
     if (value !== undefined) return this.#named(value);
@@ -129,6 +136,13 @@ export class MetricIndex {
 
   /** Definitions with exactly this name. */
   #named(name: string): Uint32Array {
+    const { count: countNow } = this;
+    if (countNow !== this.#byNameCount) {
+      this.#byNameCount = countNow;
+      this.#byName.clear();
+    }
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
     this.#text.begin(name.length * 3);
     const at = this.#text.pointer;
     const bytes = this.#text.put(name);
@@ -140,6 +154,9 @@ export class MetricIndex {
       this.#exports.findMetrics(at, bytes, target, count);
     }
     this.#text.kernels.refresh();
-    return this.#text.kernels.u32.slice(target >> 2, (target >> 2) + count).sort();
+    const definitions = this.#text.kernels.u32.slice(target >> 2, (target >> 2) + count).sort();
+    if (this.#byName.size >= NAMES_MAX) this.#byName.clear();
+    this.#byName.set(name, definitions);
+    return definitions;
   }
 }

@@ -6,6 +6,8 @@ import type { Regex } from "./regex.ts";
 import type { Glob } from "./regex_shape.ts";
 import { Scratch } from "./scratch.ts";
 
+/** Labels that are found without asking the kernels. */
+const LABELS_KEPT_MAX = 256;
 /** Values that are searched in one kernel call. */
 const SEARCH_SLICE = 16_384;
 
@@ -23,6 +25,7 @@ export class Postings {
   readonly #text: KernelText;
   readonly #exports: KernelExports;
   readonly #accepted = new AcceptedTexts();
+  readonly #labels = new Map<string, LabelRecord>();
   readonly #labelValues: number;
   readonly #labelSources: number;
   readonly #labelValueBytes: number;
@@ -43,14 +46,20 @@ export class Postings {
     if (generation !== this.#generation) {
       this.#generation = generation;
       this.#accepted.clear();
+      this.#labels.clear();
     }
     this.#text.kernels.refresh();
     return left;
   }
 
-  /** Differs when sources were added or removed, or labels and values numbered anew. */
-  get state(): string {
-    return `${this.#exports.postingsGeneration()}/${this.#exports.sourceCount()}`;
+  /** Differs when labels and values were numbered anew. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Differs, within a generation, when sources were added or removed. */
+  get sourceCount(): number {
+    return this.#exports.sourceCount();
   }
 
   /** Bytes of a bitmap of all source ids. */
@@ -68,10 +77,15 @@ export class Postings {
 
   /** The label with this name, undefined when no source has it. */
   label(name: string): LabelRecord | undefined {
+    const known = this.#labels.get(name);
+    if (known !== undefined) return known;
     this.#text.begin(name.length * 3);
     const at = this.#text.pointer;
     const pointer = this.#exports.findLabel(at, this.#text.put(name)) >>> 0;
-    return pointer === 0 ? undefined : { pointer, name };
+    if (pointer === 0) return undefined;
+    const label = { pointer, name };
+    if (this.#labels.size < LABELS_KEPT_MAX) this.#labels.set(name, label);
+    return label;
   }
 
   /** How many distinct values a label has, the empty one included. */

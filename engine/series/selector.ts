@@ -62,21 +62,22 @@ export class Selector {
 
   /** Series that satisfy all matchers, one group for each field with at least one. The postings are up to date. */
   select(matchers: readonly Matcher[], filter?: ShardFilter): SeriesGroup[] {
-    const compiled = matchers.map(compileMatcher);
-    const definitions = this.#metrics.select(compiled.filter((each) => each.name === METRIC_NAME));
+    const onName: CompiledMatcher[] = [];
+    const onLabels: CompiledMatcher[] = [];
+    for (const matcher of matchers) {
+      (matcher.name === METRIC_NAME ? onName : onLabels).push(compileMatcher(matcher));
+    }
+    const definitions = this.#metrics.select(onName);
     if (definitions.length === 0) return [];
     const measurements = new Set<number>();
     for (const definition of definitions) {
       measurements.add(this.#metrics.measurementOf(definition));
     }
-    const key = selectionKey(
-      measurements,
-      matchers.filter((each) => each.name !== METRIC_NAME),
-    );
+    const key = selectionKey(measurements, matchers);
     using scratch = new Scratch(this.#text.kernels);
-    const parts = this.#recall(key, scratch) ?? this.#find(measurements, compiled, key, scratch);
+    const parts = this.#recall(key, scratch) ?? this.#find(measurements, onLabels, key, scratch);
     let most = 0;
-    for (const { count } of parts.values()) most = Math.max(most, count);
+    for (const part of parts.values()) if (part.count > most) most = part.count;
     if (most === 0) return [];
     const target = scratch.take(most * 4);
     const shards = filter === undefined ? undefined : this.#shards(filter, scratch);
@@ -114,12 +115,9 @@ export class Selector {
     key: string,
     scratch: Scratch,
   ): Map<number, IdArray> {
-    const conditions = conditionsOf(
-      this.#postings,
-      matchers.filter((each) => each.name !== METRIC_NAME),
-    );
+    const conditions = conditionsOf(this.#postings, matchers);
     if (conditions === undefined) return new Map();
-    const { ids, owner } = this.#candidates([...measurements], conditions, scratch);
+    const { ids, owner } = this.#candidates(measurements, conditions, scratch);
     const parts = owner === undefined
       ? this.#partition(ids, measurements, scratch)
       : new Map([[owner, ids]]);
@@ -135,18 +133,27 @@ export class Selector {
 
   /** Sources of the measurements, or of more, that satisfy the conditions; and whose they all are, when that is known. */
   #candidates(
-    measurements: readonly number[],
+    measurements: ReadonlySet<number>,
     conditions: readonly Condition[],
     scratch: Scratch,
   ): { ids: IdArray; owner: number | undefined } {
-    const lists = measurements.map((each) => this.#postings.measurementSources(each))
-      .filter((list) => list !== 0);
-    let smallest = lists.reduce((sum, list) => sum + this.#postings.listCount(list), 0);
-    const sized = conditions.map((given) => {
+    const lists: number[] = [];
+    let smallest = 0;
+    let owner: number | undefined;
+    for (const measurement of measurements) {
+      const list = this.#postings.measurementSources(measurement);
+      if (list === 0) continue;
+      lists.push(list);
+      smallest += this.#postings.listCount(list);
+      owner = measurement;
+    }
+    const sized: { readonly condition: Condition; readonly size: number }[] = [];
+    for (const given of conditions) {
       const cheap = this.#postings.searchNs(given.label, given.regex) <= smallest * LIST_ID_NS;
       const condition = cheap ? resolved(this.#postings, given) : given;
-      return { condition, size: this.#sizeOf(condition) };
-    }).sort((a, b) => a.size - b.size);
+      sized.push({ condition, size: this.#sizeOf(condition) });
+    }
+    if (sized.length > 1) sized.sort((a, b) => a.size - b.size);
     let lead: Condition | undefined;
     for (const { condition, size } of sized) {
       const { keep, except, values } = condition;
@@ -159,13 +166,15 @@ export class Selector {
       if (ids.count === 0) break;
       if (condition !== lead) this.#apply(condition, ids, scratch);
     }
-    const isOwned = lead === undefined && measurements.length === 1;
-    return { ids, owner: isOwned ? measurements[0] : undefined };
+    return { ids, owner: lead === undefined && lists.length === 1 ? owner : undefined };
   }
 
   /** Sources that a condition's set has at most; Infinity while its values are not known. */
   #sizeOf({ label, except, values }: Condition): number {
     if (values === undefined) return Infinity;
+    if (!except && values.length === 1) {
+      return this.#postings.listCount(this.#postings.valueSources(label, values[0]!));
+    }
     const all = this.#postings.listCount(this.#postings.labelSources(label));
     if (except && values.length === 0) return all;
     using scratch = new Scratch(this.#text.kernels);

@@ -119,7 +119,8 @@ export function encodeIndexBlock(table: usize, count: u32, dst: usize): u32 {
 
 /**
  * Decodes a block into a table: all entries when `idCount` is 0, else those whose source is among the ascending `ids`
- * and whose times meet first <= t <= last. Returns the entries, or -1 for a damaged block.
+ * and whose times meet first <= t <= last; it reads no further than it has to. Returns the entries, or -1 for a damaged
+ * block.
  */
 export function decodeIndexBlock(
   block: usize,
@@ -158,6 +159,7 @@ export function decodeIndexBlock(
     ) return -1;
     left -= <u32> count;
     while (place < idCount && <u64> load<u32>(ids + place * 4) < source) place++;
+    if (idCount != 0 && place == idCount) return <i32> out;
     const wanted = idCount == 0 || (place < idCount && <u64> load<u32>(ids + place * 4) == source);
     let anchor = base;
     for (let c: u64 = 0; c < count; c++) {

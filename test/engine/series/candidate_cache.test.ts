@@ -8,11 +8,14 @@ import {
 const ONE = new Map([[8, Uint32Array.of(1)]]);
 
 test("what is kept goes when sources come, and when there is no more room", () => {
-  const postings = { state: "1/1" };
+  const postings = { generation: 1, sourceCount: 1 };
   const cache = new CandidateCache(postings);
   cache.set("a", ONE);
   expect(cache.get("a")).toBe(ONE);
-  postings.state = "1/2";
+  postings.sourceCount = 2;
+  expect(cache.get("a")).toBeUndefined();
+  cache.set("a", ONE);
+  postings.generation = 2;
   expect(cache.get("a")).toBeUndefined();
   cache.set("a", ONE);
   for (let i = 0; i < 63; i++) cache.set(`other ${i}`, ONE);
@@ -23,7 +26,7 @@ test("what is kept goes when sources come, and when there is no more room", () =
 });
 
 test("large selections are not kept", () => {
-  const cache = new CandidateCache({ state: "" });
+  const cache = new CandidateCache({ generation: 0, sourceCount: 0 });
   cache.set("a", new Map([[8, new Uint32Array(CANDIDATES_KEPT_MAX + 1)]]));
   cache.set("b".repeat(5_000), ONE);
   expect([cache.get("a"), cache.get("b".repeat(5_000))]).toEqual([undefined, undefined]);

@@ -45,14 +45,17 @@ export class Slices {
   /** `itemsPerClock`: items between two looks at the clock. */
   constructor(itemsPerClock: number) {
     this.#itemsPerClock = itemsPerClock;
-    if (!isTurning) turnBegan = this.#began;
-    awaitTurn();
   }
 
   /** Whether it is time to `pause`; once it is, it stays so until then. */
   get isDue(): boolean {
     if (++this.#items % this.#itemsPerClock !== 0) return this.#isDue;
     const now = performance.now();
+    // A turn counts from the first work in it that looks at the clock: small ones end before they do.
+    if (!isTurning) {
+      turnBegan = this.#began;
+      awaitTurn();
+    }
     return this.#isDue ||= now - this.#began > SLICE_MS || now - turnBegan > TURN_MS;
   }
 

@@ -3,7 +3,6 @@
  * columns as they come, so that memory is that of the groups; those that compare samples with each other stand in
  * ranking.ts.
  */
-import { forEachInSlices } from "../slices.ts";
 import type { Aggregation } from "./ast.ts";
 import type { Grid } from "./evaluation.ts";
 import type { Evaluator } from "./evaluator_face.ts";
@@ -36,9 +35,10 @@ export async function aggregate(
     group.add(row);
   });
   const rows: Row[] = [];
-  await forEachInSlices([...groups.values()], evaluation, (group) => {
+  for (const group of groups.values()) {
     group.finish();
     rows.push(group.output);
-  });
+    if (evaluation.isDue) await evaluation.pause();
+  }
   return streamOf(rows);
 }

@@ -76,17 +76,21 @@ class EngineSession implements QuerySession {
     _bounds: MsBounds,
     pauses: Pauses,
   ): SeriesList | Promise<SeriesList> {
-    const groups: SeriesGroup[] = [];
-    const starts = new Map<number, SeriesGroup>();
-    for (const group of this.#view.select(matchers)) {
-      if (group.field === FACET.starts) starts.set(group.measurementPointer, group);
-      else if (group.family !== "blob") groups.push(group);
+    const view = this.#view;
+    const unit = this.#unit;
+    const selected = view.select(matchers);
+    let starts: Map<number, SeriesGroup> | undefined;
+    for (const group of selected) {
+      if (group.field === FACET.starts) (starts ??= new Map()).set(group.measurementPointer, group);
     }
-    const series = new GroupedSeries(groups.map((group): SelectedGroup => {
-      const { metric, slot, family, sources } = group;
-      const own = starts.get(group.measurementPointer);
-      return { metric, slot, family, sources, starts: own, view: this.#view, unit: this.#unit };
-    }));
+    const groups: SelectedGroup[] = [];
+    for (const group of selected) {
+      if (group.field === FACET.starts || group.family === "blob") continue;
+      const { metric, slot, family, sources, measurementPointer } = group;
+      const own = starts?.get(measurementPointer);
+      groups.push({ metric, slot, family, sources, starts: own, view, unit });
+    }
+    const series = new GroupedSeries(groups);
     return sharesNames(groups) ? mergeEqual(series, pauses) : series;
   }
 
@@ -108,7 +112,8 @@ function includes(ids: Uint32Array, id: number): boolean {
 }
 
 /** Whether two groups have one metric name, so that label sets may meet. */
-function sharesNames(groups: readonly SeriesGroup[]): boolean {
+function sharesNames(groups: readonly SelectedGroup[]): boolean {
+  if (groups.length < 2) return false;
   return new Set(groups.map((group) => group.metric)).size < groups.length;
 }
 
@@ -130,7 +135,9 @@ class GroupedSeries implements SeriesList {
 
   constructor(groups: readonly SelectedGroup[]) {
     this.#groups = groups;
-    this.length = groups.reduce((sum, { sources }) => sum + sources.length, 0);
+    let length = 0;
+    for (const { sources } of groups) length += sources.length;
+    this.length = length;
   }
 
   at(index: number): EngineSeries | undefined {

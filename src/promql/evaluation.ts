@@ -79,7 +79,8 @@ export class Evaluation {
   }
 
   async select(matchers: readonly LabelMatcher[], bounds: MsBounds): Promise<SeriesList> {
-    const series = await this.session.select(matchers, bounds, this);
+    const selecting = this.session.select(matchers, bounds, this);
+    const series = selecting instanceof Promise ? await selecting : selecting;
     this.#seriesSelected += series.length;
     const { querySeriesMax } = this.options.limits;
     if (this.#seriesSelected > querySeriesMax) {

@@ -14,7 +14,7 @@ import { makeGrid, stepsError } from "./evaluation.ts";
 import type { Evaluator, WindowStream } from "./evaluator_face.ts";
 import { scalarCall, scalarRow, vectorCall } from "./functions.ts";
 import { matrixBounds, subqueryGrid } from "./planner.ts";
-import { HISTOGRAM, Row, type RowStream, streamOf } from "./row.ts";
+import { HISTOGRAM, Row, type RowStream, StoredRows, streamOf } from "./row.ts";
 import {
   EMPTY_IN_A_ROW_MAX,
   lookupTimes,
@@ -38,14 +38,14 @@ export class TreeEvaluator implements Evaluator {
     return this.#manners.get(selector) ?? { inOrder: true, detectResets: false };
   }
 
-  async vector(expr: Expr, grid: Grid): Promise<RowStream> {
+  vector(expr: Expr, grid: Grid): Promise<RowStream> {
     switch (expr.kind) {
       case "paren":
-        return await this.vector(expr.expr, grid);
+        return this.vector(expr.expr, grid);
       case "step_invariant":
-        return await this.#invariantVector(expr.expr, grid);
+        return this.#invariantVector(expr.expr, grid);
       case "vector_selector":
-        return await selectInstant({
+        return selectInstant({
           evaluation: this.evaluation,
           selector: expr,
           grid,
@@ -53,15 +53,15 @@ export class TreeEvaluator implements Evaluator {
           manner: this.manner(expr),
         });
       case "unary": {
-        const operand = await this.vector(expr.expr, grid);
-        return expr.operator === "-" ? negate(operand) : operand;
+        const operand = this.vector(expr.expr, grid);
+        return expr.operator === "-" ? operand.then(negate) : operand;
       }
       case "binary":
-        return await vectorBinary(expr, this, grid);
+        return vectorBinary(expr, this, grid);
       case "aggregation":
-        return await aggregate(expr, this, grid);
+        return aggregate(expr, this, grid);
       case "call":
-        return await vectorCall(expr, this, grid);
+        return vectorCall(expr, this, grid);
       default:
         throw new PromqlError("internal", `Cannot evaluate ${expr.kind} as a vector`);
     }
@@ -90,21 +90,31 @@ export class TreeEvaluator implements Evaluator {
     }
   }
 
-  async windows(expr: Expr, grid: Grid): Promise<WindowStream> {
+  windows(expr: Expr, grid: Grid): Promise<WindowStream> {
     const inner = unwrap(expr);
-    if (inner.kind === "matrix_selector") return await this.#selectorWindows(inner, grid);
-    if (inner.kind === "subquery") return await this.#subqueryWindows(inner, grid);
+    if (inner.kind === "matrix_selector") return this.#selectorWindows(inner, grid);
+    if (inner.kind === "subquery") return this.#subqueryWindows(inner, grid);
     throw new PromqlError("internal", `Cannot evaluate ${inner.kind} as a range vector`);
   }
 
   async collect(stream: RowStream, grid: Grid): Promise<Row[]> {
+    const { evaluation } = this;
     const rows: Row[] = [];
+    if (stream instanceof StoredRows) {
+      for (const row of stream.rows) {
+        if (evaluation.isDue) await evaluation.pause();
+        if (row.isEmpty) continue;
+        evaluation.holdRow(row);
+        rows.push(row);
+      }
+      return rows;
+    }
     let row = new Row(grid.steps);
     let { kinds, values } = row;
     while (stream.next(row)) {
-      if (this.evaluation.isDue) await this.evaluation.pause();
+      if (evaluation.isDue) await evaluation.pause();
       if (row.isEmpty) continue;
-      this.evaluation.holdRow(row);
+      evaluation.holdRow(row);
       rows.push(row);
       // A stream that hands out rows made before leaves the columns unused.
       const isSpare = row.kinds !== kinds && row.values !== values;

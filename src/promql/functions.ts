@@ -143,16 +143,18 @@ const SCALAR_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
 };
 
 /** A call that gives a vector. */
-export async function vectorCall(
-  node: Call,
-  evaluator: Evaluator,
-  grid: Grid,
-): Promise<RowStream> {
+export function vectorCall(node: Call, evaluator: Evaluator, grid: Grid): Promise<RowStream> {
   const { name } = node.signature;
   const special = VECTOR_FUNCTIONS[name];
-  if (special !== undefined) return await special(node, evaluator, grid);
+  if (special !== undefined) return special(node, evaluator, grid);
   const overRange = rangeFunction(name);
-  if (overRange !== undefined) return await overWindows(node, evaluator, grid, overRange);
+  if (overRange !== undefined) return overWindows(node, evaluator, grid, overRange);
+  return mapCall(node, evaluator, grid);
+}
+
+/** A call of a function that changes each sample by itself. */
+async function mapCall(node: Call, evaluator: Evaluator, grid: Grid): Promise<RowStream> {
+  const { name } = node.signature;
   const ofHistogram = HISTOGRAM_FUNCTIONS[name];
   if (ofHistogram !== undefined) {
     return mapHistograms(await evaluator.vector(node.args[0]!, grid), ofHistogram);

@@ -3,7 +3,7 @@ import type { Expr, Subquery, VectorSelector } from "./ast.ts";
 import { children } from "./ast.ts";
 import { type DurationContext, positiveDurationMs } from "./durations.ts";
 import type { MsBounds } from "./queryable.ts";
-import { lookupTimes, type QueryBounds, type ReadingManner } from "./selector.ts";
+import { lookupTime, type QueryBounds, type ReadingManner } from "./selector.ts";
 
 export interface PlanContext {
   readonly query: QueryBounds;
@@ -18,28 +18,36 @@ export function readBounds(
   { startMs, endMs }: MsBounds,
   context: PlanContext,
 ): MsBounds | undefined {
-  const spans: MsBounds[] = [];
-  visit(expr, { startMs, endMs }, context, spans);
-  if (spans.length === 0) return undefined;
-  return {
-    startMs: Math.min(...spans.map((span) => span.startMs)),
-    endMs: Math.max(...spans.map((span) => span.endMs)),
-  };
+  const union = { startMs: Infinity, endMs: -Infinity };
+  visit(expr, { startMs, endMs }, context, union);
+  return union.startMs > union.endMs ? undefined : union;
 }
 
-function visit(expr: Expr, steps: MsBounds, context: PlanContext, spans: MsBounds[]): void {
+/** Bounds that grow. */
+interface Union {
+  startMs: number;
+  endMs: number;
+}
+
+function include(union: Union, startMs: number, endMs: number): void {
+  if (startMs < union.startMs) union.startMs = startMs;
+  if (endMs > union.endMs) union.endMs = endMs;
+}
+
+function visit(expr: Expr, steps: MsBounds, context: PlanContext, union: Union): void {
   const { lookbackMs } = context;
   if (expr.kind === "vector_selector") {
     const { startMs, endMs } = shifted(expr, steps, context);
     const after = expr.modifier === "smoothed" ? lookbackMs : 0;
-    spans.push({ startMs: startMs - lookbackMs, endMs: endMs + after });
+    include(union, startMs - lookbackMs, endMs + after);
   } else if (expr.kind === "matrix_selector") {
-    spans.push(matrixBounds(
+    const { startMs, endMs } = matrixBounds(
       shifted(expr.selector, steps, context),
       positiveDurationMs(expr.range, context.durations),
       expr.selector.modifier,
       lookbackMs,
-    ));
+    );
+    include(union, startMs, endMs);
   } else if (expr.kind === "subquery") {
     const { startMs, steps: count, stepMs } = subqueryGrid(
       expr,
@@ -48,12 +56,13 @@ function visit(expr: Expr, steps: MsBounds, context: PlanContext, spans: MsBound
     );
     if (count === 0) return;
     const inner = { startMs, endMs: startMs + (count - 1) * stepMs };
-    visit(expr.expr, inner, context, spans);
+    visit(expr.expr, inner, context, union);
   } else {
     if (expr.kind === "call" && expr.signature.name === "info") {
-      spans.push(infoBounds(expr.args[0]!, steps, context));
+      const { startMs, endMs } = infoBounds(expr.args[0]!, steps, context);
+      include(union, startMs, endMs);
     }
-    for (const child of children(expr)) visit(child, steps, context, spans);
+    for (const child of children(expr)) visit(child, steps, context, union);
   }
 }
 
@@ -61,11 +70,12 @@ function visit(expr: Expr, steps: MsBounds, context: PlanContext, spans: MsBound
 function shifted(
   placed: Pick<VectorSelector, "at" | "offset">,
   { startMs, endMs }: MsBounds,
-  context: PlanContext,
+  { query, durations }: Pick<PlanContext, "query" | "durations">,
 ): MsBounds {
-  const times = Float64Array.of(startMs, endMs);
-  const lookups = lookupTimes(placed, times, context.query, context.durations);
-  return { startMs: lookups[0]!, endMs: lookups[1]! };
+  return {
+    startMs: lookupTime(placed, startMs, query, durations),
+    endMs: lookupTime(placed, endMs, query, durations),
+  };
 }
 
 /** What windows that end within some bounds read. */
@@ -104,11 +114,8 @@ export function infoBounds(
   context: Pick<PlanContext, "query" | "durations" | "lookbackMs">,
 ): MsBounds {
   const selector = firstSelector(argument);
-  const times = Float64Array.of(steps.startMs, steps.endMs);
-  const lookups = selector === undefined
-    ? times
-    : lookupTimes(selector, times, context.query, context.durations);
-  return { startMs: lookups[0]! - context.lookbackMs, endMs: lookups[1]! };
+  const { startMs, endMs } = selector === undefined ? steps : shifted(selector, steps, context);
+  return { startMs: startMs - context.lookbackMs, endMs };
 }
 
 function firstSelector(expr: Expr): VectorSelector | undefined {
@@ -128,6 +135,17 @@ const OF_BUCKETS = /^histogram_(?:quantiles?|fraction|stddev|stdvar)$/;
 /** Operators whose result depends on the order of their operands' series where samples are equal. */
 const OF_ORDER = /^(?:topk|bottomk|limitk)$/;
 
+/** All manners there are: the same objects for all queries. */
+const IN_ANY_ORDER: ReadingManner = { inOrder: false, detectResets: false };
+const IN_ORDER: ReadingManner = { inOrder: true, detectResets: false };
+const IN_ANY_ORDER_WITH_RESETS: ReadingManner = { inOrder: false, detectResets: true };
+const IN_ORDER_WITH_RESETS: ReadingManner = { inOrder: true, detectResets: true };
+
+function mannerOf(inOrder: boolean, detectResets: boolean): ReadingManner {
+  if (detectResets) return inOrder ? IN_ORDER_WITH_RESETS : IN_ANY_ORDER_WITH_RESETS;
+  return inOrder ? IN_ORDER : IN_ANY_ORDER;
+}
+
 /**
  * How each selector is to be read. Where histograms are asked for count and sum only, their counter resets are determined
  * while reading, from each sample's predecessor, because an aggregation cannot find them afterwards. The order of
@@ -138,28 +156,34 @@ export function readingManners(
   { inOrder }: Pick<ReadingManner, "inOrder">,
 ): ReadonlyMap<VectorSelector, ReadingManner> {
   const manners = new Map<VectorSelector, ReadingManner>();
-  const walk = (node: Expr, above: ReadingManner): void => {
-    if (node.kind === "vector_selector" || node.kind === "matrix_selector") {
-      manners.set(node.kind === "vector_selector" ? node : node.selector, above);
-      return;
-    }
-    const below = mannerBelow(node, above);
-    for (const child of children(node)) walk(child, below);
-  };
-  walk(expr, { inOrder, detectResets: false });
+  findManners(expr, mannerOf(inOrder, false), manners);
   return manners;
 }
 
+function findManners(
+  node: Expr,
+  above: ReadingManner,
+  manners: Map<VectorSelector, ReadingManner>,
+): void {
+  if (node.kind === "vector_selector" || node.kind === "matrix_selector") {
+    manners.set(node.kind === "vector_selector" ? node : node.selector, above);
+    return;
+  }
+  const below = mannerBelow(node, above);
+  for (const child of children(node)) findManners(child, below, manners);
+}
+
 function mannerBelow(node: Expr, above: ReadingManner): ReadingManner {
-  if (node.kind === "aggregation") return { ...above, inOrder: OF_ORDER.test(node.operator) };
+  const { inOrder, detectResets } = above;
+  if (node.kind === "aggregation") return mannerOf(OF_ORDER.test(node.operator), detectResets);
   if (node.kind === "binary" && (node.operator === "</" || node.operator === ">/")) {
-    return { ...above, detectResets: false };
+    return mannerOf(inOrder, false);
   }
   if (node.kind !== "call") return above;
   const { name } = node.signature;
-  if (OF_TOTALS.test(name)) return { ...above, detectResets: true };
-  if (OF_BUCKETS.test(name)) return { ...above, detectResets: false };
-  return name.startsWith("sort") ? { ...above, inOrder: true } : above;
+  if (OF_TOTALS.test(name)) return mannerOf(inOrder, true);
+  if (OF_BUCKETS.test(name)) return mannerOf(inOrder, false);
+  return name.startsWith("sort") ? mannerOf(true, detectResets) : above;
 }
 
 /** Operators whose groups are the series they are given, or make new labels out of values. */

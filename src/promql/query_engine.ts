@@ -109,7 +109,9 @@ export class QueryEngine implements PromqlEngine {
   }
 
   #evaluationOptions(range: StepRange, options: QueryOptions): EvaluationOptions {
-    const limits = { ...this.#limits, ...options.limits };
+    const limits = options.limits === undefined
+      ? this.#limits
+      : { ...this.#limits, ...options.limits };
     return {
       startMs: range.startMs,
       endMs: range.endMs,

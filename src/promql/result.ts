@@ -23,12 +23,14 @@ async function joinRows(
   evaluation: Evaluation,
 ): Promise<readonly Row[]> {
   let changed = false;
-  await forEachInSlices(rows, evaluation, (row) => {
-    if (!row.dropName) return;
-    const labels = dropMetadata(row.labels);
-    if (labels !== row.labels) changed = true;
-    row.labels = labels;
-  });
+  for (const row of rows) {
+    if (row.dropName) {
+      const labels = dropMetadata(row.labels);
+      if (labels !== row.labels) changed = true;
+      row.labels = labels;
+    }
+    if (evaluation.isDue) await evaluation.pause();
+  }
   if (distinct && !changed) return rows;
   const joined = new Map<string, Row>();
   await forEachInSlices(rows, evaluation, (row) => {
@@ -58,13 +60,15 @@ export async function finishVector(
   const values = new Float64Array(joined.length);
   const labels: Labels[] = [];
   let histograms: (NativeHistogram | undefined)[] | undefined;
-  await forEachInSlices(joined, evaluation, (row) => {
+  for (const row of joined) {
     const at = labels.push(row.labels) - 1;
     values[at] = row.values[0]!;
-    if (row.kinds[0] !== HISTOGRAM) return;
-    histograms ??= new Array<NativeHistogram | undefined>(joined.length).fill(undefined);
-    histograms[at] = row.histograms![0];
-  });
+    if (row.kinds[0] === HISTOGRAM) {
+      histograms ??= new Array<NativeHistogram | undefined>(joined.length).fill(undefined);
+      histograms[at] = row.histograms![0];
+    }
+    if (evaluation.isDue) await evaluation.pause();
+  }
   const vector = { type: "vector", timeMs, labels, values } as const;
   return histograms === undefined ? vector : { ...vector, histograms };
 }
@@ -78,9 +82,10 @@ export async function finishMatrix(
 ): Promise<MatrixValue> {
   const joined = await sortedByLabels(await joinRows(rows, distinct, evaluation), evaluation);
   const series: ResultSeries[] = [];
-  await forEachInSlices(joined, evaluation, (row) => {
+  for (const row of joined) {
     series.push(rowAsResult(row, times));
-  });
+    if (evaluation.isDue) await evaluation.pause();
+  }
   return { type: "matrix", series };
 }
 

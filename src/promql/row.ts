@@ -114,21 +114,29 @@ export interface RowStream {
   next(row: Row): boolean;
 }
 
-/** Hands out rows that exist already. */
+/** Hands out rows that exist already; who collects rows may take them as they are. */
+export class StoredRows implements RowStream {
+  readonly rows: readonly Row[];
+  #at = 0;
+
+  constructor(rows: readonly Row[]) {
+    this.rows = rows;
+  }
+
+  next(row: Row): boolean {
+    const source = this.rows[this.#at++];
+    if (source === undefined) return false;
+    row.shareLabels(source);
+    row.dropName = source.dropName;
+    row.kinds = source.kinds;
+    row.values = source.values;
+    row.histograms = source.histograms;
+    return true;
+  }
+}
+
 export function streamOf(rows: readonly Row[]): RowStream {
-  let at = 0;
-  return {
-    next(row) {
-      if (at >= rows.length) return false;
-      const source = rows[at++]!;
-      row.shareLabels(source);
-      row.dropName = source.dropName;
-      row.kinds = source.kinds;
-      row.values = source.values;
-      row.histograms = source.histograms;
-      return true;
-    },
-  };
+  return new StoredRows(rows);
 }
 
 /** Changes each row of a stream in place. */

@@ -45,11 +45,26 @@ export function lookupTimes(
   query: QueryBounds,
   durations: DurationContext,
 ): Float64Array {
-  const offsetMs = placed.offset === undefined ? 0 : durationMs(placed.offset, durations);
-  if (placed.at === undefined) return offsetMs === 0 ? times : times.map((time) => time - offsetMs);
-  const { at } = placed;
+  const { at, offset } = placed;
+  if (at === undefined && offset === undefined) return times;
+  if (at !== undefined) {
+    return new Float64Array(times.length).fill(lookupTime(placed, 0, query, durations));
+  }
+  const offsetMs = durationMs(offset!, durations);
+  return times.map((time) => time - offsetMs);
+}
+
+/** The same for one time. */
+export function lookupTime(
+  { at, offset }: Placed,
+  time: number,
+  query: QueryBounds,
+  durations: DurationContext,
+): number {
+  const offsetMs = offset === undefined ? 0 : durationMs(offset, durations);
+  if (at === undefined) return time - offsetMs;
   const fixed = at.kind === "time" ? at.ms : at.kind === "start" ? query.startMs : query.endMs;
-  return new Float64Array(times.length).fill(fixed - offsetMs);
+  return fixed - offsetMs;
 }
 
 /** The samples of one series without stale markers; the columns are valid until the next series is read. */
@@ -82,8 +97,10 @@ export class SeriesReader {
   readonly #detectResets: boolean;
   #at = 0;
   #current: SelectedSeries | undefined;
-  #valuesSeen: Float64Array | undefined;
-  #bits: Uint32Array = new Uint32Array(0);
+  /** Values read last, and those that `#bits` shows. */
+  #values: Float64Array | undefined;
+  #bitsOf: Float64Array | undefined;
+  #bits: Uint32Array | undefined;
 
   private constructor(
     evaluation: Evaluation,
@@ -124,11 +141,7 @@ export class SeriesReader {
     this.#at++;
     const columns = series.read(this.#bounds);
     this.#evaluation.countRead(columns.count);
-    if (columns.values !== this.#valuesSeen) {
-      this.#valuesSeen = columns.values;
-      const { buffer, byteOffset, length } = columns.values;
-      this.#bits = new Uint32Array(buffer, byteOffset, length * 2);
-    }
+    this.#values = columns.values;
     return this.#detectResets && columns.histograms !== undefined
       ? { ...columns, histograms: resolveHints(columns) }
       : columns;
@@ -136,7 +149,12 @@ export class SeriesReader {
 
   /** Whether a sample of the series that `next` returned last is a stale marker. */
   isStale(at: number): boolean {
-    return this.#bits[at * 2 + 1] === STALE_HIGH && this.#bits[at * 2] === STALE_LOW;
+    if (this.#values !== this.#bitsOf) {
+      this.#bitsOf = this.#values!;
+      const { buffer, byteOffset, length } = this.#bitsOf;
+      this.#bits = new Uint32Array(buffer, byteOffset, length * 2);
+    }
+    return this.#bits![at * 2 + 1] === STALE_HIGH && this.#bits![at * 2] === STALE_LOW;
   }
 }
 

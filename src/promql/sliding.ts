@@ -12,9 +12,7 @@ import type { Windows } from "./windows.ts";
 const OVERLAP_MIN = 16;
 
 /** Whether the windows overlap so much that functions should slide rather than look at each by itself. */
-export function overlapsMuch({ from, to }: Windows, count: number): boolean {
-  let inside = 0;
-  for (let step = 0; step < from.length; step++) inside += to[step]! - from[step]!;
+export function overlapsMuch({ from, inside }: Windows, count: number): boolean {
   return inside > OVERLAP_MIN * (count + from.length);
 }
 

@@ -26,13 +26,10 @@ const NUMBERS = { row: 262_144, part: 16_384 } as const;
 const HISTOGRAMS = { row: 16_384, part: 2_048 } as const;
 
 /** Whether the row of a function takes long and can be made in parts. */
-export function isLongRow(name: string, series: WindowSeries, { from, to }: Windows): boolean {
+export function isLongRow(name: string, series: WindowSeries, { inside }: Windows): boolean {
   const isSeparate = OF_EACH_WINDOW.has(name) ||
     (series.histograms !== undefined && OF_EACH_HISTOGRAM_WINDOW.has(name));
-  if (!isSeparate) return false;
-  let samples = 0;
-  for (let step = 0; step < from.length; step++) samples += to[step]! - from[step]!;
-  return samples > limitsOf(series).row;
+  return isSeparate && inside > limitsOf(series).row;
 }
 
 function limitsOf({ histograms }: WindowSeries): typeof NUMBERS | typeof HISTOGRAMS {

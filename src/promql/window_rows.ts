@@ -1,5 +1,5 @@
 /** Applies a function over windows to each series of a range vector. */
-import type { Call } from "./ast.ts";
+import type { Call, Expr } from "./ast.ts";
 import { PromqlError } from "./errors.ts";
 import type { Grid } from "./evaluation.ts";
 import type { Evaluator, WindowStream } from "./evaluator_face.ts";
@@ -21,16 +21,21 @@ export async function overWindows(
   compute: RangeFunction,
 ): Promise<RowStream> {
   const { name } = node.signature;
-  const rangeArgument = node.args.find((arg) => arg.type === "matrix")!;
-  const scalarArguments = node.args.filter((arg) => arg.type === "scalar");
+  let rangeArgument = node.args[0]!;
+  let parameterArgument: Expr | undefined;
   const parameters: Float64Array[] = [];
-  for (const arg of scalarArguments) parameters.push(await evaluator.scalar(arg, grid));
+  for (const arg of node.args) {
+    if (arg.type === "matrix") rangeArgument = arg;
+    if (arg.type !== "scalar") continue;
+    parameterArgument ??= arg;
+    parameters.push(await evaluator.scalar(arg, grid));
+  }
   const source = await evaluator.windows(rangeArgument, grid);
   checkModifier(name, source);
   const call: RangeCall = {
     annotations: evaluator.evaluation.annotations,
     position: rangeArgument.position,
-    parameterPosition: (scalarArguments[0] ?? rangeArgument).position,
+    parameterPosition: (parameterArgument ?? rangeArgument).position,
     parameters,
     countWork: (samples) => evaluator.evaluation.countWork(samples),
     folder: evaluator.evaluation.session.folder,

@@ -31,8 +31,10 @@ export class Windows {
   readonly frame: WindowFrame;
   readonly from: Int32Array;
   readonly to: Int32Array;
-  #scratch = new Int32Array(0);
-  #numbers = new Float64Array(0);
+  /** Samples in all windows together, those that lie in several counted for each. */
+  inside = 0;
+  #scratch: Int32Array | undefined;
+  #numbers: Float64Array | undefined;
 
   constructor(frame: WindowFrame) {
     this.frame = frame;
@@ -47,17 +49,19 @@ export class Windows {
     if (count > SPARSE_STEPS * ends.length) return this.#search(times, count);
     let first = 0;
     let past = 0;
-    let found = false;
-    for (let step = 0; step < ends.length; step++) {
+    let inside = 0;
+    const steps = ends.length;
+    for (let step = 0; step < steps; step++) {
       const end = ends[step]!;
       const start = end - rangeMs;
       while (past < count && times[past]! <= end) past++;
       while (first < past && times[first]! <= start) first++;
       from[step] = first;
       to[step] = past;
-      if (first < past) found = true;
+      inside += past - first;
     }
-    return found;
+    this.inside = inside;
+    return inside > 0;
   }
 
   /** The same where windows are few: searches for their borders. */
@@ -66,16 +70,17 @@ export class Windows {
     const { ends, rangeMs } = this.frame;
     let first = 0;
     let past = 0;
-    let found = false;
+    let inside = 0;
     for (let step = 0; step < ends.length; step++) {
       const end = ends[step]!;
       past = firstAbove(times, end, past, count);
       first = firstAbove(times, end - rangeMs, first, past);
       from[step] = first;
       to[step] = past;
-      if (first < past) found = true;
+      inside += past - first;
     }
-    return found;
+    this.inside = inside;
+    return inside > 0;
   }
 
   /** The windows of the steps from `start` on and before `end`, of the samples from the first of `start` on. */
@@ -85,19 +90,24 @@ export class Windows {
     for (let step = start; step < end; step++) {
       part.from[step - start] = this.from[step]! - first;
       part.to[step - start] = this.to[step]! - first;
+      part.inside += this.to[step]! - this.from[step]!;
     }
     return part;
   }
 
   /** Room for `count` integers with any content; the same room at every call. */
   scratch(count: number): Int32Array {
-    if (this.#scratch.length < count) this.#scratch = new Int32Array(count * 2);
+    if (this.#scratch === undefined || this.#scratch.length < count) {
+      this.#scratch = new Int32Array(count * 2);
+    }
     return this.#scratch;
   }
 
   /** As `scratch`, for numbers. */
   numbers(count: number): Float64Array {
-    if (this.#numbers.length < count) this.#numbers = new Float64Array(count * 2);
+    if (this.#numbers === undefined || this.#numbers.length < count) {
+      this.#numbers = new Float64Array(count * 2);
+    }
     return this.#numbers;
   }
 

@@ -28,14 +28,12 @@ export class SampleText {
     this.#kernels.refresh();
     const { f64 } = this.#kernels;
     if (times !== this.#times || from !== this.#from || to !== this.#to) {
-      const target = exports.sampleTimes.value >>> 3;
-      for (let i = from; i < to; i++) f64[target + i - from] = Math.round(times[i]!);
+      f64.set(partOf(times, from, to), exports.sampleTimes.value >>> 3);
       this.#times = times;
       this.#from = from;
       this.#to = to;
     }
-    const target = exports.sampleValues.value >>> 3;
-    for (let i = from; i < to; i++) f64[target + i - from] = values[i]!;
+    f64.set(partOf(values, from, to), exports.sampleValues.value >>> 3);
     return from + exports.writeSamples(to - from);
   }
 
@@ -45,4 +43,8 @@ export class SampleText {
     const start = exports.sampleText.value >>> 0;
     return u8.subarray(start, start + exports.sampleTextBytes.value);
   }
+}
+
+function partOf(column: Float64Array, from: number, to: number): Float64Array {
+  return from === 0 && to === column.length ? column : column.subarray(from, to);
 }

@@ -142,24 +142,26 @@ export class App {
     const { path, search } = splitUrl(request.url);
     let response: Response;
     this.#active++;
-    if (path === "/write" && request.method === "POST" && this.#writes !== undefined) {
-      this.#begun++;
-      response = await this.#writes.post(request, "v1", search);
-      if (response.status === 204) {
-        this.#active--;
-        this.#v1Written.add();
-        this.#v1Duration.observe((this.#parts.monotonic() - started) / 1_000);
-        return response;
+    try {
+      if (path === "/write" && request.method === "POST" && this.#writes !== undefined) {
+        this.#begun++;
+        response = await this.#writes.post(request, "v1", search);
+        if (response.status === 204) {
+          this.#v1Written.add();
+          this.#v1Duration.observe((this.#parts.monotonic() - started) / 1_000);
+          return response;
+        }
+      } else if (this.#router !== undefined) {
+        const mount = this.#mountOf(path);
+        if (mount !== undefined) this.#begun++;
+        response = await (mount?.exact(request, path) ??
+          (mount?.router ?? this.#router).fetch(request));
+      } else {
+        response = this.#answerLiveness(request, path, search) ?? this.#notReady(request, path);
       }
-    } else if (this.#router !== undefined) {
-      const mount = this.#mountOf(path);
-      if (mount !== undefined) this.#begun++;
-      response = await (mount?.exact(request, path) ??
-        (mount?.router ?? this.#router).fetch(request));
-    } else {
-      response = this.#answerLiveness(request, path, search) ?? this.#notReady(request, path);
+    } finally {
+      this.#active--;
     }
-    this.#active--;
     this.#count(COUNTED_PATHS.has(path) ? path : "other", response.status, started);
     return response;
   }

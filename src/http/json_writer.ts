@@ -10,7 +10,7 @@ import type { Labels } from "../promql/queryable.ts";
 /** Length in bytes from which a piece is handed on. */
 export const PIECE_BYTES = 65_536;
 /** Longer texts are left to the runtime's encoder, whose calls cost more than a short loop. */
-const LOOP_LENGTH_MAX = 64;
+const LOOP_LENGTH_MAX = 24;
 /** Bytes of UTF-8 that a UTF-16 unit takes at most. */
 const UNIT_BYTES_MAX = 3;
 const QUOTE = 0x22;

@@ -3,6 +3,7 @@ import { PromqlError } from "../promql/errors.ts";
 import type { PrometheusAnswers } from "./prometheus_answers.ts";
 import type { CatalogSelection, SeriesCatalog } from "./prometheus_catalog.ts";
 import { PIECE_BYTES } from "./json_writer.ts";
+import type { QueryParameters } from "./query_parameters.ts";
 import {
   boundsParameters,
   limitParameter,
@@ -63,7 +64,7 @@ export class PrometheusListings {
   }
 }
 
-function selectionOf(parameters: URLSearchParams): CatalogSelection {
+function selectionOf(parameters: QueryParameters): CatalogSelection {
   return { selectors: matchParameters(parameters), bounds: boundsParameters(parameters) };
 }
 

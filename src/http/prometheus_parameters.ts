@@ -6,6 +6,7 @@ import { ParseError, PromqlError } from "../promql/errors.ts";
 import { parseDuration } from "../promql/durations.ts";
 import { parseQuery } from "../promql/parser.ts";
 import type { LabelMatcher } from "../promql/queryable.ts";
+import { ParsedParameters, type QueryParameters } from "./query_parameters.ts";
 
 /** Longest form body in bytes. */
 export const FORM_BYTES_MAX = 1_048_576;
@@ -18,17 +19,22 @@ export interface RequestedBounds {
   readonly endMs: number;
 }
 
-/** Collects the parameters of a request. Throws bad_data for a body that is no form or too long. */
-export async function readParameters(request: Request): Promise<URLSearchParams> {
-  const mark = request.url.indexOf("?");
-  const parameters = new URLSearchParams(mark === -1 ? "" : request.url.slice(mark + 1));
-  if (request.method !== "POST" && request.method !== "PUT") return parameters;
+/** Collects the parameters of a request. Throws or rejects with bad_data for a body that is no form or too long. */
+export function readParameters(request: Request): QueryParameters | Promise<QueryParameters> {
+  const { url, method } = request;
+  const mark = url.indexOf("?");
+  const search = mark === -1 ? "" : url.slice(mark + 1);
+  if (method !== "POST" && method !== "PUT") return new ParsedParameters(search);
+  return readForm(request, search);
+}
+
+async function readForm(request: Request, search: string): Promise<QueryParameters> {
   const type = request.headers.get("content-type") ?? "";
-  if (!type.toLowerCase().startsWith("application/x-www-form-urlencoded")) return parameters;
+  if (!type.toLowerCase().startsWith("application/x-www-form-urlencoded")) {
+    return new ParsedParameters(search);
+  }
   if (Number(request.headers.get("content-length") ?? 0) > FORM_BYTES_MAX) throw formTooLong();
-  const form = new URLSearchParams(await readText(request));
-  for (const [name, value] of parameters) form.append(name, value);
-  return form;
+  return new ParsedParameters(await readText(request), search);
 }
 
 async function readText(request: Request): Promise<string> {
@@ -55,7 +61,7 @@ export function invalidParameter(name: string, reason: string): PromqlError {
 
 /** A time in milliseconds; `fallback` when absent. */
 export function timeParameter(
-  parameters: URLSearchParams,
+  parameters: QueryParameters,
   name: string,
   fallback: number | undefined,
 ): number {
@@ -94,7 +100,7 @@ export function parseTime(text: string): number | undefined {
 }
 
 /** A duration in milliseconds: seconds, or units such as `1h30m`; undefined when absent. */
-export function durationParameter(parameters: URLSearchParams, name: string): number | undefined {
+export function durationParameter(parameters: QueryParameters, name: string): number | undefined {
   const text = parameters.get(name);
   if (text === null || text === "") return undefined;
   const ms = DECIMAL.test(text) ? Number(text) * 1000 : parseDuration(text);
@@ -105,7 +111,7 @@ export function durationParameter(parameters: URLSearchParams, name: string): nu
 }
 
 /** A count from 0; 0 and absence mean no limit, which is undefined. */
-export function limitParameter(parameters: URLSearchParams, name = "limit"): number | undefined {
+export function limitParameter(parameters: QueryParameters, name = "limit"): number | undefined {
   const text = parameters.get(name);
   if (text === null || text === "") return undefined;
   if (!/^[+-]?\d+$/.test(text)) {
@@ -117,13 +123,13 @@ export function limitParameter(parameters: URLSearchParams, name = "limit"): num
 }
 
 /** `start` and `end`; infinite where absent. Nothing lies between them where the end is before the start. */
-export function boundsParameters(parameters: URLSearchParams): RequestedBounds {
+export function boundsParameters(parameters: QueryParameters): RequestedBounds {
   const startMs = timeParameter(parameters, "start", -Infinity);
   return { startMs, endMs: timeParameter(parameters, "end", Infinity) };
 }
 
 /** The same, where the end may not be before the start. */
-export function orderedBoundsParameters(parameters: URLSearchParams): RequestedBounds {
+export function orderedBoundsParameters(parameters: QueryParameters): RequestedBounds {
   const bounds = boundsParameters(parameters);
   if (bounds.endMs >= bounds.startMs) return bounds;
   throw new PromqlError("bad_data", "end timestamp must not be before start timestamp");
@@ -133,7 +139,7 @@ export function orderedBoundsParameters(parameters: URLSearchParams): RequestedB
 export const SELECTORS_MAX = 1_000;
 
 /** All `match[]`, as lists of conditions. */
-export function matchParameters(parameters: URLSearchParams): LabelMatcher[][] {
+export function matchParameters(parameters: QueryParameters): LabelMatcher[][] {
   const texts = parameters.getAll("match[]");
   if (texts.length > SELECTORS_MAX) {
     throw invalidParameter("match[]", `${texts.length} selectors are above ${SELECTORS_MAX}`);

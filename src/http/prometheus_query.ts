@@ -19,6 +19,7 @@ import {
   readParameters,
   timeParameter,
 } from "./prometheus_parameters.ts";
+import type { QueryParameters } from "./query_parameters.ts";
 import type { QuerySlots } from "./query_slots.ts";
 
 export interface PrometheusQueryOptions {
@@ -63,7 +64,7 @@ const LOGGED_QUERY_MAX = 1_000;
 /** One query under way. */
 interface Evaluation {
   readonly query: string;
-  readonly parameters: URLSearchParams;
+  readonly parameters: QueryParameters;
   readonly path: string;
   readonly run: (options: QueryOptions) => Promise<QueryResult>;
 }
@@ -133,7 +134,7 @@ export class PrometheusQueries {
     return await this.#evaluate(request, { query, parameters, path: "query_range", run });
   }
 
-  #step(parameters: URLSearchParams, rangeMs: number): number {
+  #step(parameters: QueryParameters, rangeMs: number): number {
     const stepMs = durationParameter(parameters, "step");
     if (stepMs === undefined) throw invalidParameter("step", `cannot parse "" to a valid duration`);
     const wholeMs = Math.trunc(stepMs);
@@ -258,7 +259,7 @@ function placed(error: DurationError, query: string): PromqlError {
   return invalidParameter("query", `${place}: ${error.message}`);
 }
 
-function evaluationOptions(parameters: URLSearchParams, signal: AbortSignal): QueryOptions {
+function evaluationOptions(parameters: QueryParameters, signal: AbortSignal): QueryOptions {
   const timeoutMs = durationParameter(parameters, "timeout");
   const lookbackMs = durationParameter(parameters, "lookback_delta");
   return {

@@ -11,6 +11,7 @@ import {
   orderedBoundsParameters,
   readParameters,
 } from "./prometheus_parameters.ts";
+import type { QueryParameters } from "./query_parameters.ts";
 import type { QuerySlots } from "./query_slots.ts";
 
 /** What the server says of itself. */
@@ -31,7 +32,7 @@ export interface ServerInfo {
 
 /** Rules and alerts in the forms of the API; each gives the value of `data`. */
 export interface RuleListing {
-  rules(parameters: URLSearchParams): unknown;
+  rules(parameters: QueryParameters): unknown;
   alerts(): unknown;
 }
 

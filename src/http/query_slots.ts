@@ -46,16 +46,37 @@ interface Waiter {
   readonly grant: () => void;
 }
 
-interface Running {
+/** A query that runs, and its slot. */
+class Running implements QuerySlot {
+  readonly id: number;
   readonly query: string;
   readonly path: string;
-  readonly startedMs: number;
+  readonly waitedMs: number;
   readonly startedMonotonicMs: number;
+  readonly #end: (running: Running) => void;
+
+  constructor(
+    from: Pick<Running, "id" | "query" | "path" | "waitedMs" | "startedMonotonicMs">,
+    end: (running: Running) => void,
+  ) {
+    this.id = from.id;
+    this.query = from.query;
+    this.path = from.path;
+    this.waitedMs = from.waitedMs;
+    this.startedMonotonicMs = from.startedMonotonicMs;
+    this.#end = end;
+  }
+
+  [Symbol.dispose](): void {
+    this.#end(this);
+  }
 }
 
 export class QuerySlots {
   readonly #options: QuerySlotOptions;
-  readonly #running = new Map<number, Running>();
+  /** Oldest first. */
+  readonly #running = new Set<Running>();
+  readonly #end = (running: Running): void => this.#giveBack(running);
   readonly #waiters: Waiter[] = [];
   #taken = 0;
   #nextId = 1;
@@ -76,14 +97,13 @@ export class QuerySlots {
 
   /** Queries that run now, oldest first. */
   active(): ActiveQuery[] {
-    const now = this.#options.monotonicMs();
-    return [...this.#running].map(([id, { query, path, startedMs, startedMonotonicMs }]) => ({
-      id,
-      query,
-      path,
-      startedMs,
-      runningMs: now - startedMonotonicMs,
-    }));
+    const { nowMs, monotonicMs } = this.#options;
+    const now = nowMs();
+    const monotonicNow = monotonicMs();
+    return [...this.#running].map(({ id, query, path, startedMonotonicMs }) => {
+      const runningMs = monotonicNow - startedMonotonicMs;
+      return { id, query, path, startedMs: Math.round(now - runningMs), runningMs };
+    });
   }
 
   /** Takes a slot: at once where one is free. Throws or rejects with "unavailable" or "canceled". */
@@ -140,23 +160,19 @@ export class QuerySlots {
   /** A slot that is counted already becomes a running query. */
   #begin(query: string, path: string, waitedMs: number): QuerySlot {
     const id = this.#nextId++;
-    const { nowMs, monotonicMs, onEnd } = this.#options;
-    const startedMonotonicMs = monotonicMs();
-    this.#running.set(id, { query, path, startedMs: nowMs(), startedMonotonicMs });
-    return {
-      waitedMs,
-      [Symbol.dispose]: () => {
-        if (!this.#running.delete(id)) return;
-        this.#giveBack();
-        onEnd?.(monotonicMs() - startedMonotonicMs);
-      },
-    };
+    const startedMonotonicMs = this.#options.monotonicMs();
+    const running = new Running({ id, query, path, waitedMs, startedMonotonicMs }, this.#end);
+    this.#running.add(running);
+    return running;
   }
 
   /** Hands the slot to the first in line, or frees it. */
-  #giveBack(): void {
+  #giveBack(running: Running): void {
+    if (!this.#running.delete(running)) return;
     const next = this.#waiters.shift();
     if (next === undefined) this.#taken--;
     else next.grant();
+    const { monotonicMs, onEnd } = this.#options;
+    onEnd?.(monotonicMs() - running.startedMonotonicMs);
   }
 }

@@ -1,6 +1,7 @@
 /** The query parameters of the three write endpoints: database, precision and flags, checked. */
 import { databaseLabel, isDatabaseName } from "../ingest/pipeline.ts";
 import type { LineUnit } from "../../engine/mod.ts";
+import type { QueryParameters } from "./query_parameters.ts";
 import type { Failure } from "./replies.ts";
 
 /** Where and how a write request wants its lines stored. */
@@ -69,7 +70,7 @@ function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined 
 }
 
 /** `POST /write`. */
-export function parseV1(query: URLSearchParams, rules: TargetRules): ParsedTarget {
+export function parseV1(query: QueryParameters, rules: TargetRules): ParsedTarget {
   const database = query.get("db") ?? "";
   if (database === "" && rules.requireDatabase) return refuse(400, "database is required");
   if (database !== "" && !isDatabaseName(database)) return refuse(400, "invalid name");
@@ -88,7 +89,7 @@ export function parseV1(query: URLSearchParams, rules: TargetRules): ParsedTarge
 }
 
 /** `POST /api/v2/write`. */
-export function parseV2(query: URLSearchParams, rules: TargetRules): ParsedTarget {
+export function parseV2(query: QueryParameters, rules: TargetRules): ParsedTarget {
   const bucket = query.get("bucket") ?? "";
   if (bucket === "") return refuse(404, "bucket not found");
   const slash = bucket.indexOf("/");
@@ -106,7 +107,7 @@ export function parseV2(query: URLSearchParams, rules: TargetRules): ParsedTarge
 }
 
 /** `POST /api/v3/write_lp`. */
-export function parseV3(query: URLSearchParams): ParsedTarget {
+export function parseV3(query: QueryParameters): ParsedTarget {
   const database = query.get("db") ?? "";
   if (database === "") return refuse(400, "missing query parameter 'db'");
   if (!V3_DATABASE.test(database)) {

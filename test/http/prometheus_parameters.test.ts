@@ -30,7 +30,8 @@ describe("reading", () => {
   });
 
   test("other bodies are not looked at", async () => {
-    expect((await readParameters(post("?a=1", "b=2", "text/plain"))).toString()).toBe("a=1");
+    const parameters = await readParameters(post("?a=1", "b=2", "text/plain"));
+    expect([parameters.get("a"), parameters.get("b")]).toEqual(["1", null]);
   });
 
   test("a form of unknown length is bounded", async () => {

@@ -7,7 +7,7 @@ export const SAMPLES_MAX: u32 = 256;
 /** Bytes that a sample takes at most: a time of up to 20 digits with its point, the value, `[,""],`. */
 const SAMPLE_BYTES_MAX: u32 = 24 + NUMBER_TEXT_MAX + 8;
 
-/** Times in milliseconds, whole ones (f64 each), values (f64 each), and the text. */
+/** Times in milliseconds (f64 each), values (f64 each), and the text. */
 export let sampleTimes: usize = 0;
 export let sampleValues: usize = 0;
 export let sampleText: usize = 0;
@@ -20,8 +20,10 @@ export function initSampleText(): void {
   sampleText = alloc(SAMPLES_MAX * SAMPLE_BYTES_MAX + 16, TAG_SCRATCH);
 }
 
-/** Writes milliseconds as seconds with up to three decimals. */
-function putSeconds(ms: f64, at: usize): usize {
+/** Writes milliseconds, rounded to whole ones, as seconds with up to three decimals. */
+function putSeconds(exact: f64, at: usize): usize {
+  const below = floor<f64>(exact);
+  const ms = exact - below < 0.5 ? below : below + 1;
   if (ms < 0) store<u8>(at++, 0x2d);
   const all = <u64> abs<f64>(ms);
   const seconds = all / 1000;

@@ -4,6 +4,7 @@ import type { TimeBounds } from "./head/head.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { View } from "./query/view.ts";
 import type { Matcher } from "./series/matcher.ts";
+import type { ViewHost } from "./remote/view_host.ts";
 import type { SeriesRegistry } from "./series/registry.ts";
 import type { Acknowledgement, Settings } from "./settings.ts";
 import type { DatabaseStats } from "./stats.ts";
@@ -42,9 +43,16 @@ export interface DatabaseExtent {
   readonly bounds: TimeBounds | undefined;
 }
 
-export interface Database {
-  readonly settings: Settings;
+/** What can be read: a database, or one that another thread has open. */
+export interface Readable {
+  readonly settings: Pick<Settings, "timeUnit">;
   readonly kernels: Kernels;
+  /** Opens a view over a range. */
+  view(range: TimeRange): View;
+}
+
+export interface Database extends Readable {
+  readonly settings: Settings;
   readonly registry: SeriesRegistry;
   /** Fills the batch from TypeScript; parsers fill it through the kernels. Nothing may await between filling and `write`. */
   readonly batch: BatchBuilder;
@@ -52,8 +60,8 @@ export interface Database {
   admit(): Promise<void> | undefined;
   /** Plans, logs and applies the batch in one synchronous step, all of it or (thrown) nothing. Throws "limit", "io", "failed", "closed". */
   write(acknowledgement?: Acknowledgement): WriteResult;
-  /** Opens a view over a range. */
-  view(range: TimeRange): View;
+  /** Answers a reader in another thread, a RemoteDatabase; undefined where the files are not the machine's, which is all it sees. */
+  serveViews(): ViewHost | undefined;
   /** Hides what is selected from everything written so far; returns once that is durable. */
   delete(selection: Selection): Promise<DeleteResult>;
   /** Writes the head into segments. */

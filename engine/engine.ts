@@ -21,8 +21,10 @@ import { ReadView, type ViewParts } from "./query/read_view.ts";
 import { SeriesReader } from "./query/series_reader.ts";
 import { SeriesSearch } from "./query/series_search.ts";
 import type { View } from "./query/view.ts";
+import type { ViewHost } from "./remote/view_host.ts";
 import { SpareChunkLists } from "./segment/chunk_list.ts";
 import type { SeriesRegistry } from "./series/registry.ts";
+import { serveViews } from "./serve_views.ts";
 import type { Acknowledgement, Settings } from "./settings.ts";
 import type { WriteAheadLog } from "./wal/log.ts";
 import type { DatabaseStats } from "./stats.ts";
@@ -122,6 +124,14 @@ export class Engine implements Database {
   }
 
   view(range: TimeRange): View {
+    return this.#openView(range);
+  }
+
+  serveViews(): ViewHost | undefined {
+    return serveViews(this.#parts, this.#queries, (range) => this.#openView(range));
+  }
+
+  #openView(range: TimeRange): ReadView {
     if (this.#state === "closed") throw closedError();
     if (range.start >= range.end) {
       throw new EngineError(

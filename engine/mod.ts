@@ -2,7 +2,15 @@
 export * from "./base/types.ts";
 export { ALL_TIME, msToTicks, nsToTicks, TICKS_PER_MS, ticksToMs } from "./base/time.ts";
 export * from "./components.ts";
-export type { Database, DatabaseExtent, DeleteResult, Selection, WriteResult } from "./database.ts";
+export { AnswerChannel, AskChannel, type Asked } from "./background/ask_channel.ts";
+export type {
+  Database,
+  DatabaseExtent,
+  DeleteResult,
+  Readable,
+  Selection,
+  WriteResult,
+} from "./database.ts";
 export * from "./errors.ts";
 export type { TimeBounds } from "./head/head.ts";
 export type { FileSystem } from "./fs/file_system.ts";
@@ -24,6 +32,9 @@ export { SampleText } from "./query/sample_text.ts";
 export type { ShardWindow, ShardWindowDigest } from "./query/shard_window.ts";
 export type { NumberColumn, SeriesReference, Totals, View } from "./query/view.ts";
 export { type WindowFold, WindowFolds } from "./query/window_folds.ts";
+export type { RemoteDescription, RemoteQuestion } from "./remote/messages.ts";
+export { type Ask, RemoteDatabase } from "./remote/remote_database.ts";
+export type { ViewHost } from "./remote/view_host.ts";
 export { compareText } from "./series/labels.ts";
 export type { Matcher, MatchOperator } from "./series/matcher.ts";
 export { compileRegex, type Regex } from "./series/regex.ts";

@@ -44,6 +44,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "engine/compaction/": 4,
   "engine/retention/": 4,
   "engine/background/": 4,
+  "engine/remote/": 4,
   "engine/": 5,
   "src/promql/": 6,
   "src/influxql/": 6,
@@ -87,6 +88,8 @@ const ALSO: readonly (readonly [string, string])[] = [
   ["engine/write/", "engine/head/"],
   ["engine/compaction/", "engine/background/"],
   ["engine/", "engine/components.ts"],
+  // What a view's host and a remote database are is told in types of database.ts.
+  ["engine/remote/", "engine/database.ts"],
   // The types of the kernels that a folder declares for itself are collected here.
   ["engine/kernels/exports.ts", "engine/chunk/chunk.ts"],
   ["src/udp_listener.ts", "src/listeners.ts"],

@@ -7,14 +7,8 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../components.ts";
 import { EngineError, type EngineErrorCode } from "../errors.ts";
-import {
-  ANSWER,
-  ANSWER_BYTES,
-  ANSWER_START,
-  type FromWorker,
-  type ToWorker,
-  WORD,
-} from "./worker_protocol.ts";
+import { AnswerChannel, type Asked } from "./ask_channel.ts";
+import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 
 /** What of a Worker is used here. */
 export interface WorkerHandle {
@@ -56,16 +50,12 @@ interface Running {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly stopListening: () => void;
-  /** The answer that is being given in parts. */
-  answer: Uint8Array | undefined;
   refusal: unknown;
 }
 
 export class WorkerExecutor implements Disposable {
   readonly #options: WorkerExecutorOptions;
-  readonly #shared: SharedArrayBuffer;
-  readonly #words: Int32Array;
-  readonly #part: Uint8Array;
+  readonly #channel = new AnswerChannel();
   #worker: WorkerHandle | undefined;
   #wasReady = false;
   #isDisposed = false;
@@ -74,9 +64,6 @@ export class WorkerExecutor implements Disposable {
 
   constructor(options: WorkerExecutorOptions) {
     this.#options = options;
-    this.#shared = new SharedArrayBuffer(ANSWER_START + ANSWER_BYTES);
-    this.#words = new Int32Array(this.#shared, 0, ANSWER_START / 4);
-    this.#part = new Uint8Array(this.#shared, ANSWER_START);
   }
 
   /** Whether a worker is alive. */
@@ -94,8 +81,10 @@ export class WorkerExecutor implements Disposable {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#cancelIdle?.();
     this.#cancelIdle = undefined;
-    Atomics.store(this.#words, WORD.isAborted, options.signal.aborted ? 1 : 0);
-    const onAbort = () => void Atomics.store(this.#words, WORD.isAborted, 1);
+    this.#channel.isAborted = options.signal.aborted;
+    const onAbort = () => {
+      this.#channel.isAborted = true;
+    };
     options.signal.addEventListener("abort", onAbort);
     const stopListening = () => options.signal.removeEventListener("abort", onAbort);
     const running: Running = {
@@ -103,14 +92,13 @@ export class WorkerExecutor implements Disposable {
       resolve,
       reject,
       stopListening,
-      answer: undefined,
       refusal: undefined,
     };
     this.#running = running;
     try {
       const worker = this.#worker ??= this.#start();
       worker.ref?.();
-      worker.postMessage({ kind: "run", job, shared: this.#shared });
+      worker.postMessage({ kind: "run", job, shared: this.#channel.shared });
     } catch (error) {
       this.#drop();
       this.#end();
@@ -148,7 +136,7 @@ export class WorkerExecutor implements Disposable {
         this.#wasReady = true;
         return;
       case "ask":
-        this.#answer(message.question, message.from);
+        this.#answer(message.asked);
         return;
       case "done":
         this.#finish()?.resolve(message.result);
@@ -160,20 +148,14 @@ export class WorkerExecutor implements Disposable {
     }
   }
 
-  #answer(question: unknown, from: number): void {
+  #answer(asked: Asked): void {
     const running = this.#running;
     if (running === undefined) return;
     try {
-      if (from === 0) running.answer = running.options.answer(question);
-      const answer = running.answer!;
-      this.#part.set(answer.subarray(from, from + ANSWER_BYTES));
-      Atomics.store(this.#words, WORD.answerBytes, answer.length);
-      Atomics.store(this.#words, WORD.answer, ANSWER.given);
+      this.#channel.give(asked, running.options.answer);
     } catch (error) {
       running.refusal = error;
-      Atomics.store(this.#words, WORD.answer, ANSWER.refused);
     }
-    Atomics.notify(this.#words, WORD.answer);
   }
 
   /** The job has ended by itself: the worker waits for another one for a while. */

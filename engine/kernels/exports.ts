@@ -133,6 +133,8 @@ export interface HeadKernel {
     bits: number,
   ): number;
   hideRange(times: number, bits: number, count: number, start: bigint, end: bigint): number;
+  headPackBytes(words: number, sources: number, first: bigint, last: bigint): number;
+  headPack(words: number, sources: number, first: bigint, last: bigint, target: number): number;
 }
 
 /** Turning runs of points into doubles; used by engine/query. */

@@ -13,9 +13,8 @@ import {
   type TimeUnit,
 } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
-import type { Head, ViewMark } from "../head/head.ts";
+import type { HeadReader, ViewMark } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import type { VersionPin, VersionSet } from "../manifest/version_set.ts";
 import type { SpareChunkLists } from "../segment/chunk_list.ts";
 import type { SegmentReaders } from "../segment/segment_readers.ts";
 import type { Matcher } from "../series/matcher.ts";
@@ -23,17 +22,28 @@ import type { SeriesGroup, SeriesRegistry, ShardFilter } from "../series/registr
 import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
 import type { ReadBounds, SeriesReader } from "./series_reader.ts";
-import { type HiddenRanges, type ReadState, SourceSet, without } from "./source_set.ts";
+import { type HiddenRanges, type ReadState, SourceSet, type ViewedVersion, without } from "./source_set.ts";
 import { NO_TOTALS, totalsOf } from "./totals.ts";
 import type { NumberColumn, SeriesReference, Totals, View } from "./view.ts";
+
+/** A version that stays as long as this is not disposed. */
+export interface ViewPin extends Disposable {
+  readonly version: ViewedVersion;
+}
+
+/** Where versions come from; VersionSet is one. */
+export interface ViewVersions {
+  readonly current: ViewedVersion;
+  pin(): ViewPin;
+}
 
 /** What the views of a database have in common. */
 export interface ViewParts {
   readonly kernels: Kernels;
-  readonly head: Head;
-  readonly registry: SeriesRegistry;
-  readonly versions: VersionSet;
-  readonly readers: SegmentReaders;
+  readonly head: HeadReader;
+  readonly registry: Pick<SeriesRegistry, "select" | "selectInShards" | "tagsOf">;
+  readonly versions: ViewVersions;
+  readonly readers: Pick<SegmentReaders, "openAll">;
   readonly timeUnit: TimeUnit;
   /** Deletions in force at this moment. */
   readonly deletions: () => HiddenRanges | undefined;
@@ -63,12 +73,15 @@ const NOTHING: NumberColumn = {
 export class ReadView implements View {
   readonly range: TimeRange;
   readonly #parts: ViewParts;
-  readonly #bounds: ReadBounds;
+  /** What can be read at most. */
+  readonly bounds: ReadBounds;
   /** By measurement; a source is in one set at most: that of the selection that met it first. */
   readonly #sets = new Map<number, SourceSet[]>();
   readonly #mark: ViewMark;
-  readonly #pins: VersionPin[] = [];
+  readonly #pins: ViewPin[] = [];
   #state: ReadState | undefined;
+  /** All sets in the order in which they were made. */
+  readonly #setOrder: SourceSet[] = [];
   #lastSet: SourceSet | undefined;
   #closed = false;
   // The last bounds in milliseconds: all series of a selection are read with the same ones.
@@ -85,7 +98,7 @@ export class ReadView implements View {
   constructor(parts: ViewParts, range: TimeRange, cutoff: bigint) {
     this.#parts = parts;
     this.range = range;
-    this.#bounds = { first: range.start > cutoff ? range.start : cutoff, last: range.end - 1n };
+    this.bounds = { first: range.start > cutoff ? range.start : cutoff, last: range.end - 1n };
     this.#mark = parts.head.openView();
   }
 
@@ -104,10 +117,17 @@ export class ReadView implements View {
     return this.#parts.registry.tagsOf(source);
   }
 
+  /** The set that was made at this place in their order. Throws "closed" where there is none. */
+  setAt(index: number): SourceSet {
+    const set = this.#setOrder[index];
+    if (set === undefined) throw new EngineError("closed", `Cannot read: there is no set ${index}`);
+    return set;
+  }
+
   readNumbers(series: SeriesReference, startMs: number, endMs: number): NumberColumn {
     const { set, position } = this.#locate(series.source);
     if (!isNumeric(series.family)) throw notNumbers(series.family);
-    const bounds = this.#boundsOfMs(startMs, endMs);
+    const bounds = this.boundsOfMs(startMs, endMs);
     if (bounds.first > bounds.last) return NOTHING;
     const { kernels, reader, timeUnit } = this.#parts;
     const family = FAMILY[series.family];
@@ -204,6 +224,7 @@ export class ReadView implements View {
     this.#sets.clear();
     for (const pin of this.#pins) pin[Symbol.dispose]();
     this.#parts.head.closeView(this.#mark);
+    this.#setOrder.length = 0;
   }
 
   #checkOpen(): void {
@@ -225,7 +246,8 @@ export class ReadView implements View {
   #addSet(key: number, ids: Uint32Array): SourceSet {
     const { head, lists } = this.#parts;
     const state = this.#takeState();
-    const set = new SourceSet(ids, { head, state, bounds: this.#bounds, lists });
+    const set = new SourceSet(ids, { head, state, bounds: this.bounds, lists });
+    this.#setOrder.push(set);
     const known = this.#sets.get(key);
     if (known === undefined) this.#sets.set(key, [set]);
     else known.push(set);
@@ -243,7 +265,7 @@ export class ReadView implements View {
     const pin = versions.pin();
     this.#pins.push(pin);
     const { version } = pin;
-    const segments = readers.openAll(version.segments, this.#bounds);
+    const segments = readers.openAll(version.segments, this.bounds);
     return this.#state = { version, segments, hidden };
   }
 
@@ -283,7 +305,7 @@ export class ReadView implements View {
   }
 
   #clip(bounds: ReadBounds): ReadBounds {
-    const { first, last } = this.#bounds;
+    const { first, last } = this.bounds;
     return {
       first: bounds.first > first ? bounds.first : first,
       last: bounds.last < last ? bounds.last : last,

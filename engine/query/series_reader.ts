@@ -10,7 +10,7 @@
  */
 import { FAMILY, type FamilyCode } from "../base/types.ts";
 import { EngineError } from "../errors.ts";
-import type { Head } from "../head/head.ts";
+import type { HeadReader } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { BlockCache } from "../segment/block_cache.ts";
 import { ChunkLease } from "../segment/chunk_lease.ts";
@@ -45,7 +45,7 @@ const BUILDER_GENERATION_WORD = 14;
 
 export class SeriesReader {
   readonly #kernels: Kernels;
-  readonly #head: Head;
+  readonly #head: Pick<HeadReader, "chunkAt">;
   readonly #lease: ChunkLease;
   readonly #scratchBytesMax: number;
   // The run: times, then bits; twice as much where pieces are merged.
@@ -64,7 +64,7 @@ export class SeriesReader {
 
   constructor(from: {
     readonly kernels: Kernels;
-    readonly head: Head;
+    readonly head: Pick<HeadReader, "chunkAt">;
     readonly cache: BlockCache;
     readonly scratchBytesMax: number;
   }) {
@@ -270,8 +270,8 @@ export class SeriesReader {
    * ones have been sealed already, and within one chunks before builders.
    */
   #collectHead(set: SourceSet, position: number, series: number, bounds: ReadBounds): void {
-    const { offsets, words } = set.capture;
-    const start = offsets[position]!;
+    const start = set.capture.startOf(position);
+    const { words } = set.capture;
     const chunks = words[start]!;
     const builders = start + 2 + chunks;
     let builder = words[start + 1]! - 1;

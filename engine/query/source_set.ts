@@ -2,7 +2,7 @@
  * The sources that a view reads together: what the head held of them when they were selected, and where their chunks
  * lie in each segment. Looking all of them up at once costs one pass over a segment's index.
  */
-import type { Head, HeadCapture } from "../head/head.ts";
+import type { HeadCapture, HeadReader } from "../head/head.ts";
 import type { Version } from "../manifest/version.ts";
 import type { ChunkList, SpareChunkLists } from "../segment/chunk_list.ts";
 import type { TimeBounds } from "../segment/reader.ts";
@@ -27,9 +27,12 @@ export interface SegmentChunks {
   readonly starts: Uint32Array;
 }
 
+/** What of a version a view looks at. */
+export type ViewedVersion = Pick<Version, "segments">;
+
 /** The state of the database at one moment: what is not in these segments is in the head at that moment. */
 export interface ReadState {
-  readonly version: Version;
+  readonly version: ViewedVersion;
   /** Segments whose times meet the view's range, lowest sequence first. */
   readonly segments: readonly OpenSegment[];
   /** Absent when no deletion is in force. */
@@ -38,7 +41,7 @@ export interface ReadState {
 
 /** What a set is made from, the same for all sets of a view but for the state. */
 export interface SetOrigin {
-  readonly head: Head;
+  readonly head: HeadReader;
   readonly state: ReadState;
   readonly bounds: TimeBounds;
   readonly lists: SpareChunkLists;

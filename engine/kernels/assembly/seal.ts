@@ -45,7 +45,7 @@ export const C_MIN: usize = 8;
 export const C_MAX: usize = 16;
 const C_ROWS: usize = 24;
 const C_POINTS: usize = 28;
-const C_BYTES: usize = 32;
+export const C_BYTES: usize = 32;
 const C_GENERATION: usize = 36;
 const C_STAMP: usize = 40;
 /** Bytes of a staged column: values and a presence bitmap. */

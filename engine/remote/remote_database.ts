@@ -1,0 +1,212 @@
+/**
+ * A database that another thread has open, for reading: selections, deletions and rows of the head come from there
+ * (view_host.ts), segment files are read here, with kernels, cache and open files of its own.
+ *
+ * Invariants
+ * - A source's definition never changes, so what is known of one stays known.
+ * - Sets of sources are made on both sides by the same code from the same groups: a set's place in their order names it.
+ */
+import { assert } from "../base/assert.ts";
+import type { Labels, SourceId, TimeRange } from "../base/types.ts";
+import type { Readable } from "../database.ts";
+import { EngineError } from "../errors.ts";
+import type { FileSystem } from "../fs/file_system.ts";
+import { Kernels } from "../kernels/kernels.ts";
+import { Deletions } from "../query/deletions.ts";
+import { ReadView } from "../query/read_view.ts";
+import type { ReadState } from "../query/source_set.ts";
+import type { View } from "../query/view.ts";
+import { BlockCache } from "../segment/block_cache.ts";
+import { OpenFiles } from "../segment/open_files.ts";
+import { SegmentReaders } from "../segment/segment_readers.ts";
+import type { Matcher } from "../series/matcher.ts";
+import { Registry, type SeriesGroup } from "../series/registry.ts";
+import {
+  contentOf,
+  type RemoteDescription,
+  type RemoteQuestion,
+  type RemoteSelection,
+  SEGMENTS_CHANGED,
+  selectionOf,
+  textOf,
+} from "./messages.ts";
+import { RemoteHead } from "./remote_head.ts";
+
+/** Definitions of so many sources are fetched at once. */
+const DEFINITIONS_PER_QUESTION = 1_024;
+/** Groups that are searched for a source whose definition is missing. */
+const EXPECTED_MAX = 64;
+
+/** Asks the other thread and waits for the answer. */
+export type Ask = (question: RemoteQuestion) => Uint8Array<ArrayBuffer>;
+
+export class RemoteDatabase implements Readable, Disposable {
+  readonly kernels: Kernels = new Kernels();
+  readonly settings: Pick<RemoteDescription, "timeUnit">;
+  readonly #description: RemoteDescription;
+  readonly #ask: Ask;
+  readonly #sources: RemoteSources;
+  readonly #cache: BlockCache;
+  readonly #files: OpenFiles;
+  readonly #readers: SegmentReaders;
+  #views = 0;
+  #openViews = 0;
+  #haveChanged = false;
+
+  constructor(description: RemoteDescription, fileSystem: FileSystem, ask: Ask) {
+    this.settings = description;
+    this.#description = description;
+    this.#ask = ask;
+    this.#sources = new RemoteSources(this.kernels, ask);
+    this.#cache = new BlockCache(this.kernels, description.cacheBytes);
+    this.#files = new OpenFiles(fileSystem, description.openFilesMax);
+    this.#readers = new SegmentReaders({
+      store: { cache: this.#cache, files: this.#files },
+      fileSystem,
+      directory: description.segmentsDirectory,
+      onUnremoved: () => {},
+      onDamaged: ({ id }, { message }) =>
+        void textOf(ask({ kind: "damaged", segment: id, message })),
+    });
+  }
+
+  /** Opens a view over a range, here and there. */
+  view(range: TimeRange): View {
+    const number = this.#views++;
+    const ask = this.#ask;
+    this.#openViews++;
+    const first = BigInt(textOf(ask({ kind: "open", view: number, ...range })));
+    const selections = new RemoteSelections(number, ask, this.#sources);
+    const counters = { selections: 0, seriesRead: 0, pointsRead: 0 };
+    const head = new RemoteHead({ view: number, kernels: this.kernels, ask });
+    return new ReadView({
+      kernels: this.kernels,
+      head,
+      registry: selections,
+      cache: this.#cache,
+      range,
+      timeUnit: this.#description.timeUnit,
+      state: () => this.#stateOf(selections.last, range),
+      cutoff: first,
+      scratchBytesMax: this.#description.scratchBytesMax,
+      counters,
+      onClose: () => {
+        head[Symbol.dispose]();
+        const { seriesRead, pointsRead } = counters;
+        this.#close(textOf(ask({ kind: "close", view: number, seriesRead, pointsRead })));
+      },
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#readers[Symbol.dispose]();
+    this.#files[Symbol.dispose]();
+    this.#cache[Symbol.dispose]();
+  }
+
+  /** Files that no version names are let go when nothing is read. */
+  #close(answer: string): void {
+    this.#openViews--;
+    this.#haveChanged ||= answer === SEGMENTS_CHANGED;
+    if (this.#openViews > 0 || !this.#haveChanged) return;
+    this.#haveChanged = false;
+    this.#readers[Symbol.dispose]();
+  }
+
+  #stateOf({ state }: RemoteSelection, range: TimeRange): ReadState {
+    const { segments, tombstones, stamps } = state;
+    return {
+      segments: this.#readers.openAll(segments, { first: range.start, last: range.end - 1n }),
+      hidden: tombstones.length === 0 ? undefined : new Deletions(tombstones, new Map(stamps)),
+    };
+  }
+}
+
+/** The registry of one remote view. */
+class RemoteSelections {
+  readonly #view: number;
+  readonly #ask: Ask;
+  readonly #sources: RemoteSources;
+  #last: RemoteSelection | undefined;
+
+  constructor(view: number, ask: Ask, sources: RemoteSources) {
+    this.#view = view;
+    this.#ask = ask;
+    this.#sources = sources;
+  }
+
+  /** What was selected last, with the state of that moment. */
+  get last(): RemoteSelection {
+    assert(this.#last !== undefined, "Nothing is selected");
+    return this.#last!;
+  }
+
+  select(matchers: readonly Matcher[]): SeriesGroup[] {
+    const answer = this.#ask({ kind: "select", view: this.#view, matchers });
+    this.#last = selectionOf(answer);
+    for (const { sources } of this.#last.groups) this.#sources.expect(sources);
+    return [...this.#last.groups];
+  }
+
+  selectInShards(): SeriesGroup[] {
+    throw new EngineError("unsupported", "Cannot select by shards from another thread");
+  }
+
+  tagsOf(source: SourceId): Labels {
+    return this.#sources.tagsOf(source);
+  }
+}
+
+/** Definitions of sources, fetched as they are asked for, many at once. */
+class RemoteSources {
+  readonly #registry: Registry;
+  readonly #ask: Ask;
+  /** By id: 1 for those that are known. */
+  #known = new Uint8Array(1_024);
+  /** Ascending ids of the last groups selected, of which more are likely to be asked for. */
+  #expected: Uint32Array[] = [];
+
+  constructor(kernels: Kernels, ask: Ask) {
+    this.#registry = new Registry(kernels);
+    this.#ask = ask;
+  }
+
+  expect(ids: Uint32Array): void {
+    if (this.#expected.at(-1) === ids) return;
+    this.#expected.push(ids);
+    if (this.#expected.length > EXPECTED_MAX) this.#expected.shift();
+  }
+
+  tagsOf(source: SourceId): Labels {
+    if (this.#known[source] !== 1) this.#load(source);
+    return this.#registry.tagsOf(source);
+  }
+
+  #load(source: number): void {
+    const ids = this.#unknownFrom(source);
+    const answer = this.#ask({ kind: "definitions", ids });
+    this.#registry.apply(contentOf(answer));
+    const highest = ids[ids.length - 1]!;
+    if (highest >= this.#known.length) {
+      const grown = new Uint8Array(Math.max(highest + 1, this.#known.length * 2));
+      grown.set(this.#known);
+      this.#known = grown;
+    }
+    for (const id of ids) this.#known[id] = 1;
+  }
+
+  /** The source and those that follow it in a selected group, ascending. */
+  #unknownFrom(source: number): Uint32Array {
+    for (let at = this.#expected.length - 1; at >= 0; at--) {
+      const ids = this.#expected[at]!;
+      const from = ids.indexOf(source);
+      if (from < 0) continue;
+      // Whole rows of ids, so that sources asked for in another order find theirs fetched.
+      const start = from - from % DEFINITIONS_PER_QUESTION;
+      const wanted = ids.slice(start, start + DEFINITIONS_PER_QUESTION)
+        .filter((id) => this.#known[id] !== 1);
+      return wanted;
+    }
+    return Uint32Array.of(source);
+  }
+}

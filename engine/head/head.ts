@@ -17,6 +17,7 @@ export interface HeadCapture {
 
 /** The head as a view reads it. */
 export interface HeadReader {
+  readonly rows: number;
   /** Begins a view; give the mark back to `closeView`. */
   openView(): ViewMark;
   closeView(mark: ViewMark): void;

@@ -133,6 +133,7 @@ export interface HeadKernel {
     bits: number,
   ): number;
   hideRange(times: number, bits: number, count: number, start: bigint, end: bigint): number;
+  headRelocate(builder: number, rows: number, base: number): void;
   headPackBytes(words: number, sources: number, first: bigint, last: bigint): number;
   headPack(words: number, sources: number, first: bigint, last: bigint, target: number): number;
 }

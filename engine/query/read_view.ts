@@ -41,7 +41,7 @@ export interface ViewVersions {
 export interface ViewParts {
   readonly kernels: Kernels;
   readonly head: HeadReader;
-  readonly registry: Pick<SeriesRegistry, "select" | "selectInShards" | "tagsOf">;
+  readonly registry: Pick<SeriesRegistry, "select" | "selectInShards" | "sourceCount" | "tagsOf">;
   readonly versions: ViewVersions;
   readonly readers: Pick<SegmentReaders, "openAll">;
   readonly timeUnit: TimeUnit;
@@ -214,6 +214,20 @@ export class ReadView implements View {
     const found = reader.hasAny(set, position, series.slot, bounds);
     reader.release();
     return found;
+  }
+
+  pointsPerSeries(): number {
+    const { head, registry } = this.#parts;
+    let points = head.rows / Math.max(1, registry.sourceCount);
+    const first = Number(this.bounds.first);
+    const last = Number(this.bounds.last);
+    for (const { record } of this.#takeState().segments) {
+      const min = Number(record.minTime);
+      const max = Number(record.maxTime);
+      const overlap = (Math.min(last, max) - Math.max(first, min) + 1) / (max - min + 1);
+      points += Math.max(0, Math.min(1, overlap)) * record.rows / record.sources;
+    }
+    return points;
   }
 
   [Symbol.dispose](): void {

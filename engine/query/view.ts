@@ -50,6 +50,8 @@ export interface View extends Disposable {
   totals(series: SeriesReference, range: TimeRange): Totals;
   /** Points of any family in a half-open range within the view's, as owned blocks. */
   readBlocks(series: SeriesReference, range: TimeRange): ColumnBlock[];
+  /** About how many points a series has in the view's range, from what is known without reading any. */
+  pointsPerSeries(): number;
   /** Whether the series has a point in the range; cheaper than reading it. */
   hasPoints(series: SeriesReference, range: TimeRange): boolean;
 }

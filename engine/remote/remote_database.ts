@@ -141,6 +141,10 @@ class RemoteSelections {
     return this.#last!;
   }
 
+  get sourceCount(): number {
+    return this.#sources.count;
+  }
+
   select(matchers: readonly Matcher[]): SeriesGroup[] {
     const answer = this.#ask({ kind: "select", view: this.#view, matchers });
     this.#last = selectionOf(answer);
@@ -169,6 +173,11 @@ class RemoteSources {
   constructor(kernels: Kernels, ask: Ask) {
     this.#registry = new Registry(kernels);
     this.#ask = ask;
+  }
+
+  /** Sources whose definitions are known here. */
+  get count(): number {
+    return this.#registry.sourceCount;
   }
 
   expect(ids: Uint32Array): void {

@@ -15,6 +15,8 @@ export interface RemoteHeadParts {
 
 export class RemoteHead implements HeadReader, Disposable {
   readonly parts: RemoteHeadParts;
+  /** Not known here. */
+  readonly rows = 0;
   readonly #headerBytes: number;
   readonly #blocks: number[] = [];
   #sets = 0;
@@ -81,12 +83,16 @@ class RemoteCapture implements HeadCapture {
     const block = this.#head.keep(packed.bytes);
     const { kernels } = this.#head.parts;
     const words = kernels.u32.slice(block >> 2, (block >> 2) + packed.words);
-    return { words, starts: place(words, end - start, block) };
+    return { words, starts: place(words, end - start, { kernels, block }) };
   }
 }
 
 /** Makes the pointers in captures those of this memory; returns where each source's begins. */
-function place(words: Uint32Array, sources: number, block: number): Uint32Array {
+function place(
+  words: Uint32Array,
+  sources: number,
+  { kernels, block }: { readonly kernels: Kernels; readonly block: number },
+): Uint32Array {
   const starts = new Uint32Array(sources);
   let at = 0;
   for (let source = 0; source < sources; source++) {
@@ -95,7 +101,10 @@ function place(words: Uint32Array, sources: number, block: number): Uint32Array 
     const builders = words[at + 1]!;
     at += 2;
     for (let i = 0; i < chunks; i++) words[at++]! += block;
-    for (let i = 0; i < builders; i++, at += 2) words[at]! += block;
+    for (let i = 0; i < builders; i++, at += 2) {
+      words[at]! += block;
+      kernels.exports.headRelocate(words[at]!, words[at + 1]!, block);
+    }
   }
   return starts;
 }

@@ -10,6 +10,8 @@ export interface QueryOptions {
   readonly lookbackMs?: number;
   /** Can only shorten the limit `queryMsMax`. */
   readonly timeoutMs?: number;
+  /** Samples that it may look at here: beyond, the query ends with a `HeavyQueryError` before it reads them. */
+  readonly samplesMax?: number;
   /** Replace single limits of the engine. */
   readonly limits?: Partial<QueryLimits>;
 }

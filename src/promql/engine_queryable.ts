@@ -7,9 +7,9 @@
  * histograms, and the start timestamps that go with them.
  */
 import {
-  type Database,
   FACET,
   msToTicks,
+  type Readable,
   type SeriesGroup,
   type SeriesReference,
   type SourceId,
@@ -39,10 +39,10 @@ import type {
 
 /** Makes sessions over a database. */
 export class EngineQueryable implements Queryable {
-  readonly #database: Database;
+  readonly #database: Readable;
   readonly #folder: WindowFolder;
 
-  constructor(database: Database) {
+  constructor(database: Readable) {
     this.#database = database;
     this.#folder = new WindowFolds(database.kernels);
   }
@@ -92,6 +92,10 @@ class EngineSession implements QuerySession {
     }
     const series = new GroupedSeries(groups);
     return sharesNames(groups) ? mergeEqual(series, pauses) : series;
+  }
+
+  samplesPerSeries(): number {
+    return this.#view.pointsPerSeries();
   }
 
   [Symbol.dispose](): void {

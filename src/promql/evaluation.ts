@@ -51,6 +51,13 @@ export interface EvaluationOptions {
   readonly onPause?: () => void;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** About so many samples may be looked at; Infinity for any. */
+  readonly samplesMax?: number;
+}
+
+/** The query would look at more samples than it may here; nothing of what is too much has been read. */
+export class HeavyQueryError extends Error {
+  override readonly name = "HeavyQueryError";
 }
 
 export class Evaluation {
@@ -66,6 +73,7 @@ export class Evaluation {
   #pointsHeld = 0;
   #bytesHeld = 0;
   #seriesSelected = 0;
+  #samplesExpected = 0;
   #samplesUnchecked = 0;
 
   constructor(session: QuerySession, options: EvaluationOptions) {
@@ -86,7 +94,19 @@ export class Evaluation {
     if (this.#seriesSelected > querySeriesMax) {
       throw limitError("select series", this.#seriesSelected, "querySeriesMax", querySeriesMax);
     }
+    this.#weigh(series.length);
     return series;
+  }
+
+  /** Throws where what is going to be read is more than `samplesMax`. */
+  #weigh(series: number): void {
+    const { samplesMax = Infinity, startMs, endMs, stepMs } = this.options;
+    if (samplesMax === Infinity) return;
+    const steps = stepMs === 0 ? 1 : (endMs - startMs) / stepMs + 1;
+    this.#samplesExpected += series * (steps + (this.session.samplesPerSeries?.() ?? 0));
+    if (this.#samplesExpected > samplesMax) {
+      throw new HeavyQueryError(`about ${this.#samplesExpected} samples are above ${samplesMax}`);
+    }
   }
 
   /** Counts a series being read; its points are held only until the next one. */

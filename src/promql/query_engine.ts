@@ -123,6 +123,7 @@ export class QueryEngine implements PromqlEngine {
       onPause: this.#onPause,
       timeoutMs: Math.min(options.timeoutMs ?? Infinity, limits.queryMsMax),
       signal: options.signal,
+      samplesMax: options.samplesMax ?? Infinity,
     };
   }
 

@@ -83,6 +83,8 @@ export interface WindowFolder {
 /** Counts what a query touches and refuses what exceeds its limits. */
 export interface QuerySession extends Disposable {
   readonly folder?: WindowFolder;
+  /** About how many samples a series has in the bounds that the session was opened for. */
+  samplesPerSeries?(): number;
   /**
    * Series that satisfy all matchers and may have samples in the bounds. Label sets are distinct; order is unspecified.
    * What takes long pauses.

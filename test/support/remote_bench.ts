@@ -11,6 +11,7 @@ import {
   type SourceId,
   Storage,
   timeAt,
+  type Value,
   valueAt,
   type View,
   type ViewHost,
@@ -24,7 +25,7 @@ export type Stage = "nothing" | "flush" | "compact" | "delete" | "reopen";
 
 const SECOND = 1_000_000_000n;
 const SERIES = 12;
-const KINDS = ["f64", "i64", "bool"] as const;
+const KINDS = ["f64", "i64", "bool", "string"] as const;
 
 /** Rows of a few series, many of them late or written before. */
 export function rowsOf(random: SeededRandom, count: number): Row[] {
@@ -38,14 +39,23 @@ export function rowsOf(random: SeededRandom, count: number): Row[] {
       labels: [["number", String(number)]],
       point: {
         timestamp: time,
-        value: kind === "f64"
-          ? { kind, value: value / 8 }
-          : kind === "i64"
-          ? { kind, value: BigInt(value) }
-          : { kind, value: value % 2 === 0 },
+        value: valueOf(kind, value),
       },
     };
   });
+}
+
+function valueOf(kind: (typeof KINDS)[number], value: number): Value {
+  switch (kind) {
+    case "f64":
+      return { kind, value: value / 8 };
+    case "i64":
+      return { kind, value: BigInt(value) };
+    case "bool":
+      return { kind, value: value % 2 === 0 };
+    case "string":
+      return { kind, value: "x".repeat(value % 50) + value };
+  }
 }
 
 interface SeriesContent {
@@ -62,11 +72,15 @@ export function contentOfView(view: View, groups: readonly SeriesGroup[]): Serie
       const points = view.readBlocks(series, ALL_TIME).flatMap((block) =>
         Array.from({ length: block.count }, (_, i) => [timeAt(block, i), valueAt(block, i).value])
       );
+      const hasPoints = view.hasPoints(series, ALL_TIME);
+      const labels = [metric, view.tagsOf(series.source)];
+      if (family === "blob") {
+        content.push({ labels, points: points.length === 0 ? [] : [points, hasPoints] });
+        continue;
+      }
       const { count, times, values } = view.readNumbers(series, -Infinity, Infinity);
       const numbers = [Array.from(times.slice(0, count)), Array.from(values.slice(0, count))];
       const totals = view.totals(series, ALL_TIME);
-      const hasPoints = view.hasPoints(series, ALL_TIME);
-      const labels = [metric, view.tagsOf(series.source)];
       content.push({ labels, points: count === 0 ? [] : [points, numbers, totals, hasPoints] });
     }
   }

@@ -76,7 +76,7 @@ export {
   mergeUse,
 } from "./row_merge";
 export * from "./builder";
-export { headPack, headPackBytes } from "./head_pack";
+export { headPack, headPackBytes, headRelocate } from "./head_pack";
 export * from "./slabs";
 export * from "./seal";
 export * from "./head_extent";

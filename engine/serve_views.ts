@@ -7,8 +7,6 @@ import type { QueryCounters, ReadView } from "./query/read_view.ts";
 import { ViewHost } from "./remote/view_host.ts";
 import { cacheBytesOf, scratchBytesOf } from "./write/memory_budget.ts";
 
-/** A reader in another thread walks once through what it reads: a small cache serves it. */
-const REMOTE_CACHE_BYTES = 4 << 20;
 const ALL_TIME = { first: -(2n ** 63n), last: 2n ** 63n - 1n };
 
 /** Undefined where the files are not the machine's, which is all that another thread sees. */
@@ -24,7 +22,7 @@ export function serveViews(
       timeUnit: settings.timeUnit,
       segmentsDirectory: paths.segments,
       scratchBytesMax: scratchBytesOf(settings),
-      cacheBytes: Math.min(REMOTE_CACHE_BYTES, cacheBytesOf(settings)),
+      cacheBytes: cacheBytesOf(settings),
       openFilesMax: settings.openFilesMax,
     },
     head,

@@ -1,9 +1,8 @@
 /**
  * The composition root: makes the parts, starts them in order, stops them in reverse. The only file that names Bun.
  *
- * Start: HTTP listens first and answers liveness; the database opens (writes are 503 meanwhile); then the line listeners
- * open and all routes are served. Stop: line listeners close and store what is on its way, HTTP ends its requests, the
- * database closes.
+ * Start: HTTP answers liveness, the database opens (writes are 503 meanwhile), then line listeners and all routes. Stop: line
+ * listeners store what is on its way and close, HTTP ends its requests, the database closes.
  */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -98,6 +97,7 @@ export class Daemon {
   #database: Database | undefined;
   #metadata: MetadataStore | undefined;
   #practice: Practice | undefined;
+  #queries: Disposable | undefined;
   #notifier: ServiceNotifier | undefined;
   #state: DaemonState;
   #lagMs = 0;
@@ -207,7 +207,7 @@ export class Daemon {
       ownBytes: () => this.#guard.ownBytes(),
       collect: () => Bun.gc(true),
     });
-    const queries = openQueries({
+    const queries = this.#queries = openQueries({
       guard: this.#guard,
       metadata: this.#metadata,
       onQuery: () => this.#practice?.begin("first-query"),
@@ -237,8 +237,7 @@ export class Daemon {
       }),
       mounts: [queries],
     });
-    for (const listener of this.#streams) listener.begin(pipeline);
-    this.#datagrams?.begin(pipeline);
+    for (const each of [...this.#streams, this.#datagrams]) each?.begin(pipeline);
     this.#state = { ...this.#state, phase: "ready", reason: "" };
     this.#notifier?.send("READY=1\nSTATUS=Serving");
     this.#startTimers();
@@ -429,6 +428,7 @@ export class Daemon {
       await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
     }
     for (const server of this.#servers) void server.stop(true);
+    this.#queries?.[Symbol.dispose]();
     const socket = this.#configuration.values["http-socket"];
     if (socket !== "" && this.#servers.length > 1) removeSocket(socket);
     this.#saveMetadata();

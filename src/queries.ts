@@ -7,7 +7,10 @@ import { type Components, type Database, SampleText } from "../engine/mod.ts";
 import type { Configuration } from "./config.ts";
 import type { WriteAdmission } from "./http/admission.ts";
 import type { Mount } from "./http/app.ts";
+import { HeavyQueries } from "./http/heavy/heavy_queries.ts";
+import { startQueryWorker } from "./http/heavy/start_worker.ts";
 import { DatabaseCatalog } from "./http/prometheus_catalog.ts";
+import { DEFAULT_QUERY_OPTIONS } from "./http/prometheus_query.ts";
 import { prometheusRoutes } from "./http/prometheus_routes.ts";
 import { PrometheusStores } from "./http/prometheus_stores.ts";
 import { DEFAULT_QUERY_WAIT_MS, QuerySlots } from "./http/query_slots.ts";
@@ -16,7 +19,7 @@ import type { MemoryGuard } from "./memory_guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { EngineQueryable } from "./promql/engine_queryable.ts";
 import { DEFAULT_QUERY_LIMITS } from "./promql/limits.ts";
-import { QueryMemory } from "./promql/query_memory.ts";
+import { heldBytes, QueryMemory } from "./promql/query_memory.ts";
 import { QueryEngine } from "./promql/query_engine.ts";
 import type { MetadataStore } from "./stores/metadata.ts";
 import { BUILD } from "./version.ts";
@@ -55,8 +58,8 @@ const QUERY_MEMORY_SHARE = 2;
 const QUERY_MEMORY_BYTES_MIN = 64 << 20;
 const SNAPSHOTS = "snapshots";
 
-/** The Prometheus side of the daemon. */
-export function openQueries(parts: QueryParts): Mount {
+/** The Prometheus side of the daemon; to be disposed before the database is closed. */
+export function openQueries(parts: QueryParts): Mount & Disposable {
   const { database, components, configuration, metrics, metadata } = parts;
   const { values } = configuration;
   const { clock, random, logger } = components;
@@ -81,7 +84,7 @@ export function openQueries(parts: QueryParts): Mount {
     after: (ms, callback) => clock.after(ms, callback),
     onEnd: (runningMs) => {
       // Where queries hold much, the end of an answer is near, after which there is more to collect.
-      if (runningMs >= LONG_QUERY_MS && memory.bytes < LARGE_RESULT_BYTES) lookLater();
+      if (runningMs >= LONG_QUERY_MS && memory.ownBytes < LARGE_RESULT_BYTES) lookLater();
       parts.onQuery?.();
     },
   });
@@ -93,30 +96,62 @@ export function openQueries(parts: QueryParts): Mount {
     () => slots.refused,
     "counter",
   );
+  const held = heldBytes();
   const memory = new QueryMemory(
     Math.max(QUERY_MEMORY_BYTES_MIN, values["memory-limit"] * QUERY_MEMORY_SHARE),
     (bytes) => {
       if (bytes >= LARGE_RESULT_BYTES) lookLater();
     },
+    held,
   );
-  parts.guard.watch(() => memory.bytes);
+  parts.guard.watch(() => memory.ownBytes);
   metrics.gauge(
     "tsinkd_query_memory_bytes",
     "Bytes that queries hold, results that are being sent included.",
     () => memory.bytes,
   );
+  const limits = {
+    queryMsMax: values["query-timeout"],
+    queryPointsMax: values["query-points-max"],
+    querySeriesMax: values["query-series-max"],
+    queryBytesMax: Math.min(memory.bytesMax, DEFAULT_QUERY_LIMITS.queryBytesMax),
+  };
   const engine = new QueryEngine({
     memory,
     onPause: () => parts.guard.paused(),
     queryable: new EngineQueryable(database),
     lookbackMs: values.lookback,
-    limits: {
-      queryMsMax: values["query-timeout"],
-      queryPointsMax: values["query-points-max"],
-      querySeriesMax: values["query-series-max"],
-      queryBytesMax: Math.min(memory.bytesMax, DEFAULT_QUERY_LIMITS.queryBytesMax),
-    },
+    limits,
   });
+  const { answerBytesMax, experimental } = DEFAULT_QUERY_OPTIONS;
+  const heavy = new HeavyQueries({
+    samplesMax: values["query-worker-samples"] || Infinity,
+    start: startQueryWorker,
+    serveViews: () => database.serveViews(),
+    engineBytes: () => database.kernels.memoryBytes,
+    settings: {
+      limits,
+      lookbackMs: values.lookback,
+      experimental,
+      answerBytesMax,
+      heldBytes: held.shared,
+      heldBytesMax: memory.bytesMax,
+    },
+    logger,
+    after: (ms, callback) => clock.after(ms, callback),
+    onEnd: () => memory.forgetWorker(),
+  });
+  metrics.gauge(
+    "tsinkd_heavy_queries_total",
+    "Queries evaluated in the query worker.",
+    () => heavy.count,
+    "counter",
+  );
+  metrics.gauge(
+    "tsinkd_query_worker",
+    "1 while the query worker is alive.",
+    () => heavy.isStarted ? 1 : 0,
+  );
   const stores = new PrometheusStores({
     database,
     metadata,
@@ -131,6 +166,7 @@ export function openQueries(parts: QueryParts): Mount {
   const flags = configuration.texts;
   const routes = prometheusRoutes({
     engine,
+    heavy,
     sampleText: new SampleText(database.kernels),
     catalog: new DatabaseCatalog(database),
     slots,
@@ -155,5 +191,5 @@ export function openQueries(parts: QueryParts): Mount {
       ? { admin: { database, snapshotsDirectory, random: () => random.next() } }
       : {}),
   });
-  return { prefixes: PREFIXES, ...routes };
+  return { prefixes: PREFIXES, ...routes, [Symbol.dispose]: () => heavy[Symbol.dispose]() };
 }

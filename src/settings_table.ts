@@ -107,6 +107,7 @@ export interface SettingValues {
   readonly "query-timeout": number;
   readonly "query-points-max": number;
   readonly "query-series-max": number;
+  readonly "query-worker-samples": number;
   readonly "lookback": number;
   readonly "admin-api": boolean;
   readonly "practice": "off" | "first-query" | "start";
@@ -192,6 +193,10 @@ export const SETTINGS_TABLE: SettingsTable = {
   "query-timeout": duration("2m", "longest time that a query may run"),
   "query-points-max": count("50000000", "points that a query may hold at once"),
   "query-series-max": count("1000000", "series that a query may match"),
+  "query-worker-samples": count(
+    "5000000",
+    "samples, as estimated, above which a query is evaluated in a thread of its own; 0: none is",
+  ),
   "lookback": duration("5m", "how far back an instant selector looks"),
   "admin-api": flag("false", "serves `/api/v1/admin/`: delete, snapshot, flush, compact"),
   "practice": choice(

@@ -98,6 +98,8 @@ const ALSO: readonly (readonly [string, string])[] = [
   ["src/daemon.ts", "src/engine_metrics.ts"],
   ["src/daemon.ts", "src/memory_guard.ts"],
   ["src/daemon.ts", "src/practice.ts"],
+  // The worker is a beginning of its own.
+  ["src/http/heavy/worker.ts", "src/memory_guard.ts"],
   ["src/practice.ts", "src/practice_steps.ts"],
   ["src/practice_steps.ts", "src/queries.ts"],
   ["src/practice_steps.ts", "src/memory_guard.ts"],
@@ -130,8 +132,8 @@ const AMBIENT =
   /\b(Date\.now|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|setImmediate|fetch\(|process\.|Bun\.|Deno\.)/;
 const AMBIENT_MODULES =
   /^(node:(fs|process|os|net|http|https|dgram|child_process|worker_threads|timers)\b|bun$)/;
-/** The one file of the daemon that names Bun. */
-const BUN_FILES = ["src/daemon.ts"];
+/** The files of the daemon that name Bun: where its threads begin. */
+const BUN_FILES = ["src/daemon.ts", "src/http/heavy/worker.ts"];
 
 function listFiles(folder: string): string[] {
   try {

@@ -50,10 +50,12 @@ function definitions() {
 
 /** Files that run in workers of their own: further entry points of the bundle. */
 function workers() {
-  return readdirSync(join(root, "engine"), { recursive: true })
-    .filter((path) => /(^|\/)worker\.ts$/.test(path))
-    .map((path) => join("engine", path))
-    .sort();
+  return ["engine", "src"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .filter((path) => /(^|\/)worker\.ts$/.test(path))
+      .map((path) => join(folder, path))
+      .sort()
+  );
 }
 
 /** The Bun of another platform, from its npm package; undefined when it cannot be had. */

@@ -1,17 +1,15 @@
 /** `query`, `query_range`, `format_query`, `parse_query`: parameters to the engine, its results to an answer. */
 import type { Logger, SampleText } from "../../engine/mod.ts";
 import type { Expr } from "../promql/ast.ts";
-import { DurationError } from "../promql/durations.ts";
-import type { PromqlEngine, QueryOptions } from "../promql/engine.ts";
-import { lineAndColumn, ParseError, PromqlError } from "../promql/errors.ts";
+import type { PromqlEngine } from "../promql/engine.ts";
+import { ParseError, PromqlError } from "../promql/errors.ts";
+import { HeavyQueryError } from "../promql/evaluation.ts";
 import { parseQuery } from "../promql/parser.ts";
 import { prettyPrint } from "../promql/printer.ts";
 import { treeJson } from "../promql/tree_json.ts";
 import { TYPE_NAMES } from "../promql/type_check.ts";
-import type { QueryResult } from "../promql/value.ts";
-import { JsonWriter } from "./json_writer.ts";
-import { annotationTexts, type Piece, type PrometheusAnswers } from "./prometheus_answers.ts";
-import { sampleCount, seriesCount, writeValue } from "./prometheus_json.ts";
+import type { HeavyQueries } from "./heavy/heavy_queries.ts";
+import type { Piece, PrometheusAnswers } from "./prometheus_answers.ts";
 import {
   durationParameter,
   invalidParameter,
@@ -20,6 +18,7 @@ import {
   timeParameter,
 } from "./prometheus_parameters.ts";
 import type { QueryParameters } from "./query_parameters.ts";
+import { QueryRunner, type QueryTask, type RunningAnswer } from "./query_runner.ts";
 import type { QuerySlots } from "./query_slots.ts";
 
 export interface PrometheusQueryOptions {
@@ -51,13 +50,13 @@ export interface PrometheusQueryParts {
   /** Milliseconds that never go back. */
   readonly monotonicMs: () => number;
   readonly options: PrometheusQueryOptions;
+  /** Evaluates heavy queries; absent: they are evaluated as all others. */
+  readonly heavy?: HeavyQueries;
 }
 
 /** Trees that are kept, and the longest text of one. */
 const TREES_MAX = 256;
 const TREE_TEXT_MAX = 4_096;
-/** Fewest bytes that a sample takes in an answer: `[0,"0"],`. */
-const SAMPLE_BYTES_MIN = 8;
 /** Characters of a slow query that are logged. */
 const LOGGED_QUERY_MAX = 1_000;
 
@@ -66,18 +65,18 @@ interface Evaluation {
   readonly query: string;
   readonly parameters: QueryParameters;
   readonly path: string;
-  readonly run: (options: QueryOptions) => Promise<QueryResult>;
+  readonly expr: Expr;
+  readonly at: QueryTask["at"];
 }
 
 export class PrometheusQueries {
   readonly #parts: PrometheusQueryParts;
   readonly #trees = new Map<string, Expr>();
-  /** All answers are written in it, piece by piece. */
-  readonly #writer: JsonWriter;
+  readonly #runner: QueryRunner;
 
   constructor(parts: PrometheusQueryParts) {
     this.#parts = parts;
-    this.#writer = new JsonWriter(parts.sampleText);
+    this.#runner = new QueryRunner({ ...parts, answerBytesMax: parts.options.answerBytesMax });
   }
 
   /** The tree of a query; those of recent queries are kept. Throws bad_data. */
@@ -106,9 +105,7 @@ export class PrometheusQueries {
     const timeMs = timeParameter(parameters, "time", this.#parts.nowMs());
     const query = parameters.get("query") ?? "";
     const expr = this.parse(query);
-    const { engine } = this.#parts;
-    const run = (options: QueryOptions) => engine.instant(expr, timeMs, options);
-    return await this.#evaluate(request, { query, parameters, path: "query", run });
+    return await this.#evaluate(request, { query, parameters, path: "query", expr, at: timeMs });
   }
 
   async range(request: Request): Promise<Response> {
@@ -129,9 +126,8 @@ export class PrometheusQueries {
         }" for range query, must be Scalar or instant Vector`,
       );
     }
-    const { engine } = this.#parts;
-    const run = (options: QueryOptions) => engine.range(expr, { startMs, endMs, stepMs }, options);
-    return await this.#evaluate(request, { query, parameters, path: "query_range", run });
+    const at = { startMs, endMs, stepMs };
+    return await this.#evaluate(request, { query, parameters, path: "query_range", expr, at });
   }
 
   #step(parameters: QueryParameters, rangeMs: number): number {
@@ -168,53 +164,58 @@ export class PrometheusQueries {
   }
 
   async #evaluate(request: Request, evaluation: Evaluation): Promise<Response> {
-    const { slots, monotonicMs, options } = this.#parts;
-    const { query, parameters, path } = evaluation;
+    const { slots, monotonicMs } = this.#parts;
+    const { query, parameters, path, expr, at } = evaluation;
+    const { signal } = request;
     const limit = limitParameter(parameters);
-    const queryOptions = evaluationOptions(parameters, request.signal);
+    const durations = evaluationDurations(parameters);
     const withStats = (parameters.get("stats") ?? "") !== "";
-    const taken = slots.take(query, path, request.signal);
+    const taken = slots.take(query, path, signal);
     using slot = taken instanceof Promise ? await taken : taken;
+    const task = { query, at, limit, withStats, waitedMs: slot.waitedMs, ...durations };
     const startedMs = monotonicMs();
-    let result: QueryResult;
     try {
-      result = await evaluation.run(queryOptions);
+      const samplesMax = this.#parts.heavy?.samplesMax ?? Infinity;
+      return this.#write(request, await this.#runner.run(expr, task, { signal, samplesMax }));
     } catch (error) {
-      throw error instanceof DurationError ? placed(error, query) : error;
+      if (!(error instanceof HeavyQueryError)) throw error;
+      return await this.#evaluateHeavy(request, expr, task);
     } finally {
       this.#logIfSlow(evaluation, monotonicMs() - startedMs);
     }
-    const samples = sampleCount(result.value);
-    if (samples * SAMPLE_BYTES_MIN > options.answerBytesMax) {
-      result.release?.();
-      throw new PromqlError(
-        "execution",
-        `result of ${samples} samples does not fit an answer of ${options.answerBytesMax} bytes`,
-      );
+  }
+
+  async #evaluateHeavy(request: Request, expr: Expr, task: QueryTask): Promise<Response> {
+    const { heavy, answers } = this.#parts;
+    const { signal } = request;
+    const pieces = heavy?.run(task, signal);
+    if (pieces === undefined) {
+      return this.#write(request, await this.#runner.run(expr, task, { signal }));
     }
-    const stats = withStats ? statsJson(result, slot.waitedMs) : "";
-    return this.#write(request, result, { query, limit, stats });
+    const first = await pieces.next();
+    const second = await pieces.next();
+    if (first.done === true) throw new PromqlError("internal", "an answer has no piece");
+    if (second.done === true) return answers.body(request, first.value);
+    return answers.stream(request, [first.value, second.value], pieces);
   }
 
   /** A short answer is written at once; the pieces of a longer one are made as the client takes them. */
-  #write(request: Request, result: QueryResult, options: AnswerOptions): Response {
+  #write(request: Request, { pieces, release }: RunningAnswer): Response {
     const { answers } = this.#parts;
-    const release = result.release ?? (() => {});
-    const pieces = answerPieces(this.#writer, result, options);
-    let first: Piece;
-    let second: IteratorResult<Piece>;
+    let first: IteratorResult<Piece, undefined>;
+    let second: IteratorResult<Piece, undefined>;
     try {
-      first = pieces.next().value;
+      first = pieces.next();
       second = pieces.next();
     } catch (error) {
       release();
       throw error;
     }
     if (second.done !== true) {
-      return answers.stream(request, [first, second.value], releasing(pieces, release));
+      return answers.stream(request, [first.value!, second.value], releasing(pieces, release));
     }
     release();
-    return answers.body(request, first);
+    return answers.body(request, first.value!);
   }
 
   #logIfSlow(evaluation: Evaluation, elapsedMs: number): void {
@@ -253,68 +254,14 @@ function* releasedAfter(pieces: Iterator<Piece>, release: () => void): Generator
   }
 }
 
-/** A duration expression had no usable value for this evaluation. */
-function placed(error: DurationError, query: string): PromqlError {
-  const place = lineAndColumn(query, error.duration.position.start);
-  return invalidParameter("query", `${place}: ${error.message}`);
-}
-
-function evaluationOptions(parameters: QueryParameters, signal: AbortSignal): QueryOptions {
+function evaluationDurations(
+  parameters: QueryParameters,
+): Pick<QueryTask, "lookbackMs" | "timeoutMs"> {
   const timeoutMs = durationParameter(parameters, "timeout");
   const lookbackMs = durationParameter(parameters, "lookback_delta");
   return {
-    signal,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     // As with Prometheus, what is not above zero stands for the default.
     ...(lookbackMs === undefined || lookbackMs <= 0 ? {} : { lookbackMs }),
   };
-}
-
-/** What an answer has beside the result. */
-interface AnswerOptions {
-  readonly query: string;
-  readonly limit: number | undefined;
-  readonly stats: string;
-}
-
-/** At least one piece. */
-function* answerPieces(
-  writer: JsonWriter,
-  result: QueryResult,
-  options: AnswerOptions,
-): Generator<Piece> {
-  const { query, limit, stats } = options;
-  const { value, warnings, infos } = result;
-  writer.clear();
-  writer.text('{"status":"success","data":');
-  yield* writeValue(writer, value, limit);
-  const warningTexts = annotationTexts(warnings, query, "warning");
-  if (limit !== undefined && seriesCount(value) > limit) {
-    warningTexts.push("results truncated due to limit");
-  }
-  const infoTexts = annotationTexts(infos, query, "info");
-  writer.text(`${stats}}`);
-  if (warningTexts.length > 0) writer.text(`,"warnings":${JSON.stringify(warningTexts)}`);
-  if (infoTexts.length > 0) writer.text(`,"infos":${JSON.stringify(infoTexts)}`);
-  writer.text("}");
-  yield writer.take();
-}
-
-function statsJson(result: QueryResult, waitedMs: number): string {
-  const { evaluationMs, pointsRead, pointsPeak, seriesRead } = result.stats;
-  const evaluation = evaluationMs / 1000;
-  const waited = waitedMs / 1000;
-  return `,"stats":${
-    JSON.stringify({
-      timings: {
-        evalTotalTime: evaluation,
-        resultSortTime: 0,
-        queryPreparationTime: 0,
-        innerEvalTime: evaluation,
-        execQueueTime: waited,
-        execTotalTime: evaluation + waited,
-      },
-      samples: { totalQueryableSamples: pointsRead, peakSamples: pointsPeak, series: seriesRead },
-    })
-  }`;
 }

@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import type { Database, Logger, SampleText } from "../../engine/mod.ts";
 import type { PromqlEngine } from "../promql/engine.ts";
 import type { MetadataStore } from "../stores/metadata.ts";
+import type { HeavyQueries } from "./heavy/heavy_queries.ts";
 import type { PrometheusAdminOptions } from "./prometheus_admin.ts";
 import { PrometheusAdmin } from "./prometheus_admin.ts";
 import { PrometheusAnswers } from "./prometheus_answers.ts";
@@ -25,6 +26,8 @@ export interface PrometheusParts {
   readonly sampleText: SampleText;
   readonly catalog: SeriesCatalog;
   readonly slots: QuerySlots;
+  /** Evaluates heavy queries; absent: they are evaluated as all others. */
+  readonly heavy?: HeavyQueries;
   readonly metadata: MetadataStore;
   readonly info: ServerInfo;
   readonly logger: Logger;

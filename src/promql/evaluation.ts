@@ -18,6 +18,8 @@ import { Row } from "./row.ts";
 const SAMPLES_PER_CHECK = 1_000_000;
 /** Series between two looks at the clock. */
 const CALLS_PER_CLOCK = 4;
+/** What a series costs beside its samples, its labels above all, in samples. */
+const SAMPLES_PER_SERIES = 200;
 const BYTES_PER_STEP = 9;
 const BYTES_PER_ROW = 200;
 const BYTES_PER_HISTOGRAM = 160;
@@ -53,6 +55,8 @@ export interface EvaluationOptions {
   readonly signal: AbortSignal | undefined;
   /** About so many samples may be looked at; Infinity for any. */
   readonly samplesMax?: number;
+  /** Selectors of the query. */
+  readonly selectors?: number;
 }
 
 /** The query would look at more samples than it may here; nothing of what is too much has been read. */
@@ -73,6 +77,7 @@ export class Evaluation {
   #pointsHeld = 0;
   #bytesHeld = 0;
   #seriesSelected = 0;
+  #selections = 0;
   #samplesExpected = 0;
   #samplesUnchecked = 0;
 
@@ -98,14 +103,19 @@ export class Evaluation {
     return series;
   }
 
-  /** Throws where what is going to be read is more than `samplesMax`. */
+  /**
+   * Throws where more than `samplesMax` are going to be read. Selectors that are still to come are taken to be like those
+   * before, so that it is known before the first one is read.
+   */
   #weigh(series: number): void {
-    const { samplesMax = Infinity, startMs, endMs, stepMs } = this.options;
+    const { samplesMax = Infinity, selectors = 1, startMs, endMs, stepMs } = this.options;
     if (samplesMax === Infinity) return;
     const steps = stepMs === 0 ? 1 : (endMs - startMs) / stepMs + 1;
-    this.#samplesExpected += series * (steps + (this.session.samplesPerSeries?.() ?? 0));
-    if (this.#samplesExpected > samplesMax) {
-      throw new HeavyQueryError(`about ${this.#samplesExpected} samples are above ${samplesMax}`);
+    const samples = steps + (this.session.samplesPerSeries?.() ?? 0);
+    this.#samplesExpected += series * (SAMPLES_PER_SERIES + samples);
+    const expected = this.#samplesExpected * Math.max(1, selectors / ++this.#selections);
+    if (expected > samplesMax) {
+      throw new HeavyQueryError(`about ${Math.round(expected)} samples are above ${samplesMax}`);
     }
   }
 

@@ -139,14 +139,13 @@ export class QueryEngine implements PromqlEngine {
       lookbackMs: options.lookbackMs,
       subqueryStepMs: options.subqueryStepMs,
     });
+    const manners = readingManners(expr, { inOrder: stepMs === 0 });
     using session = this.#queryable.open(bounds ?? { startMs, endMs });
-    const evaluation = new Evaluation(session, options);
+    const evaluation = new Evaluation(session, { ...options, selectors: manners.size });
     evaluation.check();
     let value: QueryValue;
     try {
-      value = await evaluate(
-        new TreeEvaluator(evaluation, readingManners(expr, { inOrder: stepMs === 0 })),
-      );
+      value = await evaluate(new TreeEvaluator(evaluation, manners));
     } catch (error) {
       evaluation.release();
       throw error;

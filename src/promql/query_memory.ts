@@ -1,18 +1,52 @@
-/** One budget for what all queries hold at once, results included until they are sent. */
+/**
+ * One budget for what all queries hold at once, results included until they are sent: those of the event loop and those of
+ * the worker. Each thread counts its own in shared memory, so that both see the sum.
+ */
+
+/** Where each thread's bytes are counted. */
+export const LOOP_SHARE = 0;
+export const WORKER_SHARE = 1;
+const SHARES = 2;
+
+/** What each thread holds, and which one this is. */
+export interface HeldBytes {
+  readonly all: Float64Array;
+  readonly own: typeof LOOP_SHARE | typeof WORKER_SHARE;
+}
+
+/** Counted in memory that another thread can share; this one is the event loop. */
+export function heldBytes(): HeldBytes & { readonly shared: SharedArrayBuffer } {
+  const shared = new SharedArrayBuffer(SHARES * Float64Array.BYTES_PER_ELEMENT);
+  return { shared, all: new Float64Array(shared), own: LOOP_SHARE };
+}
+
 export class QueryMemory {
   readonly bytesMax: number;
   readonly #onGive: (bytes: number) => void;
-  #bytes = 0;
+  readonly #all: Float64Array;
+  readonly #own: number;
   #refused = 0;
 
-  /** `onGive` is told what a query has given back. */
-  constructor(bytesMax: number, onGive: (bytes: number) => void = () => {}) {
+  /** `onGive` is told what a query of this thread has given back. */
+  constructor(
+    bytesMax: number,
+    onGive: (bytes: number) => void = () => {},
+    held: HeldBytes = { all: new Float64Array(SHARES), own: LOOP_SHARE },
+  ) {
     this.bytesMax = bytesMax;
     this.#onGive = onGive;
+    this.#all = held.all;
+    this.#own = held.own;
   }
 
+  /** What all threads hold. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#all[LOOP_SHARE]! + this.#all[WORKER_SHARE]!;
+  }
+
+  /** What this thread holds. */
+  get ownBytes(): number {
+    return this.#all[this.#own]!;
   }
 
   /** Requests for more that were refused so far. */
@@ -22,16 +56,21 @@ export class QueryMemory {
 
   /** False when there is not so much left. */
   take(bytes: number): boolean {
-    if (this.#bytes + bytes > this.bytesMax) {
+    if (this.bytes + bytes > this.bytesMax) {
       this.#refused++;
       return false;
     }
-    this.#bytes += bytes;
+    this.#all[this.#own]! += bytes;
     return true;
   }
 
   give(bytes: number): void {
-    this.#bytes -= bytes;
+    this.#all[this.#own]! -= bytes;
     if (bytes > 0) this.#onGive(bytes);
+  }
+
+  /** The worker has ended, and with it what it held. */
+  forgetWorker(): void {
+    this.#all[WORKER_SHARE] = 0;
   }
 }

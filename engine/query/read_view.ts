@@ -22,7 +22,13 @@ import type { SeriesGroup, SeriesRegistry, ShardFilter } from "../series/registr
 import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
 import type { ReadBounds, SeriesReader } from "./series_reader.ts";
-import { type HiddenRanges, type ReadState, SourceSet, type ViewedVersion, without } from "./source_set.ts";
+import {
+  type HiddenRanges,
+  type ReadState,
+  SourceSet,
+  type ViewedVersion,
+  without,
+} from "./source_set.ts";
 import { NO_TOTALS, totalsOf } from "./totals.ts";
 import type { NumberColumn, SeriesReference, Totals, View } from "./view.ts";
 
@@ -127,7 +133,7 @@ export class ReadView implements View {
   readNumbers(series: SeriesReference, startMs: number, endMs: number): NumberColumn {
     const { set, position } = this.#locate(series.source);
     if (!isNumeric(series.family)) throw notNumbers(series.family);
-    const bounds = this.boundsOfMs(startMs, endMs);
+    const bounds = this.#boundsOfMs(startMs, endMs);
     if (bounds.first > bounds.last) return NOTHING;
     const { kernels, reader, timeUnit } = this.#parts;
     const family = FAMILY[series.family];

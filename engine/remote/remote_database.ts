@@ -13,10 +13,11 @@ import { EngineError } from "../errors.ts";
 import type { FileSystem } from "../fs/file_system.ts";
 import { Kernels } from "../kernels/kernels.ts";
 import { Deletions } from "../query/deletions.ts";
-import { ReadView } from "../query/read_view.ts";
-import type { ReadState } from "../query/source_set.ts";
+import { ReadView, type ViewPin, type ViewVersions } from "../query/read_view.ts";
+import { SeriesReader } from "../query/series_reader.ts";
 import type { View } from "../query/view.ts";
 import { BlockCache } from "../segment/block_cache.ts";
+import { SpareChunkLists } from "../segment/chunk_list.ts";
 import { OpenFiles } from "../segment/open_files.ts";
 import { SegmentReaders } from "../segment/segment_readers.ts";
 import type { Matcher } from "../series/matcher.ts";
@@ -25,12 +26,12 @@ import {
   contentOf,
   type RemoteDescription,
   type RemoteQuestion,
-  type RemoteSelection,
+  type RemoteState,
   SEGMENTS_CHANGED,
   selectionOf,
   textOf,
 } from "./messages.ts";
-import { RemoteHead } from "./remote_head.ts";
+import { HeadChunks, RemoteHead } from "./remote_head.ts";
 
 /** Definitions of so many sources are fetched at once. */
 const DEFINITIONS_PER_QUESTION = 1_024;
@@ -49,6 +50,8 @@ export class RemoteDatabase implements Readable, Disposable {
   readonly #cache: BlockCache;
   readonly #files: OpenFiles;
   readonly #readers: SegmentReaders;
+  readonly #reader: SeriesReader;
+  readonly #lists = new SpareChunkLists();
   #views = 0;
   #openViews = 0;
   #haveChanged = false;
@@ -60,6 +63,12 @@ export class RemoteDatabase implements Readable, Disposable {
     this.#sources = new RemoteSources(this.kernels, ask);
     this.#cache = new BlockCache(this.kernels, description.cacheBytes);
     this.#files = new OpenFiles(fileSystem, description.openFilesMax);
+    this.#reader = new SeriesReader({
+      kernels: this.kernels,
+      head: new HeadChunks(this.kernels),
+      cache: this.#cache,
+      scratchBytesMax: description.scratchBytesMax,
+    });
     this.#readers = new SegmentReaders({
       store: { cache: this.#cache, files: this.#files },
       fileSystem,
@@ -78,24 +87,26 @@ export class RemoteDatabase implements Readable, Disposable {
     const first = BigInt(textOf(ask({ kind: "open", view: number, ...range })));
     const selections = new RemoteSelections(number, ask, this.#sources);
     const counters = { selections: 0, seriesRead: 0, pointsRead: 0 };
-    const head = new RemoteHead({ view: number, kernels: this.kernels, ask });
-    return new ReadView({
-      kernels: this.kernels,
-      head,
-      registry: selections,
-      cache: this.#cache,
-      range,
-      timeUnit: this.#description.timeUnit,
-      state: () => this.#stateOf(selections.last, range),
-      cutoff: first,
-      scratchBytesMax: this.#description.scratchBytesMax,
-      counters,
-      onClose: () => {
-        head[Symbol.dispose]();
-        const { seriesRead, pointsRead } = counters;
-        this.#close(textOf(ask({ kind: "close", view: number, seriesRead, pointsRead })));
+    const onClose = () => {
+      const { seriesRead, pointsRead } = counters;
+      this.#close(textOf(ask({ kind: "close", view: number, seriesRead, pointsRead })));
+    };
+    return new ReadView(
+      {
+        kernels: this.kernels,
+        head: new RemoteHead({ view: number, kernels: this.kernels, ask, onClose }),
+        registry: selections,
+        versions: selections,
+        readers: this.#readers,
+        timeUnit: this.#description.timeUnit,
+        deletions: () => selections.deletions,
+        reader: this.#reader,
+        lists: this.#lists,
+        counters,
       },
-    });
+      range,
+      first,
+    );
   }
 
   [Symbol.dispose](): void {
@@ -112,22 +123,15 @@ export class RemoteDatabase implements Readable, Disposable {
     this.#haveChanged = false;
     this.#readers[Symbol.dispose]();
   }
-
-  #stateOf({ state }: RemoteSelection, range: TimeRange): ReadState {
-    const { segments, tombstones, stamps } = state;
-    return {
-      segments: this.#readers.openAll(segments, { first: range.start, last: range.end - 1n }),
-      hidden: tombstones.length === 0 ? undefined : new Deletions(tombstones, new Map(stamps)),
-    };
-  }
 }
 
-/** The registry of one remote view. */
-class RemoteSelections {
+/** The registry and the versions of one remote view: each selection brings those of its moment. */
+class RemoteSelections implements ViewVersions {
   readonly #view: number;
   readonly #ask: Ask;
   readonly #sources: RemoteSources;
-  #last: RemoteSelection | undefined;
+  #last: RemoteState | undefined;
+  #deletions: Deletions | undefined;
 
   constructor(view: number, ask: Ask, sources: RemoteSources) {
     this.#view = view;
@@ -135,10 +139,19 @@ class RemoteSelections {
     this.#sources = sources;
   }
 
-  /** What was selected last, with the state of that moment. */
-  get last(): RemoteSelection {
+  get current(): RemoteState {
     assert(this.#last !== undefined, "Nothing is selected");
     return this.#last!;
+  }
+
+  /** The segments of the last selection; the other thread pins them until the view is closed. */
+  pin(): ViewPin {
+    return { version: this.current, [Symbol.dispose]: () => {} };
+  }
+
+  /** Deletions in force when it was made. */
+  get deletions(): Deletions | undefined {
+    return this.#deletions;
   }
 
   get sourceCount(): number {
@@ -147,9 +160,14 @@ class RemoteSelections {
 
   select(matchers: readonly Matcher[]): SeriesGroup[] {
     const answer = this.#ask({ kind: "select", view: this.#view, matchers });
-    this.#last = selectionOf(answer);
-    for (const { sources } of this.#last.groups) this.#sources.expect(sources);
-    return [...this.#last.groups];
+    const { groups, state } = selectionOf(answer);
+    const { tombstones, stamps } = state;
+    this.#last = state;
+    this.#deletions = tombstones.length === 0
+      ? undefined
+      : new Deletions(tombstones, new Map(stamps));
+    for (const { sources } of groups) this.#sources.expect(sources);
+    return [...groups];
   }
 
   selectInShards(): SeriesGroup[] {

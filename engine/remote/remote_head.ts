@@ -1,5 +1,5 @@
 /** Rows of the head that another thread holds: fetched for many sources at once, when the first of them is read. */
-import type { HeadCapture, HeadChunk, HeadReader } from "../head/head.ts";
+import type { HeadCapture, HeadChunk, HeadReader, ViewMark } from "../head/head.ts";
 import { headChunkAt } from "../head/head.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { headOf, type RemoteQuestion } from "./messages.ts";
@@ -11,27 +11,51 @@ export interface RemoteHeadParts {
   readonly view: number;
   readonly kernels: Kernels;
   readonly ask: (question: RemoteQuestion) => Uint8Array<ArrayBuffer>;
+  /** Called once, when the view is closed. */
+  readonly onClose: () => void;
 }
 
-export class RemoteHead implements HeadReader, Disposable {
+/** Headers of the head's chunks in this thread's memory. */
+export class HeadChunks {
+  readonly #kernels: Kernels;
+  readonly #headerBytes: number;
+
+  constructor(kernels: Kernels) {
+    this.#kernels = kernels;
+    this.#headerBytes = kernels.exports.HEAD_CHUNK_HEADER.value as number;
+  }
+
+  chunkAt(block: number): HeadChunk {
+    return headChunkAt(this.#kernels, block, this.#headerBytes);
+  }
+}
+
+/** The head as one remote view sees it. */
+export class RemoteHead extends HeadChunks implements HeadReader {
   readonly parts: RemoteHeadParts;
   /** Not known here. */
   readonly rows = 0;
-  readonly #headerBytes: number;
   readonly #blocks: number[] = [];
   #sets = 0;
 
   constructor(parts: RemoteHeadParts) {
+    super(parts.kernels);
     this.parts = parts;
-    this.#headerBytes = parts.kernels.exports.HEAD_CHUNK_HEADER.value as number;
+  }
+
+  /** The other thread keeps what the view may look at. */
+  openView(): ViewMark {
+    return { retiredBefore: 0 };
+  }
+
+  closeView(): void {
+    for (const block of this.#blocks) this.parts.kernels.free(block, "query");
+    this.#blocks.length = 0;
+    this.parts.onClose();
   }
 
   capture(ids: Uint32Array): HeadCapture {
     return new RemoteCapture(this, this.#sets++, ids.length);
-  }
-
-  chunkAt(block: number): HeadChunk {
-    return headChunkAt(this.parts.kernels, block, this.#headerBytes);
   }
 
   /** Puts bytes into linear memory until the view is closed; returns where they lie. */
@@ -42,11 +66,6 @@ export class RemoteHead implements HeadReader, Disposable {
     kernels.u8.set(bytes, block);
     this.#blocks.push(block);
     return block;
-  }
-
-  [Symbol.dispose](): void {
-    for (const block of this.#blocks) this.parts.kernels.free(block, "query");
-    this.#blocks.length = 0;
   }
 }
 

@@ -78,6 +78,7 @@ export class Evaluation {
   #bytesHeld = 0;
   #seriesSelected = 0;
   #selections = 0;
+  #samplesPerSeries: number | undefined;
   #samplesExpected = 0;
   #samplesUnchecked = 0;
 
@@ -111,8 +112,8 @@ export class Evaluation {
     const { samplesMax = Infinity, selectors = 1, startMs, endMs, stepMs } = this.options;
     if (samplesMax === Infinity) return;
     const steps = stepMs === 0 ? 1 : (endMs - startMs) / stepMs + 1;
-    const samples = steps + (this.session.samplesPerSeries?.() ?? 0);
-    this.#samplesExpected += series * (SAMPLES_PER_SERIES + samples);
+    this.#samplesPerSeries ??= this.session.samplesPerSeries?.() ?? 0;
+    this.#samplesExpected += series * (SAMPLES_PER_SERIES + steps + this.#samplesPerSeries);
     const expected = this.#samplesExpected * Math.max(1, selectors / ++this.#selections);
     if (expected > samplesMax) {
       throw new HeavyQueryError(`about ${Math.round(expected)} samples are above ${samplesMax}`);

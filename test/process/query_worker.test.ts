@@ -56,8 +56,10 @@ async function metric(daemon: DaemonProcess, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
 }
 
-async function write(daemon: DaemonProcess, body: Uint8Array<ArrayBuffer>): Promise<void> {
-  expect((await fetch(`${daemon.url}/write`, { method: "POST", body })).status).toBe(204);
+async function write(daemon: DaemonProcess, body: Uint8Array): Promise<void> {
+  expect((await fetch(`${daemon.url}/write`, { method: "POST", body: body.slice() })).status).toBe(
+    204,
+  );
 }
 
 test("the worker answers as the event loop does, from segments and from the head", async () => {

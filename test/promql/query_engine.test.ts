@@ -47,6 +47,25 @@ async function kindOf(promise: Promise<unknown>): Promise<string> {
   }
 }
 
+describe("a query that would look at more than it may here", () => {
+  const tooMuch = (query: string, samplesMax: number, wide: WideQueryable) =>
+    kindOf(new QueryEngine({ queryable: wide }).range(query, RANGE, { samplesMax }));
+
+  test("ends before it reads, and gives its session back", async () => {
+    const wide = new WideQueryable(100, 600);
+    expect(await tooMuch("m_total", 1_000, wide)).toContain("HeavyQueryError");
+    expect(wide.reads).toBe(0);
+    expect(wide.disposed).toBe(1);
+  });
+
+  test("is found out at its first selector, whose like are taken to follow", async () => {
+    const wide = new WideQueryable(100, 600);
+    expect(await tooMuch("m_total + m_total", 30_000, wide)).toContain("HeavyQueryError");
+    expect(wide.reads).toBe(0);
+    expect(await tooMuch("m_total", 30_000, wide)).toBe("none");
+  });
+});
+
 describe("limits", () => {
   const queryable = new WideQueryable(100, 700);
 

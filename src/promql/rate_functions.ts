@@ -53,7 +53,7 @@ function extrapolating(kind: RateKind): RangeFunction {
 }
 
 function extrapolateFloats(
-  { times, values, count }: WindowSeries,
+  { times, values, count, areSmallIntegers }: WindowSeries,
   windows: Windows,
   row: Row,
   { counter, perSecond }: RateKind,
@@ -62,14 +62,18 @@ function extrapolateFloats(
   const { ends, rangeMs } = windows.frame;
   const { kinds, values: output } = row;
   const divisor = perSecond ? rangeMs / 1000 : 1;
+  const isSummed = counter && areSmallIntegers === true;
+  const sums = isSummed ? sumFalls(values, count, windows.numbers(count)) : values;
   const falls = windows.scratch(count);
-  const finite = counter && countFalls(values, count, falls);
+  const finite = counter && !isSummed && countFalls(values, count, falls);
   for (let step = 0; step < from.length; step++) {
     const first = from[step]!;
     const last = to[step]! - 1;
     if (last <= first) continue;
     let rise = values[last]! - values[first]!;
-    if (counter && falls[first] !== falls[last]) {
+    if (isSummed) {
+      rise += sums[last]! - sums[first]!;
+    } else if (counter && falls[first] !== falls[last]) {
       rise += finite ? lostByCounts(values, falls, first, last) : lostInFalls(values, first, last);
     }
     // The rules of `extrapolation`, spelled out: an object a step would cost more than all else here.
@@ -88,6 +92,20 @@ function extrapolateFloats(
     kinds[step] = FLOAT;
     output[step] = rise * factor / divisor;
   }
+}
+
+/** What was lost in falls up to each value: sums of small integers are exact, and so are their differences. */
+function sumFalls(values: Float64Array, count: number, sums: Float64Array): Float64Array {
+  let lost = 0;
+  let before = 0;
+  for (let at = 0; at < count; at++) {
+    const value = values[at]!;
+    // Without a branch, as below. The first value follows nothing: zero is no loss.
+    lost += before * Number(value < before);
+    before = value;
+    sums[at] = lost;
+  }
+  return sums;
 }
 
 /** How many values up to each one are below their predecessor. Whether all are finite. */

@@ -194,7 +194,7 @@ export const SETTINGS_TABLE: SettingsTable = {
   "query-points-max": count("50000000", "points that a query may hold at once"),
   "query-series-max": count("1000000", "series that a query may match"),
   "query-worker-samples": count(
-    "5000000",
+    "20000000",
     "samples, as estimated, above which a query is evaluated in a thread of its own; 0: none is",
   ),
   "lookback": duration("5m", "how far back an instant selector looks"),

@@ -19,7 +19,7 @@ import type { MemoryGuard } from "./memory_guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { EngineQueryable } from "./promql/engine_queryable.ts";
 import { DEFAULT_QUERY_LIMITS } from "./promql/limits.ts";
-import { heldBytes, QueryMemory } from "./promql/query_memory.ts";
+import { QueryMemory } from "./promql/query_memory.ts";
 import { QueryEngine } from "./promql/query_engine.ts";
 import type { MetadataStore } from "./stores/metadata.ts";
 import { BUILD } from "./version.ts";
@@ -96,13 +96,11 @@ export function openQueries(parts: QueryParts): Mount & Disposable {
     () => slots.refused,
     "counter",
   );
-  const held = heldBytes();
   const memory = new QueryMemory(
     Math.max(QUERY_MEMORY_BYTES_MIN, values["memory-limit"] * QUERY_MEMORY_SHARE),
     (bytes) => {
       if (bytes >= LARGE_RESULT_BYTES) lookLater();
     },
-    held,
   );
   parts.guard.watch(() => memory.ownBytes);
   metrics.gauge(
@@ -128,15 +126,15 @@ export function openQueries(parts: QueryParts): Mount & Disposable {
     samplesMax: values["query-worker-samples"] || Infinity,
     start: startQueryWorker,
     serveViews: () => database.serveViews(),
-    engineBytes: () => database.kernels.memoryBytes,
-    settings: {
+    settings: () => ({
       limits,
       lookbackMs: values.lookback,
       experimental,
       answerBytesMax,
-      heldBytes: held.shared,
+      engineBytes: database.kernels.memoryBytes,
+      heldBytes: memory.share(),
       heldBytesMax: memory.bytesMax,
-    },
+    }),
     logger,
     after: (ms, callback) => clock.after(ms, callback),
     onEnd: () => memory.forgetWorker(),

@@ -14,17 +14,11 @@ export interface HeldBytes {
   readonly own: typeof LOOP_SHARE | typeof WORKER_SHARE;
 }
 
-/** Counted in memory that another thread can share; this one is the event loop. */
-export function heldBytes(): HeldBytes & { readonly shared: SharedArrayBuffer } {
-  const shared = new SharedArrayBuffer(SHARES * Float64Array.BYTES_PER_ELEMENT);
-  return { shared, all: new Float64Array(shared), own: LOOP_SHARE };
-}
-
 export class QueryMemory {
   readonly bytesMax: number;
   readonly #onGive: (bytes: number) => void;
-  readonly #all: Float64Array;
   readonly #own: number;
+  #all: Float64Array;
   #refused = 0;
 
   /** `onGive` is told what a query of this thread has given back. */
@@ -69,8 +63,20 @@ export class QueryMemory {
     if (bytes > 0) this.#onGive(bytes);
   }
 
-  /** The worker has ended, and with it what it held. */
+  /** What a new worker counts in: memory of its own, so that one that ended before it does not count. */
+  share(): SharedArrayBuffer {
+    const shared = new SharedArrayBuffer(SHARES * Float64Array.BYTES_PER_ELEMENT);
+    this.#countIn(new Float64Array(shared));
+    return shared;
+  }
+
+  /** The worker has been ended, and with it what it holds; it may go on for a moment. */
   forgetWorker(): void {
-    this.#all[WORKER_SHARE] = 0;
+    this.#countIn(new Float64Array(SHARES));
+  }
+
+  #countIn(all: Float64Array): void {
+    all[this.#own] = this.ownBytes;
+    this.#all = all;
   }
 }

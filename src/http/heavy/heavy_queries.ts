@@ -26,9 +26,8 @@ export interface HeavyQueriesParts {
   readonly start: () => QueryWorkerHandle;
   /** Answers a worker; undefined where no worker could read the database. */
   readonly serveViews: () => ViewHost | undefined;
-  readonly settings: Omit<WorkerSettings, "database" | "engineBytes">;
-  /** What the engine holds now. */
-  readonly engineBytes: () => number;
+  /** Those of a worker that is started now. */
+  readonly settings: () => Omit<WorkerSettings, "database">;
   readonly logger: Logger;
   /** Runs a callback later; returns what cancels it. */
   readonly after: (ms: number, callback: () => void) => () => void;
@@ -170,8 +169,7 @@ export class HeavyQueries implements Disposable {
         event.preventDefault();
         this.#noticeDeath(started, event.message);
       };
-      const engineBytes = this.#parts.engineBytes();
-      const settings = { ...this.#parts.settings, engineBytes, database: host.description };
+      const settings = { ...this.#parts.settings(), database: host.description };
       handle.postMessage({ kind: "open", shared: channel.shared, settings });
       return this.#started = started;
     } catch (error) {

@@ -60,15 +60,15 @@ class Bench implements AsyncDisposable {
         return worker;
       },
       serveViews: () => storage.database.serveViews(),
-      engineBytes: () => 0,
-      settings: {
+      settings: () => ({
         limits: {},
         lookbackMs: 300_000,
         experimental: true,
         answerBytesMax: 1_000,
+        engineBytes: 0,
         heldBytes: new SharedArrayBuffer(16),
         heldBytesMax: 1_000,
-      },
+      }),
       logger: { log: (level, message) => void this.logged.push(`${level} ${message}`) },
       after: (ms, callback) => this.clock.after(ms, callback),
       onEnd: () => this.ended++,

@@ -35,8 +35,6 @@ import { HeadChunks, RemoteHead } from "./remote_head.ts";
 
 /** Definitions of so many sources are fetched at once. */
 const DEFINITIONS_PER_QUESTION = 1_024;
-/** Groups that are searched for a source whose definition is missing. */
-const EXPECTED_MAX = 64;
 
 /** Asks the other thread and waits for the answer. */
 export type Ask = (question: RemoteQuestion) => Uint8Array<ArrayBuffer>;
@@ -83,8 +81,8 @@ export class RemoteDatabase implements Readable, Disposable {
   view(range: TimeRange): View {
     const number = this.#views++;
     const ask = this.#ask;
-    this.#openViews++;
     const first = BigInt(textOf(ask({ kind: "open", view: number, ...range })));
+    this.#openViews++;
     const selections = new RemoteSelections(number, ask, this.#sources);
     const counters = { selections: 0, seriesRead: 0, pointsRead: 0 };
     const onClose = () => {
@@ -130,6 +128,8 @@ class RemoteSelections implements ViewVersions {
   readonly #view: number;
   readonly #ask: Ask;
   readonly #sources: RemoteSources;
+  /** All that were selected: definitions that are missing are fetched for many of a group at once. */
+  readonly #groups: SeriesGroup[] = [];
   #last: RemoteState | undefined;
   #deletions: Deletions | undefined;
 
@@ -166,7 +166,7 @@ class RemoteSelections implements ViewVersions {
     this.#deletions = tombstones.length === 0
       ? undefined
       : new Deletions(tombstones, new Map(stamps));
-    for (const { sources } of groups) this.#sources.expect(sources);
+    this.#groups.push(...groups);
     return [...groups];
   }
 
@@ -175,7 +175,7 @@ class RemoteSelections implements ViewVersions {
   }
 
   tagsOf(source: SourceId): Labels {
-    return this.#sources.tagsOf(source);
+    return this.#sources.tagsOf(source, this.#groups);
   }
 }
 
@@ -185,8 +185,6 @@ class RemoteSources {
   readonly #ask: Ask;
   /** By id: 1 for those that are known. */
   #known = new Uint8Array(1_024);
-  /** Ascending ids of the last groups selected, of which more are likely to be asked for. */
-  #expected: Uint32Array[] = [];
 
   constructor(kernels: Kernels, ask: Ask) {
     this.#registry = new Registry(kernels);
@@ -198,19 +196,13 @@ class RemoteSources {
     return this.#registry.sourceCount;
   }
 
-  expect(ids: Uint32Array): void {
-    if (this.#expected.at(-1) === ids) return;
-    this.#expected.push(ids);
-    if (this.#expected.length > EXPECTED_MAX) this.#expected.shift();
-  }
-
-  tagsOf(source: SourceId): Labels {
-    if (this.#known[source] !== 1) this.#load(source);
+  /** Tags of a source in one of the groups. */
+  tagsOf(source: SourceId, groups: readonly SeriesGroup[]): Labels {
+    if (this.#known[source] !== 1) this.#load(this.#unknownWith(source, groups));
     return this.#registry.tagsOf(source);
   }
 
-  #load(source: number): void {
-    const ids = this.#unknownFrom(source);
+  #load(ids: Uint32Array): void {
     const answer = this.#ask({ kind: "definitions", ids });
     this.#registry.apply(contentOf(answer));
     const highest = ids[ids.length - 1]!;
@@ -222,17 +214,15 @@ class RemoteSources {
     for (const id of ids) this.#known[id] = 1;
   }
 
-  /** The source and those that follow it in a selected group, ascending. */
-  #unknownFrom(source: number): Uint32Array {
-    for (let at = this.#expected.length - 1; at >= 0; at--) {
-      const ids = this.#expected[at]!;
-      const from = ids.indexOf(source);
-      if (from < 0) continue;
+  /** The source and its neighbours in a group, as far as they are not known; ascending. */
+  #unknownWith(source: number, groups: readonly SeriesGroup[]): Uint32Array {
+    for (const { sources } of groups) {
+      const at = sources.indexOf(source);
+      if (at < 0) continue;
       // Whole rows of ids, so that sources asked for in another order find theirs fetched.
-      const start = from - from % DEFINITIONS_PER_QUESTION;
-      const wanted = ids.slice(start, start + DEFINITIONS_PER_QUESTION)
+      const start = at - at % DEFINITIONS_PER_QUESTION;
+      return sources.slice(start, start + DEFINITIONS_PER_QUESTION)
         .filter((id) => this.#known[id] !== 1);
-      return wanted;
     }
     return Uint32Array.of(source);
   }

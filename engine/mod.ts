@@ -3,6 +3,7 @@ export * from "./base/types.ts";
 export { ALL_TIME, msToTicks, nsToTicks, TICKS_PER_MS, ticksToMs } from "./base/time.ts";
 export * from "./components.ts";
 export { AnswerChannel, AskChannel, type Asked } from "./background/ask_channel.ts";
+export { type WorkerHandle, workerUrl } from "./background/worker_handle.ts";
 export type {
   Database,
   DatabaseExtent,

@@ -1,5 +1,5 @@
 /**
- * The composition root: makes the parts, starts them in order, stops them in reverse. The only file that names Bun.
+ * The composition root: makes the parts, starts them in order, stops them in reverse. Names Bun, as only the query worker does besides.
  *
  * Start: HTTP answers liveness, the database opens (writes are 503 meanwhile), then line listeners and all routes. Stop: line
  * listeners store what is on its way and close, HTTP ends its requests, the database closes.

@@ -8,22 +8,12 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../components.ts";
 import { EngineError, type EngineErrorCode } from "../errors.ts";
 import { AnswerChannel, type Asked } from "./ask_channel.ts";
+import type { WorkerHandle } from "./worker_handle.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
-
-/** What of a Worker is used here. */
-export interface WorkerHandle {
-  onmessage: ((event: MessageEvent) => void) | null;
-  onerror: ((event: ErrorEvent) => void) | null;
-  postMessage(message: ToWorker): void;
-  terminate(): void;
-  /** Whether the worker keeps the process alive; absent on some runtimes. */
-  ref?(): void;
-  unref?(): void;
-}
 
 export interface WorkerExecutorOptions {
   readonly clock: Clock;
-  readonly start: () => WorkerHandle;
+  readonly start: () => WorkerHandle<ToWorker>;
   /** Milliseconds without a job after which the worker is ended. */
   readonly idleMs: number;
 }
@@ -56,7 +46,7 @@ interface Running {
 export class WorkerExecutor implements Disposable {
   readonly #options: WorkerExecutorOptions;
   readonly #channel = new AnswerChannel();
-  #worker: WorkerHandle | undefined;
+  #worker: WorkerHandle<ToWorker> | undefined;
   #wasReady = false;
   #isDisposed = false;
   #running: Running | undefined;
@@ -115,7 +105,7 @@ export class WorkerExecutor implements Disposable {
     this.#end()?.reject(new EngineError("closed", "Cannot go on: the executor is closed"));
   }
 
-  #start(): WorkerHandle {
+  #start(): WorkerHandle<ToWorker> {
     const worker = this.#options.start();
     worker.onmessage = ({ data }) => this.#receive(data as FromWorker);
     worker.onerror = (event) => {

@@ -153,7 +153,8 @@ export class PrometheusAnswers {
   }
 }
 
-function bytesOf(piece: Piece): Uint8Array<ArrayBuffer> {
+/** A piece as bytes; itself where it is. */
+export function bytesOf(piece: Piece): Uint8Array<ArrayBuffer> {
   return typeof piece === "string" ? encoder.encode(piece) : piece;
 }
 

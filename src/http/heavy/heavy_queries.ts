@@ -3,27 +3,21 @@
  * while: its memory goes back to the system then. The event loop hands out selections and rows of the head, and passes the
  * pieces of answers on.
  */
-import { AnswerChannel, type Logger, type ViewHost } from "../../../engine/mod.ts";
+import {
+  AnswerChannel,
+  type Logger,
+  type ViewHost,
+  type WorkerHandle,
+} from "../../../engine/mod.ts";
 import { PromqlError } from "../../promql/errors.ts";
 import type { Piece } from "../prometheus_answers.ts";
 import type { QueryTask } from "../query_runner.ts";
 import type { FromQueryWorker, ToQueryWorker, WorkerSettings } from "./messages.ts";
 
-/** What of a Worker is used here. */
-export interface QueryWorkerHandle {
-  onmessage: ((event: { readonly data: FromQueryWorker }) => void) | null;
-  onerror: ((event: { readonly message: string; preventDefault(): void }) => void) | null;
-  postMessage(message: ToQueryWorker): void;
-  terminate(): void;
-  /** Whether the worker keeps the process alive; absent on some runtimes. */
-  ref?(): void;
-  unref?(): void;
-}
-
 export interface HeavyQueriesParts {
   /** Samples above which a query is heavy. */
   readonly samplesMax: number;
-  readonly start: () => QueryWorkerHandle;
+  readonly start: () => WorkerHandle<ToQueryWorker>;
   /** Answers a worker; undefined where no worker could read the database. */
   readonly serveViews: () => ViewHost | undefined;
   /** Those of a worker that is started now. */
@@ -84,7 +78,7 @@ class Arrivals implements AsyncIterator<Piece, undefined> {
 }
 
 interface Started {
-  readonly handle: QueryWorkerHandle;
+  readonly handle: WorkerHandle<ToQueryWorker>;
   readonly host: ViewHost;
   readonly channel: AnswerChannel;
   readonly jobs: Map<number, Arrivals>;
@@ -164,7 +158,7 @@ export class HeavyQueries implements Disposable {
       const channel = new AnswerChannel();
       const handle = this.#parts.start();
       const started: Started = { handle, host, channel, jobs: new Map(), isReady: false };
-      handle.onmessage = ({ data }) => this.#receive(started, data);
+      handle.onmessage = ({ data }) => this.#receive(started, data as FromQueryWorker);
       handle.onerror = (event) => {
         event.preventDefault();
         this.#noticeDeath(started, event.message);

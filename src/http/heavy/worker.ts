@@ -11,7 +11,7 @@ import type { PromqlErrorKind } from "../../promql/errors.ts";
 import { parseQuery } from "../../promql/parser.ts";
 import { QueryEngine } from "../../promql/query_engine.ts";
 import { type HeldBytes, QueryMemory, WORKER_SHARE } from "../../promql/query_memory.ts";
-import { describe, type Piece } from "../prometheus_answers.ts";
+import { bytesOf, describe } from "../prometheus_answers.ts";
 import { QueryRunner, type QueryTask, type RunningAnswer } from "../query_runner.ts";
 import {
   type FromQueryWorker,
@@ -33,7 +33,6 @@ interface Job {
   credits: number;
 }
 
-const encoder = new TextEncoder();
 const scope = globalThis as unknown as WorkerScope;
 
 class QueryWorker {
@@ -137,10 +136,6 @@ class QueryWorker {
     // Later, when nothing refers to the result any more.
     setTimeout(() => this.#guard.look(), 0);
   }
-}
-
-function bytesOf(piece: Piece): Uint8Array<ArrayBuffer> {
-  return typeof piece === "string" ? encoder.encode(piece) : piece;
 }
 
 let worker: QueryWorker | undefined;

@@ -1,5 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
-import { WorkerExecutor, type WorkerHandle } from "../../../engine/background/executor.ts";
+import { WorkerExecutor } from "../../../engine/background/executor.ts";
+import type { WorkerHandle } from "../../../engine/background/worker_handle.ts";
+import type { ToWorker } from "../../../engine/background/worker_protocol.ts";
 import { EngineError, isEngineError } from "../../../engine/errors.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
@@ -9,7 +11,7 @@ afterEach(() => {
   for (const executor of executors.splice(0)) executor[Symbol.dispose]();
 });
 
-function make(start?: () => WorkerHandle): WorkerExecutor {
+function make(start?: () => WorkerHandle<ToWorker>): WorkerExecutor {
   const url = new URL("../../support/job_worker.ts", import.meta.url).href;
   const executor = new WorkerExecutor({
     clock,

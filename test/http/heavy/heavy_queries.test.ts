@@ -1,7 +1,7 @@
 /** The event loop's end of heavy queries, over a worker that the test plays. */
 import { describe, expect, test } from "bun:test";
-import { Storage } from "../../../engine/mod.ts";
-import { HeavyQueries, type QueryWorkerHandle } from "../../../src/http/heavy/heavy_queries.ts";
+import { Storage, type WorkerHandle } from "../../../engine/mod.ts";
+import { HeavyQueries } from "../../../src/http/heavy/heavy_queries.ts";
 import type { FromQueryWorker, ToQueryWorker } from "../../../src/http/heavy/messages.ts";
 import type { QueryTask } from "../../../src/http/query_runner.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
@@ -11,9 +11,9 @@ const TASK: QueryTask = { query: "m", at: 0, limit: undefined, withStats: false,
 const PIECE = new TextEncoder().encode("piece");
 const IDLE_MS = 30_000;
 
-class FakeWorker implements QueryWorkerHandle {
-  onmessage: QueryWorkerHandle["onmessage"] = null;
-  onerror: QueryWorkerHandle["onerror"] = null;
+class FakeWorker implements WorkerHandle<ToQueryWorker> {
+  onmessage: WorkerHandle<ToQueryWorker>["onmessage"] = null;
+  onerror: WorkerHandle<ToQueryWorker>["onerror"] = null;
   readonly received: ToQueryWorker[] = [];
   isTerminated = false;
 
@@ -26,11 +26,11 @@ class FakeWorker implements QueryWorkerHandle {
   }
 
   say(message: FromQueryWorker): void {
-    this.onmessage?.({ data: message });
+    this.onmessage?.(new MessageEvent("message", { data: message }));
   }
 
   die(message: string): void {
-    this.onerror?.({ message, preventDefault: () => {} });
+    this.onerror?.(new ErrorEvent("error", { message }));
   }
 
   /** Kinds of messages for a query. */

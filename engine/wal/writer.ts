@@ -72,8 +72,8 @@ export class LogWriter implements WriteAheadLog {
   #syncMs = 0;
   #bytesAtSync = 0;
   #bytesPerSync = 0;
-  /** Whether a file was begun since opening. */
-  #hasBegun = false;
+  /** Whether the files that were there at the opening have been or will be synced. */
+  #hasTakenOver = false;
 
   private constructor(options: LogWriterOptions, files: LogFiles) {
     const { report, settings, kernels } = options;
@@ -152,6 +152,7 @@ export class LogWriter implements WriteAheadLog {
 
   async sync(): Promise<void> {
     this.#checkOpen();
+    if (this.#takeOver() > 0) this.#group.noteAppend();
     await this.#group.through();
   }
 
@@ -215,14 +216,21 @@ export class LogWriter implements WriteAheadLog {
     }
   }
 
+  /**
+   * Has the next sync cover the files that were there at the opening, and returns their number; 0 from then on. A process
+   * that was killed may have left them unsynced, and none may be younger on the device than one behind it. Throws "io".
+   */
+  #takeOver(): number {
+    if (this.#hasTakenOver) return 0;
+    this.#unsynced = this.#files.openLive();
+    this.#hasTakenOver = true;
+    return this.#unsynced.length;
+  }
+
   /** Begins the file with the next number. Throws "io". */
   #beginFile(): LogFile {
     assert(this.#number <= FILE_NUMBER_MAX, "Log file numbers have run out");
-    if (!this.#hasBegun) {
-      // A process that was killed may have left files unsynced: none may be younger on the device than one behind it.
-      this.#unsynced = this.#files.openLive();
-      this.#hasBegun = true;
-    }
+    this.#takeOver();
     const handle = this.#files.begin(this.#number);
     try {
       const header = encodeFileHeader({

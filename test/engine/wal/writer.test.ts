@@ -178,6 +178,18 @@ describe("group commit", () => {
     expect(world.replayed).toEqual(given);
   });
 
+  test("covers what a killed process left unsynced, though nothing was appended since", async () => {
+    const world = new LogWorld();
+    world.open();
+    const given = world.append(someRows(1));
+    world.open();
+    expect(world.replayed).toEqual([given]);
+    await world.log.sync();
+    world.disk.crash("lost");
+    world.open();
+    expect(world.replayed).toEqual([given]);
+  });
+
   test("a failed sync ends writing", async () => {
     const world = new LogWorld();
     const log = world.open();

@@ -29,23 +29,24 @@ export function histogramQuantile(q: number, histogram: NativeHistogram): Estima
     running += buckets[++at]!.count;
     if (running >= rank) break;
   }
+  // Without buckets all observations count as zeros, which rank 0 is below.
+  if (at < 0 && !mayHoldNan) return { value: rank > 0 ? 0 : NaN, nanEffect: "none" };
   const bucket = at < 0 ? undefined : oneSided(histogram, buckets[at]!);
-  if (bucket === undefined || Math.min(running, histogram.count) < rank) {
-    if (mayHoldNan) return { value: NaN, nanEffect: "nan" };
-    if (bucket === undefined) return NOT_A_NUMBER;
+  let { lower, upper } = bucket ?? { lower: 0, upper: 0 };
+  if (isCustom(histogram)) {
+    if (lower === -Infinity) {
+      if (upper <= 0) return { value: upper, nanEffect: "none" };
+      lower = 0;
+    } else if (upper === Infinity) {
+      return { value: lower, nanEffect: "none" };
+    }
+  }
+  if (mayHoldNan && (bucket === undefined || Math.min(running, histogram.count) < rank)) {
+    return { value: NaN, nanEffect: "nan" };
   }
   let total = running;
   for (let rest = at + 1; rest < buckets.length; rest++) total += buckets[rest]!.count;
   const nanEffect = mayHoldNan && total < histogram.count ? "skewed" : "none";
-  let { lower, upper } = bucket!;
-  if (isCustom(histogram)) {
-    if (lower === -Infinity) {
-      if (upper <= 0) return { value: upper, nanEffect };
-      lower = 0;
-    } else if (upper === Infinity) {
-      return { value: lower, nanEffect };
-    }
-  }
   running = Math.min(running, histogram.count);
   if (running < rank) return { value: upper, nanEffect };
   rank = upward ? rank - (running - bucket!.count) : running - rank;
@@ -171,6 +172,9 @@ export function trimHistogram(
   return trimmer.cut ? trimmed : histogram;
 }
 
+/** What a trim leaves of a bucket. */
+type HistogramPart = Pick<HistogramBucket, "lower" | "upper" | "count">;
+
 class Trimmer {
   /** Whether any populated bucket lost observations. */
   cut = false;
@@ -215,27 +219,38 @@ class Trimmer {
 
   /** How many observations of the bucket stay; adds them to count and sum. */
   #trim(shown: HistogramBucket): number {
-    const histogram = this.#histogram;
-    const bucket = startingAtZero(histogram, oneSided(histogram, shown));
+    const part = this.#keep === "below" ? this.#below(shown) : this.#above(shown);
+    if (part?.count !== shown.count) this.cut = true;
+    if (part === undefined) return 0;
+    this.#count += part.count;
+    this.#sum += part.count * this.#middle(part.lower, part.upper);
+    return part.count;
+  }
+
+  /** The part of a bucket below the bound. An unbounded one that holds it goes at its upper end, stays at its lower. */
+  #below(shown: HistogramBucket): HistogramPart | undefined {
     const bound = this.#bound;
-    const below = this.#keep === "below";
-    let { lower, upper, count } = bucket;
-    if (below ? upper > bound : lower < bound) {
-      this.cut = true;
-      if (!(below ? lower < bound : upper > bound)) return 0;
-      if (lower === -Infinity && !below || upper === Infinity && below) return 0;
-      const whole = lower === -Infinity || upper === Infinity;
-      const fraction = whole ? 1 : fractionBelow(histogram, bucket, bound);
-      count *= below || whole ? fraction : 1 - fraction;
-      if (below) upper = bound;
-      else lower = bound;
-    } else if (bound !== bound) {
-      this.cut = true;
-      return 0;
-    }
-    this.#count += count;
-    this.#sum += count * this.#middle(lower, upper);
-    return count;
+    const bucket = startingAtZero(this.#histogram, oneSided(this.#histogram, shown));
+    const { lower, upper, count } = bucket;
+    if (!(bound > lower)) return undefined;
+    if (upper <= bound) return bucket;
+    if (upper === Infinity) return undefined;
+    if (lower === -Infinity) return { lower, upper: bound, count };
+    const fraction = fractionBelow(this.#histogram, bucket, bound);
+    return { lower, upper: bound, count: count * fraction };
+  }
+
+  /** The part above the bound. A bucket without lower end is split only above 0, an unbounded one that holds it stays. */
+  #above(shown: HistogramBucket): HistogramPart | undefined {
+    const bound = this.#bound;
+    const bucket = startingAtZero(this.#histogram, oneSided(this.#histogram, shown));
+    const { lower, upper, count } = bucket;
+    const isOpen = shown.lower === -Infinity && bound > -Infinity;
+    if (lower >= bound && !isOpen) return bucket;
+    if (!(upper > bound) || isOpen && (bound < 0 || upper === Infinity)) return undefined;
+    if (upper === Infinity) return { lower: bound, upper, count };
+    const fraction = fractionBelow(this.#histogram, bucket, bound);
+    return { lower: bound, upper, count: count * (1 - fraction) };
   }
 
   /** Where the observations of a part of a bucket are taken to lie. */

@@ -38,6 +38,18 @@ describe("histogramQuantile", () => {
     expect(histogramQuantile(0.99, CUSTOM).value).toBe(10);
   });
 
+  test("of observations in no bucket is zero", () => {
+    expect(histogramQuantile(0.5, parseHistogram("{{count:4 sum:2}}")).value).toBe(0);
+    expect(histogramQuantile(0, parseHistogram("{{count:4 sum:2}}")).value).toBeNaN();
+  });
+
+  test("in an outer custom bucket is its bound, whatever NaN observations there are", () => {
+    const custom = "{{schema:-53 count:10 sum:NaN custom_values:[-5 0 10] buckets:[4 0 0 4]}}";
+    const bound = (value: number) => ({ value, nanEffect: "none" as const });
+    expect(histogramQuantile(0.2, parseHistogram(custom))).toEqual(bound(-5));
+    expect(histogramQuantile(0.95, parseHistogram(custom))).toEqual(bound(10));
+  });
+
   test("ascends with q and is the inverse of the fraction below", () => {
     fc.assert(fc.property(fc.double({ min: 0.01, max: 0.99, noNaN: true }), (q) => {
       const { value } = histogramQuantile(q, MIXED);
@@ -63,6 +75,34 @@ describe("histogramFraction", () => {
     { lower: -0.001, upper: 0.001, value: 0.1 },
   ])("from $lower to $upper", ({ lower, upper, value }) => {
     expect(isClose(histogramFraction(lower, upper, MIXED).value, value)).toBe(true);
+  });
+});
+
+describe("trims of buckets without end", () => {
+  const POSITIVE = "{{schema:-53 count:101 sum:7 custom_values:[5] buckets:[1 100]}}";
+  const NEGATIVE = "{{schema:-53 count:5 sum:-30 custom_values:[-5] buckets:[5]}}";
+  const SINGLE = "{{schema:-53 count:9 sum:3 buckets:[9]}}";
+
+  test.each(
+    [
+      // What is below 5 counts as lying above 0, but is not known to where the bound is negative.
+      { histogram: POSITIVE, keep: "above", bound: -10, count: 100, sum: 500 },
+      { histogram: POSITIVE, keep: "above", bound: 0, count: 101, sum: 7 },
+      { histogram: POSITIVE, keep: "above", bound: -Infinity, count: 101, sum: 7 },
+      { histogram: POSITIVE, keep: "below", bound: 0, count: 0, sum: 0 },
+      { histogram: POSITIVE, keep: "above", bound: 10, count: 100, sum: 1000 },
+      // A bucket that stays whole is no reason to estimate the sum.
+      { histogram: NEGATIVE, keep: "below", bound: -7, count: 5, sum: -30 },
+      { histogram: NEGATIVE, keep: "above", bound: -7, count: 0, sum: 0 },
+      { histogram: SINGLE, keep: "above", bound: 2, count: 0, sum: 0 },
+      { histogram: SINGLE, keep: "above", bound: -Infinity, count: 9, sum: 3 },
+      { histogram: SINGLE, keep: "below", bound: Infinity, count: 9, sum: 3 },
+      { histogram: SINGLE, keep: "below", bound: 2, count: 0, sum: 0 },
+      { histogram: "{{count:3 sum:0 z_bucket:3}}", keep: "below", bound: 0, count: 0, sum: 0 },
+      { histogram: "{{count:3 sum:0 z_bucket:3}}", keep: "above", bound: 0, count: 3, sum: 0 },
+    ] as const,
+  )("$histogram $keep $bound", ({ histogram, keep, bound, count, sum }) => {
+    expect(trimHistogram(parseHistogram(histogram), keep, bound)).toMatchObject({ count, sum });
   });
 });
 

@@ -303,7 +303,10 @@ class Matcher {
         value = left.values[step]!;
         const holds = compare(value, right.values[step]!);
         if (bool) value = holds ? 1 : 0;
-        else if (!holds) continue;
+        else if (!holds) {
+          take(taken, step);
+          continue;
+        }
       } else {
         const result = combineSamples(
           operator,
@@ -311,11 +314,15 @@ class Matcher {
           sampleAt(right, step),
           this.#place,
         );
-        if (result === undefined || (!result.holds && !bool)) continue;
+        if (result === undefined) continue;
+        if (!result.holds && !bool) {
+          take(taken, step);
+          continue;
+        }
         value = bool ? Number(result.holds) : result.value;
       }
-      if (kinds[step] !== ABSENT) throw taken?.[step] === 1 ? groupingError() : sameLabelsError();
-      if (taken !== undefined) taken[step] = 1;
+      take(taken, step);
+      if (kinds[step] !== ABSENT) throw sameLabelsError();
       if (typeof value === "number") {
         kinds[step] = FLOAT;
         values[step] = value;
@@ -337,9 +344,14 @@ function takenSteps(seen: Map<string, Uint8Array>, key: string, count: number): 
   return steps;
 }
 
-function groupingError(): PromqlError {
-  return new PromqlError(
-    "execution",
-    "multiple matches for labels: grouping labels must ensure unique matches",
-  );
+/** A label set may come once at a step, also where a filter leaves nothing of it. */
+function take(taken: Uint8Array | undefined, step: number): void {
+  if (taken === undefined) return;
+  if (taken[step] === 1) {
+    throw new PromqlError(
+      "execution",
+      "multiple matches for labels: grouping labels must ensure unique matches",
+    );
+  }
+  taken[step] = 1;
 }

@@ -39,6 +39,10 @@ describe("errors", () => {
       query: "a * on(x) group_left(y) b",
       message: "multiple matches for labels: grouping labels must ensure unique matches",
     },
+    {
+      query: "a > on(x) group_left(y) b",
+      message: "multiple matches for labels: grouping labels must ensure unique matches",
+    },
     { query: 'ceil({__name__=~"a|b", x="1", y=~"|1"}) + 0', message: "" },
     {
       query: 'label_replace(a, "y", "", "", "")',

@@ -2,8 +2,14 @@
  * `anchored` and `smoothed`: values at the very borders of a window in place of extrapolation, and between samples for
  * instant selectors.
  */
-import type { Annotations } from "./annotations.ts";
-import { mixedInRange, mixedSchemas, notACounter, reconciledBounds } from "./annotations.ts";
+import type { Annotations, HistogramOperation } from "./annotations.ts";
+import {
+  mixedInRange,
+  mixedSchemas,
+  notACounter,
+  notAGauge,
+  reconciledBounds,
+} from "./annotations.ts";
 import type { PositionRange } from "./errors.ts";
 import { isCustom, type NativeHistogram } from "./histogram.ts";
 import { compact } from "./histogram_layout.ts";
@@ -36,21 +42,26 @@ export function interpolatedSample(
   { lookup, lookbackMs, annotations, position }: Lookup,
 ): number | NativeHistogram | undefined {
   const { count, times, values, histograms } = series;
-  const before = next - 1;
-  if (before < 0 || times[before]! <= lookup - lookbackMs) return undefined;
   if (histograms !== undefined) {
-    let past = next;
-    while (past < count && times[past]! <= lookup + lookbackMs) past++;
-    let first = before;
-    while (first > 0 && times[first - 1]! > lookup - lookbackMs) first--;
-    if (isMixed(histograms, first, past)) {
+    const extent = {
+      after: lookup - lookbackMs,
+      upTo: lookup + lookbackMs,
+      first: next,
+      past: next,
+    };
+    if (mixesKinds(series, extent)) {
       annotations.warn(mixedInRange(series.source.labels), position);
       return undefined;
     }
   }
+  const before = next - 1;
+  if (before < 0 || times[before]! <= lookup - lookbackMs) return undefined;
   const left = histograms?.[before] ?? values[before]!;
-  const alone = next >= count || times[next]! > lookup + lookbackMs;
-  if (times[before] === lookup || alone) return left;
+  if (times[before] === lookup) return left;
+  if (next >= count || times[next]! > lookup + lookbackMs) {
+    // What a histogram tells of resets holds for its own time only.
+    return typeof left === "number" ? left : withHint(left, "unknown");
+  }
   const fraction = (lookup - times[before]!) / (times[next]! - times[before]!);
   if (typeof left === "number") return left + (values[next]! - left) * fraction;
   const right = histograms![next]!;
@@ -58,8 +69,30 @@ export function interpolatedSample(
     annotations.warn(mixedSchemas(series.source.labels), position);
     return undefined;
   }
-  const gauge = left.hint === "gauge" && right.hint === "gauge";
-  return interpolateHistogram(left, right, { fraction, counter: !gauge });
+  const counter = left.hint !== "gauge" || right.hint !== "gauge";
+  return interpolateHistogram(left, right, { fraction, counter }, (operation) => {
+    annotations.inform(reconciledBounds(operation), position);
+  });
+}
+
+/** Times around some samples, `first` up to `past`, that lie within: after the one, up to the other. */
+interface Extent {
+  readonly after: number;
+  readonly upTo: number;
+  readonly first: number;
+  readonly past: number;
+}
+
+/** Whether the samples of all these times hold both kinds. */
+function mixesKinds(
+  { count, times, histograms }: WindowSeries,
+  { after, upTo, first, past }: Extent,
+): boolean {
+  let start = first;
+  while (start > 0 && times[start - 1]! > after) start--;
+  let end = past;
+  while (end < count && times[end]! <= upTo) end++;
+  return isMixed(histograms!, start, end);
 }
 
 /** Whether the samples from `first` up to `past` hold both kinds. */
@@ -79,11 +112,14 @@ function interpolateHistogram(
   left: NativeHistogram,
   right: NativeHistogram,
   { fraction, counter }: { readonly fraction: number; readonly counter: boolean },
+  boundsDiffered: (operation: HistogramOperation) => void,
 ): NativeHistogram {
   if (counter && detectReset(right, left)) return scaleHistogram(right, fraction);
-  const rise = scaleHistogram(subtractHistograms(right, left).histogram, fraction);
-  const hint = counter ? "unknown" : "gauge";
-  return withHint(compact(addHistograms(left, rise).histogram), hint);
+  const rise = subtractHistograms(right, left);
+  if (rise.boundsDiffered) boundsDiffered("subtraction");
+  const risen = addHistograms(left, scaleHistogram(rise.histogram, fraction));
+  if (risen.boundsDiffered) boundsDiffered("addition");
+  return compact(risen.histogram);
 }
 
 /** Whether the result is the rise of a counter, and whether it is per second. */
@@ -101,16 +137,23 @@ export function extendedRate(
   kind: RateKind,
 ): void {
   const { frame } = windows;
+  const { histograms } = series;
   const divisor = kind.perSecond ? frame.rangeMs / 1000 : 1;
+  const lookAheadMs = frame.modifier === "smoothed" ? frame.lookbackMs : 0;
   for (let step = 0; step < frame.ends.length; step++) {
+    const extent = {
+      after: windows.start(step) - frame.lookbackMs,
+      upTo: frame.ends[step]! + lookAheadMs,
+      first: windows.from[step]!,
+      past: windows.to[step]!,
+    };
+    if (histograms !== undefined && mixesKinds(series, extent)) {
+      call.annotations.warn(mixedInRange(series.source.labels), call.position);
+      continue;
+    }
     const borders = findBorders(series, windows, step);
     if (borders === undefined) continue;
-    const { histograms } = series;
-    if (histograms === undefined || histograms[borders.first] === undefined) {
-      if (histograms !== undefined && isMixed(histograms, borders.first, borders.last + 1)) {
-        call.annotations.warn(mixedInRange(series.source.labels), call.position);
-        continue;
-      }
+    if (histograms?.[borders.first] === undefined) {
       row.setFloat(step, floatRise(series, borders, kind.counter) / divisor);
       continue;
     }
@@ -175,29 +218,31 @@ function histogramRise(
   counter: boolean,
 ): NativeHistogram | undefined {
   const { histograms, times } = series;
-  if (isMixed(histograms!, first, last + 1)) {
-    call.annotations.warn(mixedInRange(series.source.labels), call.position);
-    return undefined;
-  }
+  const { labels } = series.source;
   const samples = histograms!.slice(first, last + 1) as NativeHistogram[];
   if (samples.some((sample) => isCustom(sample) !== isCustom(samples[0]!))) {
-    call.annotations.warn(mixedSchemas(series.source.labels), call.position);
+    call.annotations.warn(mixedSchemas(labels), call.position);
     return undefined;
   }
   if (counter && samples.some((sample) => sample.hint === "gauge")) {
-    call.annotations.warn(notACounter(series.source.labels), call.position);
+    call.annotations.warn(notACounter(labels), call.position);
   }
+  const boundsDiffered = (operation: HistogramOperation) =>
+    call.annotations.inform(reconciledBounds(operation), call.position);
   const between = (index: number, time: number): NativeHistogram => {
     const fraction = (time - times[index]!) / (times[index + 1]! - times[index]!);
     const [left, right] = [histograms![index]!, histograms![index + 1]!];
-    return interpolateHistogram(left, right, { fraction, counter });
+    return interpolateHistogram(left, right, { fraction, counter }, boundsDiffered);
   };
   const leftBetween = smoothed && times[first]! < start && first < last;
   const rightBetween = smoothed && times[last]! > end && last > 0;
   const left = leftBetween ? between(first, start) : histograms![first]!;
   const right = rightBetween ? between(last - 1, end) : histograms![last]!;
+  if (!counter && (left.hint !== "gauge" || right.hint !== "gauge")) {
+    call.annotations.warn(notAGauge(labels), call.position);
+  }
   const rise = subtractHistograms(right, left);
-  let boundsDiffered = rise.boundsDiffered;
+  if (rise.boundsDiffered) boundsDiffered("subtraction");
   let result = rise.histogram;
   if (counter) {
     // What lies between the samples around the left border is part of the left value already.
@@ -205,11 +250,10 @@ function histogramRise(
       if (!detectReset(histograms![index]!, histograms![index - 1]!)) continue;
       const lost = index - 1 === first ? left : histograms![index - 1]!;
       const corrected = addHistograms(result, lost);
+      if (corrected.boundsDiffered) boundsDiffered("addition");
       result = corrected.histogram;
-      boundsDiffered ||= corrected.boundsDiffered;
     }
   }
-  if (boundsDiffered) call.annotations.inform(reconciledBounds("subtraction"), call.position);
   return withHint(compact(result), "gauge");
 }
 

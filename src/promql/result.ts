@@ -147,7 +147,7 @@ function samplesOf(series: WindowSeries, windows: Windows): ResultSeries {
     if (series.histograms !== undefined) {
       throw new PromqlError(
         "execution",
-        "smoothed and anchored modifiers do not work with native histograms",
+        `${windows.frame.modifier} modifier is not supported with histograms`,
       );
     }
     const { times, values } = extendedSamples(series, windows);

@@ -207,7 +207,9 @@ export async function selectInstant(selection: InstantSelection): Promise<RowStr
   const lookups = lookupTimes(selector, grid.times, evaluation.options, evaluation.durations);
   const bounds = selection.bounds ?? instantBounds(lookups, lookbackMs, selector);
   const reader = await SeriesReader.open(evaluation, selector, bounds, selection.manner);
-  const fill = selector.modifier === "smoothed" ? fillSmoothed : fillNewest;
+  // Times are those of samples, also where values are interpolated.
+  const smoothed = selector.modifier === "smoothed" && selection.content === "value";
+  const fill = smoothed ? fillSmoothed : fillNewest;
   return {
     next(row) {
       for (let empty = 0;; empty++) {

@@ -4,7 +4,7 @@
  */
 import type { AtModifier, Duration, DurationBinary, DurationLiteral } from "./ast.ts";
 import { DURATION_MS_MAX, DurationError, durationMs, isConstantDuration } from "./durations.ts";
-import { formatDecimal } from "./number_format.ts";
+import { fixedNumber } from "./number_text.ts";
 import type { TokenStream } from "./token_stream.ts";
 
 const PLACE = "duration expression";
@@ -64,7 +64,7 @@ export function parseAt(tokens: TokenStream): AtModifier {
   if (!(Math.abs(ms) < 2 ** 63)) {
     throw tokens.error(
       { start, end: tokens.lastEnd },
-      `timestamp out of bounds for @ modifier: ${formatDecimal(seconds)}`,
+      `timestamp out of bounds for @ modifier: ${fixedNumber(seconds)}`,
     );
   }
   return { kind: "time", ms: ms === 0 ? 0 : ms };

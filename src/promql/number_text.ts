@@ -32,6 +32,13 @@ export function roundedNumber(value: number, digits: number): string {
   return withExponent(Number(value.toPrecision(digits)), digits);
 }
 
+/** With six decimals and no exponent: `2.000000`. */
+export function fixedNumber(value: number): string {
+  if (!Number.isFinite(value)) return formatDecimal(value);
+  // Numbers from 1e21 on are integers, which `toFixed` would write with an exponent.
+  return Math.abs(value) < 1e21 ? value.toFixed(6) : `${BigInt(value)}.000000`;
+}
+
 function withExponent(value: number, exponentMax: number): string {
   if (!Number.isFinite(value)) return formatDecimal(value);
   const { negative, digits, point } = toDecimal(value);

@@ -19,8 +19,9 @@ import { ABSENT, FLOAT, HISTOGRAM, type Row, type RowStream, streamOf } from "./
 import { RowTable } from "./row_table.ts";
 import { reportIgnored } from "./fold.ts";
 
-/** Largest integer parameter, that of a signed 64-bit integer. */
-const INTEGER_MAX = 2 ** 63;
+/** Integer parameters lie between these: the least signed 64-bit integer and the largest that is a double. */
+const INTEGER_MIN = -(2 ** 63);
+const INTEGER_MAX = 2 ** 63 - 1024;
 
 /** Rows of which one step is looked at between two questions for a pause. */
 const ROWS_PER_LOOK = 256;
@@ -82,31 +83,34 @@ function warnOfQuantiles({ node, parameter, evaluation }: Task): void {
 
 /** Checks k or the ratio at all steps. Whether it lets nothing pass at any step. */
 function checkParameter({ node, parameter, evaluation }: Task): boolean {
+  let largest = -Infinity;
+  let smallest = Infinity;
   if (node.operator === "limit_ratio") {
     let any = false;
     for (const ratio of parameter) {
       if (ratio !== ratio) throw new PromqlError("execution", "Ratio value is NaN");
       if (ratio !== 0) any = true;
-      if (ratio > 1 || ratio < -1) {
-        const text = ratioText(ratio, Math.sign(ratio));
-        evaluation.annotations.warn(text, node.param!.position);
-      }
+      largest = Math.max(largest, ratio);
+      smallest = Math.min(smallest, ratio);
     }
+    const { position } = node.param!;
+    if (largest > 1) evaluation.annotations.warn(ratioText(largest, 1), position);
+    if (smallest < -1) evaluation.annotations.warn(ratioText(smallest, -1), position);
     return !any;
   }
-  let largest = 0;
   for (const k of parameter) {
     if (k !== k) throw new PromqlError("execution", "Parameter value is NaN");
-    if (k > INTEGER_MAX || k < -INTEGER_MAX) {
-      const direction = k < 0 ? "underflows" : "overflows";
-      throw new PromqlError(
-        "execution",
-        `Scalar value ${shortNumber(k)} ${direction} int64`,
-      );
-    }
-    if (k > largest) largest = k;
+    largest = Math.max(largest, k);
+    smallest = Math.min(smallest, k);
   }
-  return largest < 1;
+  if (largest < 1) return true;
+  if (smallest <= INTEGER_MIN) throw outsideIntegers(smallest, "underflows");
+  if (largest >= INTEGER_MAX) throw outsideIntegers(largest, "overflows");
+  return false;
+}
+
+function outsideIntegers(k: number, direction: "underflows" | "overflows"): PromqlError {
+  return new PromqlError("execution", `Scalar value ${shortNumber(k)} ${direction} int64`);
 }
 
 interface RowGroup {

@@ -1,7 +1,7 @@
 /** deriv, predict_linear and double_exponential_smoothing: functions that see a trend in a window. */
 import { PromqlError } from "./errors.ts";
 import { CompensatedSum } from "./kahan.ts";
-import { formatDecimal } from "./number_format.ts";
+import { fixedNumber } from "./number_text.ts";
 import { floatsOnly } from "./over_time.ts";
 import type { RangeFunction } from "./range_call.ts";
 import type { WindowSeries } from "./selector.ts";
@@ -68,6 +68,7 @@ export const doubleExponentialSmoothing: RangeFunction = floatsOnly(
   ({ values }, { from, to }, row, call) => {
     const [smoothing, trend] = call.parameters as [Float64Array, Float64Array];
     for (let step = 0; step < from.length; step++) {
+      if (to[step]! <= from[step]!) continue;
       const smoothingFactor = checkFactor("smoothing", smoothing[step]!);
       const trendFactor = checkFactor("trend", trend[step]!);
       if (to[step]! - from[step]! < 2) continue;
@@ -87,11 +88,12 @@ export const doubleExponentialSmoothing: RangeFunction = floatsOnly(
   },
 );
 
+/** NaN passes, and makes the result NaN. */
 function checkFactor(name: "smoothing" | "trend", factor: number): number {
-  if (factor > 0 && factor < 1) return factor;
+  if (!(factor <= 0 || factor >= 1)) return factor;
   const letter = name === "smoothing" ? "sf" : "tf";
   throw new PromqlError(
     "execution",
-    `invalid ${name} factor. Expected: 0 < ${letter} < 1, got: ${formatDecimal(factor)}`,
+    `invalid ${name} factor. Expected: 0 < ${letter} < 1, got: ${fixedNumber(factor)}`,
   );
 }

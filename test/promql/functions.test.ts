@@ -229,12 +229,19 @@ describe("parameters", () => {
   test.each([
     { query: "topk(NaN, m)", message: "Parameter value is NaN" },
     { query: "topk(1e300, m)", message: "Scalar value 1e+300 overflows int64" },
-    { query: "bottomk(-1e300, m)", message: "Scalar value -1e+300 underflows int64" },
+    {
+      query: "limitk(9223372036854774784, m)",
+      message: "Scalar value 9.223372036854775e+18 overflows int64",
+    },
     { query: "limit_ratio(NaN, m)", message: "Ratio value is NaN" },
     { query: 'count_values("", m)', message: 'invalid label name ""' },
     {
       query: "double_exponential_smoothing(m[5m], 2, 0.5)",
-      message: "invalid smoothing factor. Expected: 0 < sf < 1, got: 2",
+      message: "invalid smoothing factor. Expected: 0 < sf < 1, got: 2.000000",
+    },
+    {
+      query: "double_exponential_smoothing(m[5m], 0.5, -Inf)",
+      message: "invalid trend factor. Expected: 0 < tf < 1, got: -Inf",
     },
     {
       query: "rate(m[5m:1m] offset 1m) or delta(m[5m] smoothed) or irate(m[5m] smoothed)",
@@ -242,5 +249,32 @@ describe("parameters", () => {
     },
   ])("$query", async ({ query, message }) => {
     await expect(engine.instant(query, 0)).rejects.toThrow(message);
+  });
+
+  test("parameters that vary are judged by the least and the largest of them", async () => {
+    const range = { startMs: 0, endMs: 180_000, stepMs: 60_000 };
+    const ask = async (query: string) => {
+      const { value, warnings } = await engine.range(query, range);
+      const counts = value.type === "matrix" ? value.series.map(({ count }) => count) : [];
+      return { counts, warnings: warnings.map(({ message }) => /got (.*)/.exec(message)?.[1]) };
+    };
+    expect(await ask("limit_ratio(time() / 60 - 5, vector(1))")).toEqual({
+      counts: [4],
+      warnings: ["-5, capping to -1"],
+    });
+    expect(await ask("bottomk(-1e300 * (time() + 1), vector(1))")).toEqual({
+      counts: [],
+      warnings: [],
+    });
+    await expect(ask("bottomk(5 - 1e300 * (time() > bool 0), vector(1))")).rejects.toThrow(
+      "Scalar value -1e+300 underflows int64",
+    );
+  });
+
+  test("smoothing by NaN gives NaN", async () => {
+    const pair = engineOver(["m 1 2"]);
+    expect(await ask(pair, "double_exponential_smoothing(m[5m], NaN, 0.5)", 60)).toEqual([
+      "{} NaN",
+    ]);
   });
 });

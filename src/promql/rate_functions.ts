@@ -229,10 +229,11 @@ function extrapolateWindow(
     row.setFloat(step, rise * extrapolation({ ...common, zeroAt }) / divisor);
     return;
   }
-  let rise = histogramRise(series, first, last, { call, kind });
-  if (rise === undefined) return;
   const initial = histograms[first]!;
-  if (startKnown) rise = withHint(addHistograms(rise, initial).histogram, "gauge");
+  const rise = first === last
+    ? initial
+    : histogramRise(series, first, last, { call, kind, startKnown });
+  if (rise === undefined) return;
   const zeroAt = kind.counter && rise.count > 0 && initial.count >= 0
     ? initial.count / rise.count
     : NaN;
@@ -268,7 +269,7 @@ function histogramRise(
   series: WindowSeries,
   first: number,
   last: number,
-  { call, kind }: Pick<WindowTask, "call" | "kind">,
+  { call, kind, startKnown }: Pick<WindowTask, "call" | "kind"> & { readonly startKnown: boolean },
 ): NativeHistogram | undefined {
   const histograms = series.histograms as readonly NativeHistogram[];
   const { annotations, position } = call;
@@ -303,6 +304,16 @@ function histogramRise(
       if (corrected.boundsDiffered) annotations.inform(reconciledBounds("addition"), position);
       rise = corrected.histogram;
     }
+  }
+  // The first sample rose from zero.
+  if (startKnown) {
+    if (!compatible(rise, histograms[first]!)) {
+      annotations.warn(mixedSchemas(series.source.labels), position);
+      return undefined;
+    }
+    const whole = addHistograms(rise, histograms[first]!);
+    if (whole.boundsDiffered) annotations.inform(reconciledBounds("addition"), position);
+    rise = whole.histogram;
   }
   return withHint(compact(rise), "gauge");
 }

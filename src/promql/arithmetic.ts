@@ -115,12 +115,12 @@ function combine(
     if (operator === "!=") return !equalHistograms(left, right);
     if (operator === "+" || operator === "-") return addOrSubtract(operator, left, right, place);
   } else if (typeof left !== "number" && typeof right === "number") {
-    if (operator === "*") return scaleHistogram(left, right);
-    if (operator === "/") return divideHistogram(left, right);
+    if (operator === "*") return compact(scaleHistogram(left, right));
+    if (operator === "/") return compact(divideHistogram(left, right));
     if (operator === "</") return compact(trimHistogram(left, "below", right));
     if (operator === ">/") return compact(trimHistogram(left, "above", right));
   } else if (typeof left === "number" && typeof right !== "number") {
-    if (operator === "*") return scaleHistogram(right, left);
+    if (operator === "*") return compact(scaleHistogram(right, left));
   }
   reportTypes(operator, left, right, place);
   return undefined;

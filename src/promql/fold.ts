@@ -306,5 +306,7 @@ class VarianceFold implements Fold {
 
 /** A histogram met an aggregation that knows only floats. */
 export function reportIgnored({ annotations }: Evaluation, node: Aggregation): void {
-  annotations.inform(ignoredInAggregation(node.operator), node.expr.position);
+  const ranks = node.operator === "topk" || node.operator === "bottomk";
+  const { position } = ranks ? node : node.expr;
+  annotations.inform(ignoredInAggregation(node.operator), position);
 }

@@ -180,9 +180,10 @@ class HistogramReader {
     return room;
   }
 
-  /** Makes classic buckets ascend and reports what was repaired. Whether quantiles can be told from them. */
-  repair(source: Source, buckets: ClassicBuckets, step: number): boolean {
-    if (!reachesInfinity(buckets)) return false;
+  /** Quantile of classic buckets. They are made to ascend for it, and what was repaired is reported, unless q is none. */
+  quantile(q: number, source: Source, buckets: ClassicBuckets, step: number): number {
+    if (!(q >= 0 && q <= 1)) return classicQuantile(q, buckets);
+    if (!reachesInfinity(buckets)) return NaN;
     const repair = ensureAscending(buckets);
     if (repair !== undefined) {
       const timeMs = this.#grid.times[step]!;
@@ -191,7 +192,7 @@ class HistogramReader {
         timeMs,
       });
     }
-    return true;
+    return classicQuantile(q, buckets);
   }
 
   /** Reports what NaN observations did to an estimate. */
@@ -253,11 +254,10 @@ export async function histogramQuantiles(
     for (let step = 0; step < grid.steps; step++) {
       const found = reader.at(source, step);
       if (found === undefined) continue;
-      const usable = isClassic(found) ? reader.repair(source, found, step) : true;
       for (const column of quantiles) {
         const q = column[step]!;
         const value = isClassic(found)
-          ? usable || q < 0 || q > 1 ? classicQuantile(q, found) : NaN
+          ? reader.quantile(q, source, found, step)
           : reader.note(histogramQuantile(q, found), source);
         const labels = label === undefined
           ? source.labels

@@ -192,13 +192,18 @@ function newest(group: InfoGroup, step: number): Row | undefined {
     else if (series.values[step] === best.values[step]) {
       throw new PromqlError(
         "execution",
-        `found duplicate series for info metric: existing ${labelsText(best.labels)}, new ${
-          labelsText(series.labels)
+        `found duplicate series for info metric: existing ${foundAt(best, step)}, new ${
+          foundAt(series, step)
         }`,
       );
     }
   }
   return best;
+}
+
+/** An info series and the time of its sample in milliseconds. */
+function foundAt(series: Row, step: number): string {
+  return `${labelsText(series.labels)} @ ${Math.round(series.values[step]! * 1000)}`;
 }
 
 /** The labels of a sample and those of its info series; its own win. */

@@ -21,6 +21,9 @@ const SERIES = [
   'both{le="1"} 1 _ _',
   'both{le="+Inf"} 1 _ _',
   "both {{schema:0 count:2 sum:3 buckets:[1 1]}} _ _",
+  'falling_bucket{le="1"} 3 _ _',
+  'falling_bucket{le="2"} 2 _ _',
+  'falling_bucket{le="+Inf"} 5 _ _',
 ];
 
 const MIXED = 'encountered a mix of histograms and floats for metric name "mixed"';
@@ -107,6 +110,19 @@ test.each([
     warning: "ratio value should be between -1 and 1, got -2, capping to -1",
   },
   {
+    query: "delta(counter[1m] anchored)",
+    at: 60,
+    warning: 'this native histogram metric is not a gauge: "counter"',
+  },
+  { query: "delta(gauge[1m] smoothed)", at: 90 },
+  { query: "rate(mixed[30s] anchored)", at: 120, warning: MIXED },
+  { query: "rate(mixed[30s] smoothed)", at: 0, warning: MIXED },
+  { query: "mixed smoothed", at: 30, warning: MIXED },
+  {
+    query: "histogram_quantile(2, falling_bucket)",
+    warning: "quantile value should be between 0 and 1, got 2",
+  },
+  {
     query: "counter * on() steady",
     info: 'incompatible sample types encountered for binary operator "*": histogram * histogram',
   },
@@ -123,12 +139,21 @@ test.each([
 test.each([
   {
     query: "info(m)",
-    error: 'found duplicate series for info metric: existing {__name__="target_info", ',
+    error: 'found duplicate series for info metric: existing {__name__="target_info", data="1", ' +
+      'instance="i", job="j"} @ 0, new {__name__="target_info", data="2", instance="i", job="j"} @ 0',
   },
   { query: 'info(m, {__name__=~"a_info|b_info"})', error: "conflicting label: data" },
   {
     query: 'info(m, {__name__="h_info"})',
     error: 'this should be an info metric, with float samples: {__name__="h_info", ',
+  },
+  {
+    query: '{__name__="h_info"}[5m] smoothed',
+    error: "smoothed modifier is not supported with histograms",
+  },
+  {
+    query: '{__name__="h_info"}[5m] anchored',
+    error: "anchored modifier is not supported with histograms",
   },
   {
     query: "changes(m[5m] smoothed)",

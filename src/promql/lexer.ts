@@ -2,7 +2,8 @@
  * Splits a query into tokens, one at a time, in time linear in its length.
  *
  * What a character means depends on the brackets around it: a colon is part of a metric name, but separates range and
- * step inside `[...]`; inside `{...}` all words, `inf` and `nan` too, are label names.
+ * step inside `[...]`; inside `{...}` all words, `inf` and `nan` too, are label names. What may not stand there at all is
+ * an error here, before the parser sees it.
  */
 import { ParseError } from "./errors.ts";
 import { parseDuration } from "./durations.ts";
@@ -35,8 +36,13 @@ const HEXADECIMAL = /^0[xX](?:_?[0-9a-fA-F])+$/;
 const DECIMAL =
   /^(?:[0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?$/;
 const OCTAL = /^0(?:_?[0-7])+$/;
-/** Two-character symbols first. */
-const SYMBOL = /==|=~|!=|!~|<=|<\/|>=|>\/|[-+*\/%^=<>@,(){}[\]:]/y;
+/** Two-character symbols first; a regular expression is matched inside braces only. */
+const SYMBOL = /==|=(?!~)|!=|<=|<\/|>=|>\/|[-+*\/%^<>@,(){}[\]:]/y;
+const SYMBOL_IN_BRACES = /=~|!=|!~|[=,}]/y;
+const SYMBOL_IN_DURATION = /[-+*\/%^,()\]:]/y;
+const WORD_IN_DURATION = /^(?:step|range|min_of|max_of)$/i;
+/** A number and units, whatever their order. */
+const UNITS = /^(?:0[xX][0-9a-fA-F_]*|[0-9._]+)[smhdwy]s?(?:[0-9]+[smhdw]s?)*$/;
 
 /** What a character may begin; a colon is a symbol where it begins no word. Symbols of two characters are left out. */
 const STARTS = startsOf({
@@ -69,6 +75,9 @@ export class Lexer {
   #at = 0;
   #inBraces = false;
   #inBrackets = false;
+  /** Inside brackets, and no number came yet. */
+  #awaitsNumber = false;
+  #hasColon = false;
 
   constructor(query: string) {
     this.#query = query;
@@ -90,6 +99,7 @@ export class Lexer {
       case "symbol":
         return this.#symbol(this.#at + 1);
       case "quote":
+        if (this.#awaitsNumber) throw this.#misplaced();
         return this.#string(query[this.#at]!);
       case "digit":
         return this.#number();
@@ -99,7 +109,7 @@ export class Lexer {
         if (STARTS[query.charCodeAt(this.#at + 1)] === "digit") return this.#number();
     }
     if (this.#at >= query.length) return this.#token("end", "", this.#at);
-    return this.#symbol(matchEnd(SYMBOL, query, this.#at));
+    return this.#symbol(matchEnd(this.#inBraces ? SYMBOL_IN_BRACES : SYMBOL, query, this.#at));
   }
 
   #token(kind: TokenKind, text: string, end: number): Token {
@@ -115,6 +125,7 @@ export class Lexer {
       this.#at,
     );
     const text = this.#query.slice(this.#at, end);
+    if (this.#inBrackets && !WORD_IN_DURATION.test(text)) throw this.#misplaced();
     if (text.length === 3 && !this.#inBraces && /^(?:inf|nan)$/i.test(text)) {
       const value = text[0]!.toLowerCase() === "i" ? Infinity : NaN;
       return { ...this.#token("number", text, end), value };
@@ -125,27 +136,57 @@ export class Lexer {
   /** The symbol that ends there; no symbol where that is at once. */
   #symbol(end: number): Token {
     const query = this.#query;
-    if (end === this.#at) {
-      const character = String.fromCodePoint(query.codePointAt(this.#at)!);
-      const place = this.#inBraces
-        ? " inside braces"
-        : this.#inBrackets
-        ? " in duration expression"
-        : "";
-      throw this.#error(
-        `unexpected character${place}: '${character}'`,
-        this.#at + character.length,
-      );
+    if (end === this.#at) throw this.#misplaced();
+    if (this.#inBraces || this.#awaitsNumber) {
+      const allowed = this.#inBraces ? SYMBOL_IN_BRACES : SYMBOL_IN_DURATION;
+      if (matchEnd(allowed, query, this.#at) !== end) throw this.#misplaced();
     }
     const text = query.slice(this.#at, end);
-    if (text === "{") this.#inBraces = true;
-    else if (text === "}") this.#inBraces = false;
-    else if (text === "[") this.#inBrackets = true;
-    else if (text === "]") this.#inBrackets = false;
+    if (text === "{") {
+      this.#inBraces = true;
+    } else if (text === "}") {
+      if (!this.#inBraces) throw this.#misplaced();
+      this.#inBraces = false;
+    } else if (text === "[") {
+      if (this.#inBrackets) throw this.#error("unexpected left bracket '['", end);
+      this.#inBrackets = true;
+      this.#awaitsNumber = true;
+      this.#hasColon = false;
+    } else if (text === "]") {
+      if (!this.#inBrackets) throw this.#error("unexpected right bracket ']'", end);
+      this.#inBrackets = false;
+      this.#awaitsNumber = false;
+    } else if (text === ":") {
+      if (this.#hasColon) throw this.#error("unexpected colon ':'", end);
+      this.#hasColon = true;
+    }
     return this.#token("symbol", text, end);
   }
 
+  /** The error of a character where it may not stand. */
+  #misplaced(): ParseError {
+    const query = this.#query;
+    const shown = (at: number) => {
+      if (at >= query.length) return "'\ufffd'";
+      const character = String.fromCodePoint(query.codePointAt(at)!);
+      return /['\\]/.test(character) ? `'\\${character}'` : `'${character}'`;
+    };
+    const first = query[this.#at]!;
+    const here = shown(this.#at);
+    const place = this.#inBraces ? " inside braces" : "";
+    let reason = `unexpected character${place}: ${here}`;
+    if (this.#awaitsNumber) reason = `unexpected character in duration expression: ${here}`;
+    else if (this.#inBrackets) reason = `unexpected character: ${here}, expected ':'`;
+    else if (first === "{") reason = `unexpected left brace ${here}`;
+    else if (first === "!" || first === "=") {
+      reason = `unexpected character after ${here}${place}: ${shown(this.#at + 1)}`;
+    }
+    return this.#error(reason, this.#at + (query.codePointAt(this.#at)! > 0xffff ? 2 : 1));
+  }
+
   #number(): Token {
+    if (this.#inBraces) throw this.#misplaced();
+    this.#awaitsNumber = false;
     const end = matchEnd(NUMBER_RUN, this.#query, this.#at);
     const text = this.#query.slice(this.#at, end);
     const value = parseNumber(text);
@@ -154,6 +195,8 @@ export class Lexer {
     if (ms === undefined) {
       const reason = /^(?:[0-9]+[a-z]+)+$/.test(text) && parseable(text)
         ? "duration out of range"
+        : UNITS.test(text)
+        ? `not a valid duration string: ${JSON.stringify(text)}`
         : `bad number or duration syntax: ${JSON.stringify(text)}`;
       throw this.#error(reason, end);
     }
@@ -184,7 +227,7 @@ export class Lexer {
       return this.#token("string", unquote(query, { start, end }), end + 1);
     } catch (error) {
       if (!(error instanceof StringError)) throw error;
-      throw new ParseError(query, { start: error.index, end: end + 1 }, error.message);
+      throw this.#error(error.message, end + 1);
     }
   }
 

@@ -62,6 +62,17 @@ const RESERVED: ReadonlySet<string> = new Set([
   "group_right",
   "atan2",
 ]);
+/** Keywords that name a metric, but no function. */
+const NO_FUNCTIONS: ReadonlySet<string> = new Set([
+  "by",
+  "without",
+  "offset",
+  "anchored",
+  "smoothed",
+  "and",
+  "or",
+  "unless",
+]);
 /** Functions that are keywords and so may be spelled in any case. */
 const KEYWORD_FUNCTIONS: ReadonlySet<string> = new Set([
   "start",
@@ -75,7 +86,7 @@ const KEYWORD_FUNCTIONS: ReadonlySet<string> = new Set([
 /** Parses and type-checks a query. Throws a `ParseError`. */
 export function parseQuery(query: string, options: SyntaxOptions = {}): Expr {
   const tokens = new TokenStream(query);
-  if (tokens.isEnd) throw tokens.error(tokens.current, "no expression found in input");
+  if (tokens.isEnd) throw tokens.error({ start: 0, end: 0 }, "no expression found in input");
   const expr = parseExpr(tokens, 1);
   if (!tokens.isEnd) throw tokens.unexpected();
   checkTypes(query, expr, options);
@@ -216,9 +227,9 @@ function parsePostfix(tokens: TokenStream): Expr {
 
 function parseRange(tokens: TokenStream, expr: Expr): MatrixSelector | Subquery {
   const bracket = tokens.take();
-  const range = parsePositiveDuration(tokens);
+  const range = parsePositiveDuration(tokens, "range");
   if (tokens.takeSymbol(":")) {
-    const step = tokens.isSymbol("]") ? undefined : parsePositiveDuration(tokens);
+    const step = tokens.isSymbol("]") ? undefined : parsePositiveDuration(tokens, "step");
     tokens.expectSymbol("]", "subquery selector");
     const position = { start: expr.position.start, end: tokens.lastEnd };
     const type = "matrix";
@@ -233,7 +244,7 @@ function parseRange(tokens: TokenStream, expr: Expr): MatrixSelector | Subquery 
       position,
     };
   }
-  tokens.expectSymbol("]", "subquery or range selector");
+  if (!tokens.takeSymbol("]")) throw tokens.unexpected("subquery or range", '":" or "]"');
   const brackets = { start: bracket.start, end: tokens.lastEnd };
   if (expr.kind !== "vector_selector") {
     throw tokens.error(brackets, "ranges only allowed for vector selectors");
@@ -253,7 +264,7 @@ function parseRange(tokens: TokenStream, expr: Expr): MatrixSelector | Subquery 
 function parseShift(tokens: TokenStream, expr: Expr): Expr {
   const isOffset = tokens.take().text !== "@";
   const name = isOffset ? "offset" : "@";
-  const shift = isOffset ? { offset: parseOffset(tokens) } : { at: parseAt(tokens) };
+  const shift = isOffset ? { offset: parseOffset(tokens) } : { at: parseAt(tokens, expr.position) };
   const position = { start: expr.position.start, end: tokens.lastEnd };
   const target = expr.kind === "matrix_selector" ? expr.selector : expr;
   if (target.kind !== "vector_selector" && target.kind !== "subquery") {
@@ -343,7 +354,9 @@ function parseWord(tokens: TokenStream): Expr {
     return parseAggregation(tokens, lower as AggregationOperator);
   }
   if (RESERVED.has(lower)) throw tokens.unexpected();
-  if (called) return parseCall(tokens, KEYWORD_FUNCTIONS.has(lower) ? lower : text);
+  if (called && !NO_FUNCTIONS.has(lower) && !text.includes(":")) {
+    return parseCall(tokens, KEYWORD_FUNCTIONS.has(lower) ? lower : text);
+  }
   return parseSelector(tokens);
 }
 
@@ -354,33 +367,44 @@ function isGroupingWord(text: string): boolean {
 function parseCall(tokens: TokenStream, name: string): Call {
   const word = tokens.take();
   const signature = functionSignature(name);
+  const args = parseArguments(tokens);
   if (signature === undefined) {
     throw tokens.error(word, `unknown function with name ${JSON.stringify(name)}`);
   }
-  const args = parseArguments(tokens, "function call");
   const position = { start: word.start, end: tokens.lastEnd };
   return { kind: "call", type: signature.returns, signature, args, position };
 }
 
-function parseArguments(tokens: TokenStream, place: string): Expr[] {
+function parseArguments(tokens: TokenStream): Expr[] {
   const args: Expr[] = [];
   tokens.take();
   if (tokens.takeSymbol(")")) return args;
-  do {
-    if (args.length > 0 && tokens.isSymbol(")")) {
-      throw tokens.error(tokens.current, `trailing commas not allowed in ${place} args`);
-    }
+  for (;;) {
     args.push(parseExpr(tokens, 1));
-  } while (tokens.takeSymbol(","));
+    if (!tokens.isSymbol(",")) break;
+    const comma = tokens.take();
+    if (!beginsExpr(tokens) && !tokens.isEnd) {
+      throw tokens.error(comma, "trailing commas not allowed in function call args");
+    }
+  }
   closeParen(tokens);
   return args;
 }
 
+/** Whether an expression may begin with the current token. */
+function beginsExpr({ current: { kind, text } }: TokenStream): boolean {
+  if (kind === "symbol") return /^[-+({]$/.test(text);
+  return kind === "word" ? !RESERVED.has(text.toLowerCase()) : kind !== "end";
+}
+
 function parseAggregation(tokens: TokenStream, operator: AggregationOperator): Aggregation {
   const { start } = tokens.take();
+  const { place } = tokens;
+  tokens.place = "aggregation";
   let grouping = parseGrouping(tokens);
-  if (!tokens.isSymbol("(")) throw tokens.unexpected("aggregation", '"("');
-  const args = parseArguments(tokens, "aggregation");
+  if (!tokens.isSymbol("(")) throw tokens.unexpected();
+  const args = parseArguments(tokens);
+  tokens.place = place;
   grouping ??= parseGrouping(tokens);
   const position = { start, end: tokens.lastEnd };
   const wanted = AGGREGATIONS.get(operator) ? 2 : 1;

@@ -1,7 +1,7 @@
 /** Names, label matchers and label lists. */
 import type { VectorSelector } from "./ast.ts";
 import type { LabelMatcher, MatchOperator } from "./queryable.ts";
-import type { TokenStream } from "./token_stream.ts";
+import { LABEL_MATCHING, type TokenStream } from "./token_stream.ts";
 import { isIdentifier } from "./strings.ts";
 
 /** The label that carries the metric name. */
@@ -47,7 +47,7 @@ function parseMatchers(
   given: string | undefined,
   matchers: LabelMatcher[],
 ): string | undefined {
-  const place = "label matching";
+  const place = LABEL_MATCHING;
   let name = given;
   tokens.take();
   while (!tokens.isSymbol("}")) {
@@ -77,11 +77,11 @@ function parseMatcher(tokens: TokenStream, name: string): LabelMatcher {
   const { kind, text } = tokens.current;
   if (kind === "end") throw tokens.error(tokens.current, "unexpected end of input inside braces");
   if (kind !== "symbol" || !MATCH_OPERATORS.has(text)) {
-    throw tokens.unexpected("label matching", "label matching operator");
+    throw tokens.unexpected(LABEL_MATCHING, "label matching operator");
   }
   const operator = tokens.take().text as MatchOperator;
   if (tokens.isEnd) throw tokens.error(tokens.current, "unexpected end of input inside braces");
-  if (tokens.current.kind !== "string") throw tokens.unexpected("label matching", "string");
+  if (tokens.current.kind !== "string") throw tokens.unexpected(LABEL_MATCHING, "string");
   return { name, operator, value: tokens.take().text };
 }
 

@@ -17,14 +17,11 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
   "\\": "\\",
 };
 
-/** An escape that means nothing, with its index in the text. */
+/** An escape that means nothing. */
 export class StringError extends Error {
-  readonly index: number;
-
-  constructor(reason: string, index: number) {
+  constructor(reason: string) {
     super(reason);
     this.name = "StringError";
-    this.index = index;
   }
 }
 
@@ -60,6 +57,8 @@ export function unquote(
   return decoded + takeBytes(bytes) + text.slice(copied, end);
 }
 
+const NO_CODE_POINT = "escape sequence is an invalid Unicode code point";
+
 interface Escape {
   readonly text: string;
   readonly byte: number | undefined;
@@ -80,16 +79,16 @@ function readEscape(text: string, at: number, quote: string): Escape {
   }
   if (letter >= "0" && letter <= "7") {
     const byte = readDigits(text, at, { from: 1, count: 3, base: 8 });
-    if (byte > 255) throw new StringError("escape sequence is an invalid byte", at);
+    if (byte > 255) throw new StringError(NO_CODE_POINT);
     return { text: "", byte, end: at + 4 };
   }
-  throw new StringError(`unknown escape sequence ${JSON.stringify("\\" + letter)}`, at);
+  throw new StringError(`unknown escape sequence ${codePointText(text, at + 1)}`);
 }
 
 function readCodePoint(text: string, at: number, count: number): Escape {
   const point = readDigits(text, at, { from: 2, count, base: 16 });
   if (point > 0x10_ffff || (point >= 0xd800 && point <= 0xdfff)) {
-    throw new StringError("escape sequence is an invalid Unicode code point", at);
+    throw new StringError(NO_CODE_POINT);
   }
   return { text: String.fromCodePoint(point), byte: undefined, end: at + 2 + count };
 }
@@ -100,12 +99,18 @@ function readDigits(
   digits: { readonly from: number; readonly count: number; readonly base: 8 | 16 },
 ): number {
   const begin = at + digits.from;
-  const spelled = text.slice(begin, begin + digits.count);
-  const valid = digits.base === 8 ? /^[0-7]+$/ : /^[0-9a-fA-F]+$/;
-  if (spelled.length < digits.count || !valid.test(spelled)) {
-    throw new StringError("illegal digits in escape sequence", at);
+  const valid = digits.base === 8 ? /[0-7]/ : /[0-9a-fA-F]/;
+  for (let index = begin; index < begin + digits.count; index++) {
+    if (valid.test(text[index] ?? "")) continue;
+    throw new StringError(`illegal character ${codePointText(text, index)} in escape sequence`);
   }
-  return Number.parseInt(spelled, digits.base);
+  return Number.parseInt(text.slice(begin, begin + digits.count), digits.base);
+}
+
+/** `U+0071 'q'`. */
+function codePointText(text: string, at: number): string {
+  const point = text.codePointAt(at) ?? 0xfffd;
+  return `U+${point.toString(16).toUpperCase().padStart(4, "0")} '${String.fromCodePoint(point)}'`;
 }
 
 /** Bytes as UTF-8; bytes that belong to no character become lone surrogates. */

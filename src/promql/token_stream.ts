@@ -3,21 +3,25 @@ import type { PositionRange } from "./errors.ts";
 import { ParseError } from "./errors.ts";
 import type { Token } from "./lexer.ts";
 import { Lexer } from "./lexer.ts";
+import { quote } from "./strings.ts";
 
 /** Deepest nesting of a query: operators, calls and parentheses on one path. */
 export const QUERY_DEPTH_MAX: number = 1_000;
 /** Longest query, in UTF-16 units. */
 export const QUERY_LENGTH_MAX: number = 262_144;
 
-const OPERATOR_SYMBOLS = /^(?:[-+*\/%^]|==|!=|<|<=|>|>=|=~|!~|=|<\/|>\/)$/;
+const OPERATOR_SYMBOLS = /^(?:[-+*\/%^]|==|!=|<|<=|>|>=|=~|!~|<\/|>\/)$/;
 const OPERATOR_WORDS = /^(?:and|or|unless|atan2)$/i;
 const KEYWORDS =
   /^(?:by|without|on|ignoring|group_left|group_right|bool|offset|anchored|smoothed)$/i;
 const AGGREGATIONS =
   /^(?:sum|avg|min|max|count|group|stddev|stdvar|quantile|count_values|topk|bottomk|limitk|limit_ratio)$/i;
 
-/** What opens, by what it is called. */
-const DELIMITERS: Readonly<Record<string, string>> = { "(": "parenthesis", "[": "bracket" };
+/** Functions that are keywords. */
+const PREPROCESSORS = /^(?:start|end|step|range)$/i;
+
+/** What is read between braces, as errors call it. */
+export const LABEL_MATCHING = "label matching";
 
 export class TokenStream {
   readonly query: string;
@@ -27,7 +31,11 @@ export class TokenStream {
   #lastEnd = 0;
   /** Parentheses and brackets that are open, the innermost last. */
   readonly #open: string[] = [];
+  /** The last token taken opened brackets. */
+  #afterBracket = false;
   #depth = 0;
+  /** What is being read, for errors that do not say it themselves. */
+  place: string = "";
 
   constructor(query: string) {
     this.query = query;
@@ -66,6 +74,7 @@ export class TokenStream {
   take(): Token {
     const token = this.#current;
     this.#lastEnd = token.end;
+    this.#afterBracket = token.kind === "symbol" && token.text === "[";
     if (token.kind === "symbol") this.#noteDelimiter(token.text);
     this.#current = this.#ahead ?? this.#lexer.next();
     this.#ahead = undefined;
@@ -123,17 +132,30 @@ export class TokenStream {
   }
 
   /** The current token does not belong here. */
-  unexpected(context = "", expected = ""): ParseError {
-    const open = this.#open.at(-1);
-    if (this.isEnd && open !== undefined) {
-      return this.error(this.#current, `unclosed left ${DELIMITERS[open]}`);
+  unexpected(context: string = this.place, expected = ""): ParseError {
+    if (this.isEnd && this.#open.length > 0) {
+      const reason = this.#afterBracket
+        ? "unexpected end of input in duration expression"
+        : `unclosed left ${this.#open.includes("(") ? "parenthesis" : "bracket"}`;
+      return this.error(this.#current, reason);
+    }
+    if (this.isSymbol(")") && !this.#open.includes("(")) {
+      const { end } = this.#current;
+      return this.error({ start: end, end }, "unexpected right parenthesis ')'");
     }
     const place = context === "" ? "" : ` in ${context}`;
     const wanted = expected === "" ? "" : `, expected ${expected}`;
     return this.error(
       this.#current,
-      `unexpected ${describe(this.#current, this.query)}${place}${wanted}`,
+      `unexpected ${this.#describe(context === LABEL_MATCHING)}${place}${wanted}`,
     );
+  }
+
+  /** The current token; between braces all words are names. */
+  #describe(inBraces: boolean): string {
+    const token = this.#current;
+    if (inBraces && token.kind === "word") return `identifier ${JSON.stringify(token.text)}`;
+    return describe(token, this.query);
   }
 }
 
@@ -145,15 +167,17 @@ function describe(token: Token, query: string): string {
       return `${token.isDuration ? "duration" : "number"} ${JSON.stringify(token.text)}`;
     case "string": {
       const spelled = query.slice(token.start, token.end);
-      return `string ${spelled.length > 40 ? spelled.slice(0, 40) + "..." : spelled}`;
+      return `string ${quote(spelled.length > 40 ? spelled.slice(0, 40) + "..." : spelled)}`;
     }
     case "symbol":
-      if (token.text === ")") return "right parenthesis ')'";
       return OPERATOR_SYMBOLS.test(token.text) ? `<op:${token.text}>` : JSON.stringify(token.text);
     case "word":
       if (OPERATOR_WORDS.test(token.text)) return `<op:${token.text}>`;
       if (KEYWORDS.test(token.text)) return `<${token.text}>`;
       if (AGGREGATIONS.test(token.text)) return `<aggr:${token.text}>`;
-      return `identifier ${JSON.stringify(token.text)}`;
+      if (PREPROCESSORS.test(token.text)) return JSON.stringify(token.text);
+      return `${token.text.includes(":") ? "metric identifier" : "identifier"} ${
+        JSON.stringify(token.text)
+      }`;
   }
 }

@@ -71,8 +71,7 @@ class TypeCheck {
         return this.#expect(
           expr.expr.type === "vector",
           expr,
-          () =>
-            `subquery is only allowed on instant vector, got ${TYPE_NAMES[expr.expr.type]} instead`,
+          () => `subquery is only allowed on instant vector, got ${expr.expr.type} instead`,
         );
       case "unary":
         return this.#expect(
@@ -231,9 +230,8 @@ class TypeCheck {
       argument.kind === "vector_selector" && argument.name === undefined,
       argument,
       () =>
-        `expected label selectors only, got ${
-          argument.kind === "vector_selector" ? "vector selector" : TYPE_NAMES[argument.type]
-        } instead`,
+        "expected label selectors only" +
+        (argument.kind === "vector_selector" ? ", got vector selector instead" : ""),
     );
     if (argument.kind === "vector_selector") this.#selector(argument, false);
   }

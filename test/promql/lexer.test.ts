@@ -30,10 +30,13 @@ describe("tokens", () => {
     },
     {
       name: "symbols of two characters",
-      query: "== =~ != !~ <= >= </ >/ < > =",
-      tokens: ["==", "=~", "!=", "!~", "<=", ">=", "</", ">/", "<", ">", "="].map((s) =>
-        `symbol ${s}`
-      ),
+      query: "== != <= >= </ >/ < > =",
+      tokens: ["==", "!=", "<=", ">=", "</", ">/", "<", ">", "="].map((s) => `symbol ${s}`),
+    },
+    {
+      name: "symbols inside braces",
+      query: "{=~ != !~ = ==}",
+      tokens: ["{", "=~", "!=", "!~", "=", "=", "=", "}"].map((s) => `symbol ${s}`),
     },
     {
       name: "a number ends before a sign",
@@ -85,21 +88,50 @@ describe("numbers", () => {
 describe("errors", () => {
   test.each([
     { query: "1x", message: '1:1: parse error: bad number or duration syntax: "1x"' },
-    { query: "a[1m1h]", message: '1:3: parse error: bad number or duration syntax: "1m1h"' },
-    { query: "1.5h", message: '1:1: parse error: bad number or duration syntax: "1.5h"' },
-    { query: "0x1m", message: '1:1: parse error: bad number or duration syntax: "0x1m"' },
+    { query: "1mm", message: '1:1: parse error: bad number or duration syntax: "1mm"' },
+    { query: "a[1m1h]", message: '1:3: parse error: not a valid duration string: "1m1h"' },
+    { query: "1.5h", message: '1:1: parse error: not a valid duration string: "1.5h"' },
+    { query: "0x1m", message: '1:1: parse error: not a valid duration string: "0x1m"' },
     { query: "99999999y", message: "1:1: parse error: duration out of range" },
     { query: "a\n  ~", message: "2:3: parse error: unexpected character: '~'" },
     { query: "é", message: "1:1: parse error: unexpected character: 'é'" },
     { query: "'a\nb'", message: "1:1: parse error: unterminated quoted string" },
     { query: "'a\\'", message: "1:1: parse error: unterminated quoted string" },
     { query: "`a", message: "1:1: parse error: unterminated raw string" },
-    { query: "'a\\q'", message: '1:3: parse error: unknown escape sequence "\\\\q"' },
+    { query: "'a\\q'", message: "1:1: parse error: unknown escape sequence U+0071 'q'" },
     {
       query: "'\\ud800'",
-      message: "1:2: parse error: escape sequence is an invalid Unicode code point",
+      message: "1:1: parse error: escape sequence is an invalid Unicode code point",
     },
-    { query: "'\\400'", message: "1:2: parse error: escape sequence is an invalid byte" },
-    { query: "'\\x1'", message: "1:2: parse error: illegal digits in escape sequence" },
+    {
+      query: "'\\400'",
+      message: "1:1: parse error: escape sequence is an invalid Unicode code point",
+    },
+    {
+      query: "'\\x1'",
+      message: "1:1: parse error: illegal character U+0027 ''' in escape sequence",
+    },
+    { query: "a =~ 'b'", message: "1:3: parse error: unexpected character after '=': '~'" },
+    { query: "a !~ 'b'", message: "1:3: parse error: unexpected character after '!': '~'" },
+    { query: "a ]", message: "1:3: parse error: unexpected right bracket ']'" },
+    { query: "a }", message: "1:3: parse error: unexpected character: '}'" },
+    { query: "a{1='b'}", message: "1:3: parse error: unexpected character inside braces: '1'" },
+    { query: "a{b+'c'}", message: "1:4: parse error: unexpected character inside braces: '+'" },
+    { query: "a{{", message: "1:3: parse error: unexpected left brace '{'" },
+    {
+      query: "a{b!c",
+      message: "1:4: parse error: unexpected character after '!' inside braces: 'c'",
+    },
+    {
+      query: "a['5m']",
+      message: "1:3: parse error: unexpected character in duration expression: '\\''",
+    },
+    {
+      query: "a[b]",
+      message: "1:3: parse error: unexpected character in duration expression: 'b'",
+    },
+    { query: "a[5m b]", message: "1:6: parse error: unexpected character: 'b', expected ':'" },
+    { query: "a[5m:1m:1m]", message: "1:8: parse error: unexpected colon ':'" },
+    { query: "a[5m[", message: "1:5: parse error: unexpected left bracket '['" },
   ])("$query", ({ query, message }) => expect(() => lex(query)).toThrow(message));
 });

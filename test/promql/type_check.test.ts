@@ -57,7 +57,7 @@ describe("type errors", () => {
     ["a + on(x) group_left(x) b", 'label "x" must not occur in ON and GROUP clause at once'],
     [
       "a[5m:1m][5m:1m]",
-      "1:1: parse error: subquery is only allowed on instant vector, got range vector instead",
+      "1:1: parse error: subquery is only allowed on instant vector, got matrix instead",
     ],
     ["1[5m:1m]", "subquery is only allowed on instant vector, got scalar instead"],
     ["{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"],
@@ -65,7 +65,7 @@ describe("type errors", () => {
     ["{a=~'('}", "Cannot compile regular expression"],
     ["{a=~'(?=b)'}", "Cannot compile regular expression"],
     ["info(a, b)", "1:9: parse error: expected label selectors only, got vector selector instead"],
-    ["info(a, 1)", "1:9: parse error: expected label selectors only, got scalar instead"],
+    ["info(a, 1)", "1:9: parse error: expected label selectors only"],
   ])("%s", (query, message) => expect(() => parseQuery(query)).toThrow(message));
 });
 

@@ -253,9 +253,6 @@ function parseRange(tokens: TokenStream, expr: Expr): MatrixSelector | Subquery 
     throw tokens.error(brackets, "no offset modifiers allowed before range");
   }
   if (expr.at !== undefined) throw tokens.error(brackets, "no @ modifiers allowed before range");
-  if (expr.modifier !== undefined) {
-    throw tokens.error(brackets, `no ${expr.modifier} modifiers allowed before range`);
-  }
   const position = { start: expr.position.start, end: tokens.lastEnd };
   return { kind: "matrix_selector", type: "matrix", selector: expr, range, position };
 }
@@ -290,19 +287,13 @@ function parseExtended(tokens: TokenStream, expr: Expr): Expr {
   const position = { start: expr.position.start, end: tokens.lastEnd };
   const selector = expr.kind === "matrix_selector" ? expr.selector : expr;
   if (selector.kind !== "vector_selector") {
-    throw tokens.error(
-      position,
-      `${modifier} modifier must be preceded by an instant vector selector or range vector selector`,
-    );
+    const reason = selector.kind === "subquery"
+      ? "is not supported for subqueries"
+      : "not implemented";
+    throw tokens.error(position, `${modifier} modifier ${reason}`);
   }
-  if (selector.modifier === modifier) {
-    throw tokens.error(position, `${modifier} may not be set multiple times`);
-  }
-  if (selector.modifier !== undefined) {
+  if (selector.modifier !== undefined && selector.modifier !== modifier) {
     throw tokens.error(position, "anchored and smoothed modifiers cannot be used together");
-  }
-  if (modifier === "anchored" && expr.kind === "vector_selector") {
-    throw tokens.error(position, "anchored modifier must be preceded by a range vector selector");
   }
   if (expr.kind === "matrix_selector") {
     return { ...expr, selector: { ...selector, modifier }, position };

@@ -2,7 +2,7 @@
 import type { VectorSelector } from "./ast.ts";
 import type { LabelMatcher, MatchOperator } from "./queryable.ts";
 import { LABEL_MATCHING, type TokenStream } from "./token_stream.ts";
-import { isIdentifier } from "./strings.ts";
+import { isIdentifier, quote } from "./strings.ts";
 
 /** The label that carries the metric name. */
 const METRIC_NAME = "__name__";
@@ -101,7 +101,10 @@ export function parseLabelList(tokens: TokenStream): string[] {
   tokens.expectSymbol("(", place);
   while (!tokens.isSymbol(")")) {
     const { kind, text } = tokens.current;
-    if (kind === "string" ? text === "" : kind !== "word" || !isIdentifier(text)) {
+    if (kind === "string" && (text === "" || !text.isWellFormed())) {
+      throw tokens.error(tokens.current, `invalid label name for grouping: ${quote(text)}`);
+    }
+    if (kind !== "string" && (kind !== "word" || !isIdentifier(text))) {
       throw tokens.unexpected(place, "label");
     }
     labels.add(tokens.take().text);

@@ -150,6 +150,7 @@ describe("kinds of results", () => {
     { query: "m[2m:30s]", at: 60, result: ['{__name__="m"} 1@0 1@30 2@60'] },
     { query: "(m + 1)[1m:30s]", at: 60, result: ["{} 2@30 3@60"] },
     { query: "m[1m] anchored", at: 90, result: ['{__name__="m"} 1@30 2@60 2@90'] },
+    { query: "m anchored", at: 90, result: ['{__name__="m"} 2'] },
     { query: "m[1m] smoothed", at: 90, result: ['{__name__="m"} 1.5@30 2@60 2.5@90'] },
     { query: "time() + 1", at: 60, result: ["61"] },
     { query: '("text")', at: 0, result: ["text"] },

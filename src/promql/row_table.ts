@@ -61,10 +61,20 @@ export class RowTable {
       this.#rows.set(key, added);
       return;
     }
+    // Whether the name goes is for the first sample of both to say.
+    if (known.dropName !== added.dropName && firstStep(added) < firstStep(known)) {
+      known.dropName = added.dropName;
+    }
     for (let step = 0; step < this.#steps; step++) {
       if (added.kinds[step] === ABSENT) continue;
       if (known.kinds[step] !== ABSENT) throw sameLabelsError();
       known.copyFrom(added, step);
     }
   }
+}
+
+/** Step of a row's first sample; Infinity where it has none. */
+function firstStep({ kinds }: Row): number {
+  const first = kinds.findIndex((kind) => kind !== ABSENT);
+  return first === -1 ? Infinity : first;
 }

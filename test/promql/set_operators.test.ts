@@ -55,6 +55,13 @@ test("a sample comes from the first operand that has one in its match group", as
   ]);
 });
 
+test.each([
+  ['(a{k="1"} > 2) or -a{k="1"}', '[[["k","1"]],[0,120000,300000],[-1,3,6]]'],
+  ['(a{k="1"} < 2) or -a{k="1"}', '[[["__name__","a"],["k","1"]],[0,120000,300000],[1,-3,-6]]'],
+])("the first sample of a series says whether its name goes: %s", async (query, series) => {
+  expect(await answer(query)).toEqual([series]);
+});
+
 /** The right side says the same in a way that tells nothing before the evaluation. */
 test.each([
   [["a", "b", "c"], ""],

@@ -237,9 +237,9 @@ function absentRow(node: Call, present: Uint8Array, evaluator: Evaluator): RowSt
   return streamOf([row]);
 }
 
-/** Whether results are ordered by labels anyway; says so. */
-function isSortIneffective(node: Call, { evaluation }: Evaluator): boolean {
-  if (evaluation.options.stepMs === 0) return false;
+/** Whether results are ordered by labels anyway, there being several steps; says so. */
+function isSortIneffective(node: Call, { evaluation }: Evaluator, grid: Grid): boolean {
+  if (grid.steps === 1) return false;
   evaluation.annotations.warn(
     "sort is ineffective for range queries since results are always ordered by labels",
     node.position,
@@ -255,7 +255,7 @@ function sortByValue(sign: 1 | -1): VectorFunction {
         if (kinds[step] === HISTOGRAM) kinds[step] = ABSENT;
       }
     });
-    if (isSortIneffective(node, evaluator)) return streamOf(rows);
+    if (isSortIneffective(node, evaluator, grid)) return streamOf(rows);
     const compare = (left: Row, right: Row): number => {
       const a = left.values[0]!;
       const b = right.values[0]!;
@@ -270,7 +270,7 @@ function sortByValue(sign: 1 | -1): VectorFunction {
 function sortByLabels(sign: 1 | -1): VectorFunction {
   return async (node, evaluator, grid) => {
     const rows = await evaluator.collect(await evaluator.vector(node.args[0]!, grid), grid);
-    if (isSortIneffective(node, evaluator)) return streamOf(rows);
+    if (isSortIneffective(node, evaluator, grid)) return streamOf(rows);
     const compare = byLabelValues(node.args.slice(1).map(textOf));
     await sortInSlices(
       rows,

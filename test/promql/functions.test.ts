@@ -111,15 +111,17 @@ describe("order", () => {
     expect(await hosts(query)).toEqual([...order]);
   });
 
-  test("sorting a range query warns", async () => {
-    const { warnings } = await engine.range("sort(m)", {
-      startMs: 0,
-      endMs: 60_000,
-      stepMs: 60_000,
-    });
-    expect(warnings.map(({ message }) => message)).toEqual([
-      "PromQL warning: sort is ineffective for range queries since results are always ordered by labels",
-    ]);
+  test("sorting several steps warns", async () => {
+    const messages = async (query: string, endMs: number) =>
+      (await engine.range(query, { startMs: 0, endMs, stepMs: 60_000 })).warnings.map((
+        { message },
+      ) => message);
+    const ineffective =
+      "PromQL warning: sort is ineffective for range queries since results are always ordered by labels";
+    expect(await messages("sort(m)", 60_000)).toEqual([ineffective]);
+    expect(await messages("last_over_time(sort(m)[2m:1m])", 0)).toEqual([ineffective]);
+    expect(await messages("sort(m)", 0)).toEqual([]);
+    expect(await messages("sort(m @ 0)", 60_000)).toEqual([]);
   });
 });
 

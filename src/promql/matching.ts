@@ -27,7 +27,7 @@ import {
   labelsKey,
   labelsText,
   labelValue,
-  METADATA_LABELS,
+  METRIC_NAME,
   withLabel,
 } from "./labels.ts";
 import type { Labels } from "./queryable.ts";
@@ -107,7 +107,7 @@ class Matcher {
     this.#fillMany = manyIsLeft ? matching.fillLeft : matching.fillRight;
     this.#fillOne = manyIsLeft ? matching.fillRight : matching.fillLeft;
     this.#names = new Set(matching.labels);
-    this.#ignored = new Set([...METADATA_LABELS, ...matching.labels]);
+    this.#ignored = new Set([METRIC_NAME, ...matching.labels]);
     this.#table = new RowTable(evaluator.evaluation, grid.steps);
     this.#place = { annotations: evaluator.evaluation.annotations, position: node.position };
     this.#owner = new Int32Array(grid.steps);

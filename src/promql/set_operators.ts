@@ -4,7 +4,7 @@ import type { BinaryExpr, Expr, SetOperator, VectorMatching } from "./ast.ts";
 import type { Grid } from "./evaluation.ts";
 import type { Evaluator } from "./evaluator_face.ts";
 import { areDisjoint } from "./label_facts.ts";
-import { keyOfListed, keyWithout, METADATA_LABELS } from "./labels.ts";
+import { keyOfListed, keyWithout, METRIC_NAME } from "./labels.ts";
 import type { Labels } from "./queryable.ts";
 import { ABSENT, type Row, type RowStream, streamOf } from "./row.ts";
 import { RowTable } from "./row_table.ts";
@@ -15,7 +15,7 @@ export function matchKey(matching: VectorMatching): (labels: Labels) => string {
     const names = [...matching.labels].sort();
     return (labels) => keyOfListed(labels, names);
   }
-  const ignored = new Set([...METADATA_LABELS, ...matching.labels]);
+  const ignored = new Set([METRIC_NAME, ...matching.labels]);
   return (labels) => keyWithout(labels, ignored);
 }
 

@@ -120,22 +120,29 @@ describe("results", () => {
   });
 });
 
-describe("type and unit go with the name", () => {
+describe("type and unit are matched like other labels, but leave results with the name", () => {
   const engine = engineOver([
     'used{__type__="gauge", __unit__="bytes", disk="a"} 30',
     'size{__type__="gauge", disk="a"} 40',
+    'free{__type__="gauge", disk="a"} 10',
     'reads_total{__type__="counter", __unit__="reads", disk="a"} 8',
   ]);
 
   test.each([
-    { query: "used / size", result: ['{disk="a"} 0.75'] },
-    { query: "(size - used) / size", result: ['{disk="a"} 0.25'] },
-    { query: "used / ignoring(other) reads_total", result: ['{disk="a"} 3.75'] },
+    { query: "used / size", result: [] },
+    { query: "free / size", result: ['{disk="a"} 0.25'] },
+    { query: "used / ignoring(__unit__) size", result: ['{disk="a"} 0.75'] },
+    { query: "used / on(disk) reads_total", result: ['{disk="a"} 3.75'] },
+    { query: "used and reads_total", result: [] },
     {
-      query: "used and reads_total",
+      query: "free and size",
+      result: ['{__name__="free", __type__="gauge", disk="a"} 10'],
+    },
+    {
+      query: "used unless size",
       result: ['{__name__="used", __type__="gauge", __unit__="bytes", disk="a"} 30'],
     },
-    { query: "used unless size", result: [] },
+    { query: "free unless size", result: [] },
     { query: "used and on(disk, __type__) reads_total", result: [] },
     { query: "used / on(disk, __unit__) size", result: [] },
   ])("$query", async ({ query, result }) => {

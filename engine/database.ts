@@ -1,11 +1,11 @@
 /** The database: open, write, read, delete, maintain, close. */
-import type { TimeRange } from "./base/types.ts";
+import type { SourceId, TimeRange } from "./base/types.ts";
 import type { TimeBounds } from "./head/head.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { View } from "./query/view.ts";
 import type { Matcher } from "./series/matcher.ts";
 import type { ViewHost } from "./remote/view_host.ts";
-import type { SeriesRegistry } from "./series/registry.ts";
+import type { SeriesGroup, SeriesRegistry } from "./series/registry.ts";
 import type { Acknowledgement, Settings } from "./settings.ts";
 import type { DatabaseStats } from "./stats.ts";
 import type { BatchBuilder } from "./write/batch.ts";
@@ -28,6 +28,11 @@ export interface Selection {
   readonly matchers: readonly Matcher[];
   /** Half-open; absent: all time. */
   readonly range?: TimeRange;
+  /**
+   * What else a series must satisfy; absent: nothing. Measurements and fields need it: their names joined, as the metric's
+   * name, may be those of another measurement with another field.
+   */
+  readonly accepts?: (group: SeriesGroup, source: SourceId) => boolean;
 }
 
 export interface DeleteResult {

@@ -326,13 +326,13 @@ export class Engine implements Database {
 
   /** Ascending ids of the selected series that have a point in the range; many are looked at with pauses. */
   #seriesWithPoints(
-    { matchers }: Selection,
+    { matchers, accepts }: Selection,
     range: TimeRange,
   ): Float64Array | Promise<Float64Array> {
     const view = this.view(range);
     let waiting: Promise<void> | undefined;
     try {
-      const search = new SeriesSearch(view, matchers, range);
+      const search = new SeriesSearch(view, { matchers, range, accepts });
       waiting = inSlices(this.#parts.components.clock, () => {
         this.#checkWritable();
         return search.advance(SERIES_PER_STEP);

@@ -19,7 +19,7 @@ import type { MemoryGuard } from "./memory_guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { EngineQueryable } from "./promql/engine_queryable.ts";
 import { DEFAULT_QUERY_LIMITS } from "./promql/limits.ts";
-import { QueryMemory } from "./promql/query_memory.ts";
+import { QueryMemory } from "./query_memory.ts";
 import { QueryEngine } from "./promql/query_engine.ts";
 import type { MetadataStore } from "./stores/metadata.ts";
 import { BUILD } from "./version.ts";

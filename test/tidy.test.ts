@@ -76,6 +76,7 @@ const DAEMON_BASE = [
   "src/version.ts",
   "src/service_notify.ts",
   "src/start_error.ts",
+  "src/query_memory.ts",
   "src/slices.ts",
 ];
 

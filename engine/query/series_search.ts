@@ -4,19 +4,28 @@ import type { Matcher } from "../series/matcher.ts";
 import type { SeriesGroup } from "../series/registry.ts";
 import type { View } from "./view.ts";
 
+export interface SearchOptions {
+  readonly matchers: readonly Matcher[];
+  readonly range: TimeRange;
+  /** What else a series must satisfy. */
+  readonly accepts?: ((group: SeriesGroup, source: SourceId) => boolean) | undefined;
+}
+
 export class SeriesSearch {
   readonly #view: View;
   readonly #range: TimeRange;
   readonly #groups: readonly SeriesGroup[];
+  readonly #accepts: ((group: SeriesGroup, source: SourceId) => boolean) | undefined;
   readonly #found: number[] = [];
   #group = 0;
   #at = 0;
 
   /** The view stays its owner's. */
-  constructor(view: View, matchers: readonly Matcher[], range: TimeRange) {
+  constructor(view: View, { matchers, range, accepts }: SearchOptions) {
     this.#view = view;
     this.#range = range;
     this.#groups = view.select(matchers);
+    this.#accepts = accepts;
   }
 
   /** Ascending ids of what was found. */
@@ -35,6 +44,7 @@ export class SeriesSearch {
       if (group === undefined) return false;
       const source = group.sources[this.#at++]! as SourceId;
       const { slot, family } = group;
+      if (this.#accepts !== undefined && !this.#accepts(group, source)) continue;
       if (this.#view.hasPoints({ source, slot, family }, this.#range)) {
         this.#found.push(seriesIdOf(source, slot));
       }

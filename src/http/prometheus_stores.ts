@@ -7,7 +7,7 @@
  */
 import type { Acknowledgement, Database } from "../../engine/mod.ts";
 import { isEngineError } from "../../engine/mod.ts";
-import { databaseLabel, isDatabaseName } from "../ingest/pipeline.ts";
+import { isDatabaseName } from "../ingest/pipeline.ts";
 import type { TextImportOutcome } from "../ingest/prometheus_text.ts";
 import { TextImporter } from "../ingest/prometheus_text.ts";
 import { ProtobufError } from "../ingest/protobuf.ts";
@@ -22,6 +22,7 @@ import { decodeStored, encodeStored } from "../promql/histogram_codec.ts";
 import { PromqlError } from "../promql/errors.ts";
 import type { MetadataStore } from "../stores/metadata.ts";
 import { isMetricType, METRIC_TYPES } from "../stores/metadata.ts";
+import { DatabaseStore } from "../stores/databases.ts";
 import type { WriteAdmission } from "./admission.ts";
 import { MessageBody, MessageBodyError } from "./message_body.ts";
 import { headerText } from "./replies.ts";
@@ -37,6 +38,8 @@ export interface StoredSamples {
 
 export interface PrometheusStoreParts {
   readonly database: Database;
+  /** Which databases there are; by default those that are written from now on. */
+  readonly databases?: DatabaseStore;
   readonly metadata: MetadataStore;
   readonly slots: QuerySlots;
   readonly admission: WriteAdmission;
@@ -57,9 +60,11 @@ export class PrometheusStores {
   readonly #writer: RemoteWriter;
   readonly #importer: TextImporter;
   readonly #bodyBytesMax: number;
+  readonly #databases: DatabaseStore;
 
   constructor(parts: PrometheusStoreParts) {
     this.#parts = parts;
+    this.#databases = parts.databases ?? DatabaseStore.open();
     this.#bodyBytesMax = parts.bodyBytesMax ?? BODY_BYTES_MAX;
     const { database, metadata } = parts;
     this.#writer = new RemoteWriter({
@@ -82,8 +87,9 @@ export class PrometheusStores {
   async write(request: Request): Promise<Response> {
     return await this.#guarded(async () => {
       const version = messageVersion(request);
-      const db = databaseOf(request);
+      const db = databaseOf(request, this.#databases);
       using body = await this.#receive(request);
+      if (db !== undefined) this.#databases.touch(db);
       const outcome = await this.#writer.write(body.bytes, {
         version,
         acknowledgement: this.#acknowledgement,
@@ -102,8 +108,9 @@ export class PrometheusStores {
   /** Text exposition format. */
   async importText(request: Request): Promise<Response> {
     return await this.#guarded(async () => {
-      const db = databaseOf(request);
+      const db = databaseOf(request, this.#databases);
       using body = await this.#receive(request);
+      if (db !== undefined) this.#databases.touch(db);
       const type = request.headers.get("content-type") ?? "";
       const outcome = await this.#importer.write(body.bytes, {
         openMetrics: type.toLowerCase().startsWith("application/openmetrics-text"),
@@ -119,7 +126,7 @@ export class PrometheusStores {
 
   async read(request: Request): Promise<Response> {
     return await this.#guarded(async () => {
-      const db = databaseOf(request);
+      const db = databaseOf(request, this.#databases);
       let reading: RemoteReadRequest;
       {
         using body = await this.#receive(request);
@@ -210,14 +217,14 @@ function messageVersion(request: Request): RemoteWriteVersion {
 }
 
 /** The database that the URL names, as InfluxDB's clients of these endpoints do. */
-function databaseOf(request: Request): string | undefined {
+function databaseOf(request: Request, databases: DatabaseStore): string | undefined {
   const mark = request.url.indexOf("?");
   if (mark === -1) return undefined;
   const parameters = new URLSearchParams(request.url.slice(mark + 1));
   const db = parameters.get("db");
   if (db === null || db === "") return undefined;
   if (!isDatabaseName(db)) throw new MessageBodyError(400, `invalid database name "${db}"`);
-  return databaseLabel(db, parameters.get("rp") ?? "");
+  return databases.labelOf(db, parameters.get("rp") ?? "");
 }
 
 function writeAnswer(outcome: RemoteWriteOutcome, version: RemoteWriteVersion): Response {

@@ -1,5 +1,6 @@
 /** The query parameters of the three write endpoints: database, precision and flags, checked. */
-import { databaseLabel, isDatabaseName } from "../ingest/pipeline.ts";
+import { isDatabaseName } from "../ingest/pipeline.ts";
+import { databaseLabel } from "../stores/databases.ts";
 import type { LineUnit } from "../../engine/mod.ts";
 import type { QueryParameters } from "./query_parameters.ts";
 import type { Failure } from "./replies.ts";

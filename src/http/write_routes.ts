@@ -57,6 +57,8 @@ export class WriteRoutes {
     v2: new Map(),
     v3: new Map(),
   };
+  /** Of the databases that the targets were resolved with. */
+  #generation = 0;
 
   constructor(parts: WriteRouteParts) {
     this.#parts = parts;
@@ -90,6 +92,11 @@ export class WriteRoutes {
     version: ApiVersion,
     search: string,
   ): PreparedTarget | { readonly failure: Failure } {
+    const { generation } = this.#parts.pipeline.databases;
+    if (generation !== this.#generation) {
+      for (const each of Object.values(this.#targets)) each.clear();
+      this.#generation = generation;
+    }
     const known = this.#targets[version];
     const found = known.get(search);
     if (found !== undefined) return found;
@@ -100,10 +107,25 @@ export class WriteRoutes {
       : version === "v2"
       ? parseV2(query, options)
       : parseV3(query);
-    const target = "failure" in parsed ? parsed : { ...parsed, lines: linesOf(parsed, version) };
+    const target = "failure" in parsed
+      ? parsed
+      : { ...parsed, lines: this.#linesOf(parsed, version) };
     if (known.size >= TARGETS_KEPT_MAX) known.clear();
     known.set(search, target);
     return target;
+  }
+
+  /** What a target asks of the funnel. */
+  #linesOf(target: WriteTarget, version: ApiVersion): LineWriteOptions {
+    const { database, policy } = target;
+    const { databases } = this.#parts.pipeline;
+    return {
+      unit: target.unit,
+      database: database === "" ? undefined : databases.labelOf(database, policy),
+      reserved: version === "v2",
+      oneTime: true,
+      ...(target.noSync ? { acknowledgement: "appended" as const } : {}),
+    };
   }
 
   /** The answer for a database or policy that does not exist. */
@@ -165,17 +187,6 @@ export class WriteRoutes {
       ? undefined
       : judge(write, version, target.partial);
   }
-}
-
-/** What a target asks of the funnel. */
-function linesOf(target: WriteTarget, version: ApiVersion): LineWriteOptions {
-  return {
-    unit: target.unit,
-    database: target.label,
-    reserved: version === "v2",
-    oneTime: true,
-    ...(target.noSync ? { acknowledgement: "appended" as const } : {}),
-  };
 }
 
 /** Writes the body; undefined when all is written at once, as what is held in one piece mostly is. */

@@ -4,6 +4,7 @@
  */
 import type { Acknowledgement, Database, LineReport } from "../../engine/mod.ts";
 import type { Children, Counter, Metrics } from "../metrics.ts";
+import { DatabaseStore, FIRST_POLICY } from "../stores/databases.ts";
 import {
   type LineParser,
   LineWrite,
@@ -20,6 +21,8 @@ export interface PipelineOptions {
 
 export interface PipelineParts {
   readonly database: Database;
+  /** Which databases there are; by default those that are written from now on. */
+  readonly databases?: DatabaseStore;
   readonly parser: LineParser;
   readonly metrics: Metrics;
   readonly nowNs: () => bigint;
@@ -41,14 +44,12 @@ export interface SampleCounts {
 /** What of a report was counted, by reason. */
 export type RefusedCounts = Map<string, number>;
 
-/** Retention policy that every database has. */
-const DEFAULT_POLICY = "autogen";
 const DATABASE_NAME_BYTES_MAX = 1_024;
 
 export class Pipeline {
   readonly database: Database;
+  readonly databases: DatabaseStore;
   readonly #parts: PipelineParts;
-  readonly #databases: Set<string>;
   readonly #rows: Children<Counter>;
   readonly #refused: Children<Counter>;
   readonly #points: Counter;
@@ -64,7 +65,8 @@ export class Pipeline {
     this.database = parts.database;
     const periodic = parts.database.settings.logSyncMode === "periodic";
     this.#acknowledgement = periodic ? "appended" : "durable";
-    this.#databases = new Set(parts.options.databases);
+    this.databases = parts.databases ?? DatabaseStore.open();
+    for (const name of parts.options.databases) this.databases.touch(name);
     const { metrics } = parts;
     this.#rows = metrics.counters("tsinkd_ingest_rows_total", "Rows stored, by source.", [
       "source",
@@ -97,6 +99,7 @@ export class Pipeline {
 
   /** Begins a body, connection or datagram of lines. Call `countRefused` with what was refused of it. */
   openLines(source: LineSource, options: LineWriteOptions): LineWrite {
+    if (options.database !== undefined) this.databases.touch(options.database);
     return new LineWrite(this.#partsFor(source), options);
   }
 
@@ -148,19 +151,18 @@ export class Pipeline {
 
   /** Whether a database may be written; with `auto-create` any may. */
   knowsDatabase(name: string): boolean {
-    return this.#parts.options.autoCreate || this.#databases.has(name);
+    if (this.#parts.options.autoCreate || this.databases.database(name) !== undefined) return true;
+    this.databases.discover(this.database.registry.labelValues("db", []));
+    return this.databases.database(name) !== undefined;
   }
 
   /** Whether a retention policy of a database may be written. */
   knowsPolicy(database: string, policy: string): boolean {
-    if (policy === "" || policy === DEFAULT_POLICY) return true;
-    return this.#parts.options.autoCreate || this.#databases.has(`${database}/${policy}`);
+    if (policy === "" || policy === FIRST_POLICY) return true;
+    if (this.#parts.options.autoCreate) return true;
+    const { policies = [] } = this.databases.database(database) ?? {};
+    return policies.some(({ name }) => name === policy);
   }
-}
-
-/** The `db` label of a database and retention policy: `db`, or `db/policy` for a policy that is not the default. */
-export function databaseLabel(database: string, policy: string): string {
-  return policy === "" || policy === DEFAULT_POLICY ? database : `${database}/${policy}`;
 }
 
 /** Whether a database may have this name: not empty, not a path step, no slash, printable. */

@@ -10,7 +10,7 @@ import { PromqlError } from "./errors.ts";
 import type { NativeHistogram } from "./histogram.ts";
 import type { QueryLimits } from "./limits.ts";
 import type { LabelMatcher, MsBounds, QuerySession, SeriesList } from "./queryable.ts";
-import type { QueryMemory } from "./query_memory.ts";
+import type { QueryMemory } from "../query_memory.ts";
 import { Slices } from "../slices.ts";
 import { Row } from "./row.ts";
 

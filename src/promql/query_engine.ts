@@ -8,7 +8,7 @@ import { markStepInvariant } from "./invariance.ts";
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from "./limits.ts";
 import { parseQuery } from "./parser.ts";
 import { hasDistinctRows, readBounds, readingManners } from "./planner.ts";
-import type { QueryMemory } from "./query_memory.ts";
+import type { QueryMemory } from "../query_memory.ts";
 import type { Queryable } from "./queryable.ts";
 import { finishMatrix, finishVector, finishWindows } from "./result.ts";
 import type { SyntaxOptions } from "./type_check.ts";

@@ -10,7 +10,7 @@ import { EngineQueryable } from "../../promql/engine_queryable.ts";
 import type { PromqlErrorKind } from "../../promql/errors.ts";
 import { parseQuery } from "../../promql/parser.ts";
 import { QueryEngine } from "../../promql/query_engine.ts";
-import { type HeldBytes, QueryMemory, WORKER_SHARE } from "../../promql/query_memory.ts";
+import { type HeldBytes, QueryMemory, WORKER_SHARE } from "../../query_memory.ts";
 import { bytesOf, describe } from "../prometheus_answers.ts";
 import { QueryRunner, type QueryTask, type RunningAnswer } from "../query_runner.ts";
 import {

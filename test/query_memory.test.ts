@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { QueryMemory, WORKER_SHARE } from "../../src/promql/query_memory.ts";
+import { QueryMemory, WORKER_SHARE } from "../src/query_memory.ts";
 
 /** What a worker with this memory counts in. */
 function memoryOfWorker(shared: SharedArrayBuffer): QueryMemory {

@@ -1,0 +1,235 @@
+/**
+ * Conditions of WHERE without times: names that are no field are tags, which are the same in all rows of a series. So a
+ * condition is first reduced for each series; what is left compares fields row by row.
+ */
+import type { Matcher } from "../../engine/mod.ts";
+import { type Environment, evaluate } from "./arithmetic.ts";
+import type { Binary, Expr } from "./ast.ts";
+import { type Cell, cellAt, columnOf, hasValue, isNumeric } from "./columns.ts";
+import { anchored, compileSearch } from "./regex.ts";
+import type { Column } from "./result.ts";
+import { StatementError } from "./result.ts";
+import type { Schema } from "./series_source.ts";
+import type { Table } from "./table.ts";
+
+type Tags = ReadonlyMap<string, string>;
+/** Longer names and values, which the engine may refuse, are compared one by one. */
+const MATCHER_NAME_MAX = 64;
+const MATCHER_VALUE_MAX = 4_096;
+/** Labels of the engine's own that are no tags. */
+const OWN_LABELS: readonly string[] = ["db", "__name__"];
+
+/** What is left of a condition: it holds, it does not, or it depends on fields. */
+export type Reduced = boolean | Expr;
+
+export function isField(expr: Expr, schema: Pick<Schema, "fields">): boolean {
+  return expr.kind === "reference" && expr.cast !== "tag" && schema.fields.has(expr.name);
+}
+
+/** Names of the fields that an expression reads. */
+export function fieldsIn(expr: Expr | undefined, schema: Pick<Schema, "fields">): string[] {
+  if (expr === undefined) return [];
+  switch (expr.kind) {
+    case "reference":
+      return isField(expr, schema) ? [expr.name] : [];
+    case "call":
+      return expr.args.flatMap((each) => fieldsIn(each, schema));
+    case "parentheses":
+      return fieldsIn(expr.inner, schema);
+    case "binary":
+      return [...fieldsIn(expr.left, schema), ...fieldsIn(expr.right, schema)];
+    default:
+      return [];
+  }
+}
+
+/** Matchers that all series satisfying the condition satisfy: those of tags that stand under AND alone. */
+export function tagMatchers(
+  condition: Expr | undefined,
+  schema: Pick<Schema, "fields">,
+): Matcher[] {
+  if (condition === undefined) return [];
+  if (condition.kind === "parentheses") return tagMatchers(condition.inner, schema);
+  if (condition.kind !== "binary") return [];
+  const { op, left, right } = condition;
+  if (op === "and") return [...tagMatchers(left, schema), ...tagMatchers(right, schema)];
+  if (left.kind !== "reference" || isField(left, schema)) return [];
+  const { name } = left;
+  if (!isMatchable(name)) return [];
+  if ((op === "=" || op === "!=") && right.kind === "string") {
+    const fits = right.value.length <= MATCHER_VALUE_MAX;
+    return fits ? [{ name, operator: op, value: right.value }] : [];
+  }
+  if ((op === "=~" || op === "!~") && right.kind === "regex") {
+    compileSearch(right.pattern);
+    return [{ name, operator: op, value: anchored(right.pattern) }];
+  }
+  return [];
+}
+
+function isMatchable(name: string): boolean {
+  return name !== "" && name.length <= MATCHER_NAME_MAX && !OWN_LABELS.includes(name);
+}
+
+/** The condition with the tags of one series put in. */
+export function reduceByTags(condition: Expr, tags: Tags, schema: Pick<Schema, "fields">): Reduced {
+  switch (condition.kind) {
+    case "parentheses":
+      return reduceByTags(condition.inner, tags, schema);
+    case "boolean":
+      return condition.value;
+    case "binary": {
+      const { op } = condition;
+      if (op !== "and" && op !== "or") {
+        if (fieldsIn(condition, schema).length > 0) return condition;
+        return holds(condition, { count: 1, columnOf: (name) => tagColumn(name, tags, 1) })[0] ===
+          1;
+      }
+      const decisive = op === "or";
+      const left = reduceByTags(condition.left, tags, schema);
+      if (left === decisive) return decisive;
+      const right = reduceByTags(condition.right, tags, schema);
+      if (right === decisive) return decisive;
+      if (typeof left === "boolean") return right;
+      if (typeof right === "boolean") return left;
+      return { kind: "binary", op, left, right };
+    }
+    default:
+      throw new StatementError(`invalid condition expression: ${condition.kind}`);
+  }
+}
+
+export function tagColumn(name: string, tags: Tags, count: number): Column {
+  return { kind: "string", values: new Array(count).fill(tags.get(name) ?? "") };
+}
+
+export interface RowsOfSeries {
+  readonly table: Table;
+  /** Names of the table's columns. */
+  readonly fields: readonly string[];
+  readonly tags: Tags;
+}
+
+/** Which rows satisfy a reduced condition. */
+export function maskOf(condition: Expr, { table, fields, tags }: RowsOfSeries): Uint8Array {
+  return holds(condition, {
+    count: table.count,
+    columnOf: (name, cast) => {
+      const index = cast === "tag" ? -1 : fields.indexOf(name);
+      return index < 0 ? tagColumn(name, tags, table.count) : table.columns[index]!;
+    },
+  });
+}
+
+function holds(condition: Expr, environment: Environment): Uint8Array {
+  if (condition.kind === "parentheses") return holds(condition.inner, environment);
+  if (condition.kind === "boolean") {
+    return new Uint8Array(environment.count).fill(condition.value ? 1 : 0);
+  }
+  if (condition.kind === "reference") {
+    const column = evaluate(condition, environment);
+    return Uint8Array.from(
+      { length: environment.count },
+      (_, i) => cellAt(column, i) === true ? 1 : 0,
+    );
+  }
+  if (condition.kind !== "binary") {
+    throw new StatementError(`invalid condition expression: ${condition.kind}`);
+  }
+  const { op, left, right } = condition;
+  if (op === "and" || op === "or") {
+    const mask = holds(left, environment);
+    const other = holds(right, environment);
+    for (let i = 0; i < mask.length; i++) {
+      mask[i] = op === "and" ? mask[i]! & other[i]! : mask[i]! | other[i]!;
+    }
+    return mask;
+  }
+  return op === "=~" || op === "!~"
+    ? searched(condition, environment)
+    : compared(condition, environment);
+}
+
+/** Regular expressions: each text is searched once. */
+function searched({ op, left, right }: Binary, environment: Environment): Uint8Array {
+  const mask = new Uint8Array(environment.count);
+  const column = evaluate(left, environment);
+  if (right.kind !== "regex" || column.kind !== "string") return mask;
+  const regex = compileSearch(right.pattern);
+  const known = new Map<string, boolean>();
+  for (let i = 0; i < mask.length; i++) {
+    const text = column.values[i];
+    if (text === undefined) continue;
+    let found = known.get(text);
+    if (found === undefined) known.set(text, found = regex.matches(text));
+    mask[i] = found === (op === "=~") ? 1 : 0;
+  }
+  return mask;
+}
+
+function compared({ op, left, right }: Binary, environment: Environment): Uint8Array {
+  const a = evaluate(left, environment);
+  const b = right.kind === "duration"
+    ? columnOf("integer", new Array(environment.count).fill(right.ns))
+    : evaluate(right, environment);
+  const mask = new Uint8Array(environment.count);
+  const numeric = isNumeric(a.kind) && isNumeric(b.kind);
+  if (!numeric && a.kind !== b.kind) return mask;
+  if (a.values instanceof Float64Array && b.values instanceof Float64Array) {
+    comparedDoubles(op, a.values, b.values, mask);
+    for (let i = 0; i < mask.length; i++) {
+      if (!hasValue(a, i) || !hasValue(b, i)) mask[i] = 0;
+    }
+    return mask;
+  }
+  for (let i = 0; i < mask.length; i++) {
+    const [x, y] = [cellAt(a, i), cellAt(b, i)];
+    if (x !== undefined && y !== undefined) mask[i] = compareCells(op, x, y) ? 1 : 0;
+  }
+  return mask;
+}
+
+function comparedDoubles(op: string, a: Float64Array, b: Float64Array, mask: Uint8Array): void {
+  const count = mask.length;
+  switch (op) {
+    case "=":
+      for (let i = 0; i < count; i++) mask[i] = a[i]! === b[i]! ? 1 : 0;
+      break;
+    case "!=":
+      for (let i = 0; i < count; i++) mask[i] = a[i]! !== b[i]! ? 1 : 0;
+      break;
+    case "<":
+      for (let i = 0; i < count; i++) mask[i] = a[i]! < b[i]! ? 1 : 0;
+      break;
+    case "<=":
+      for (let i = 0; i < count; i++) mask[i] = a[i]! <= b[i]! ? 1 : 0;
+      break;
+    case ">":
+      for (let i = 0; i < count; i++) mask[i] = a[i]! > b[i]! ? 1 : 0;
+      break;
+    case ">=":
+      for (let i = 0; i < count; i++) mask[i] = a[i]! >= b[i]! ? 1 : 0;
+      break;
+    default:
+      throw new StatementError(`invalid operator ${op} in condition`);
+  }
+}
+
+function compareCells(op: string, left: Cell, right: Cell): boolean {
+  // Comparisons alone take whole numbers as doubles and as BigInts alike.
+  const [a, b] = [left as number, right as number];
+  switch (op) {
+    case "=":
+      return !(a < b) && !(a > b);
+    case "!=":
+      return a < b || a > b;
+    case "<":
+      return a < b;
+    case "<=":
+      return a <= b;
+    case ">":
+      return a > b;
+    default:
+      return a >= b;
+  }
+}

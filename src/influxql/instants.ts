@@ -1,0 +1,88 @@
+/**
+ * Columns of exact times that loops can work on: nanoseconds do not fit a double, and BigInts are too slow for points.
+ *
+ * A time is an era, 2^52 nanoseconds (52 days) long, and an offset in it: `era * 2^52 + offset`, both whole numbers that
+ * doubles hold. Times compare by era, then offset; their differences are exact below 2^53.
+ */
+export const ERA_NS: number = 2 ** 52;
+const ERA_BITS = 52n;
+const ERA_MASK = 2n ** ERA_BITS - 1n;
+
+export interface Instants {
+  readonly eras: Int32Array;
+  readonly offsets: Float64Array;
+}
+
+/** One time in the same form. */
+export interface Instant {
+  readonly era: number;
+  readonly offset: number;
+}
+
+export function makeInstants(count: number): Instants {
+  return { eras: new Int32Array(count), offsets: new Float64Array(count) };
+}
+
+export function instantOf(ns: bigint): Instant {
+  return { era: Number(ns >> ERA_BITS), offset: Number(ns & ERA_MASK) };
+}
+
+export function nsOf(era: number, offset: number): bigint {
+  return (BigInt(era) << ERA_BITS) + BigInt(offset);
+}
+
+export function nsAt(times: Instants, index: number): bigint {
+  return nsOf(times.eras[index]!, times.offsets[index]!);
+}
+
+export function compareInstants(left: Instant, right: Instant): number {
+  return left.era - right.era || left.offset - right.offset;
+}
+
+/** Nanoseconds from one time of a column to another; exact below 2^53. */
+export function nsBetween(times: Instants, from: number, to: number): number {
+  return (times.eras[to]! - times.eras[from]!) * ERA_NS +
+    (times.offsets[to]! - times.offsets[from]!);
+}
+
+export function setInstant(times: Instants, index: number, { era, offset }: Instant): void {
+  times.eras[index] = era;
+  times.offsets[index] = offset;
+}
+
+export function instantAt(times: Instants, index: number): Instant {
+  return { era: times.eras[index]!, offset: times.offsets[index]! };
+}
+
+/** First index of ascending times that is not before `at`. */
+export function lowerBound(times: Instants, at: Instant, from = 0): number {
+  const { eras, offsets } = times;
+  let low = from;
+  let high = eras.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const order = eras[middle]! - at.era || offsets[middle]! - at.offset;
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export function gatherInstants(times: Instants, order: Int32Array): Instants {
+  const picked = makeInstants(order.length);
+  for (let i = 0; i < order.length; i++) {
+    picked.eras[i] = times.eras[order[i]!]!;
+    picked.offsets[i] = times.offsets[order[i]!]!;
+  }
+  return picked;
+}
+
+export function sliceInstants(times: Instants, from: number, to: number): Instants {
+  return { eras: times.eras.subarray(from, to), offsets: times.offsets.subarray(from, to) };
+}
+
+export function instantsOf(list: readonly bigint[]): Instants {
+  const times = makeInstants(list.length);
+  list.forEach((ns, index) => setInstant(times, index, instantOf(ns)));
+  return times;
+}

@@ -1,0 +1,86 @@
+/** Mathematical functions, row by row. What is outside of a function's domain is missing. */
+import { type Cell, cellAt, columnOf, hasValue, isNumeric, numbersOf } from "./columns.ts";
+import { type Column, StatementError } from "./result.ts";
+
+const REAL: Readonly<Record<string, (x: number) => number>> = {
+  sqrt: Math.sqrt,
+  exp: Math.exp,
+  ln: Math.log,
+  log2: Math.log2,
+  log10: Math.log10,
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+};
+
+/** Those that leave whole numbers what they are. */
+const ROUNDING: Readonly<Record<string, (x: number) => number>> = {
+  abs: Math.abs,
+  ceil: Math.ceil,
+  floor: Math.floor,
+  round: (x) => x < 0 ? -Math.round(-x) : Math.round(x),
+};
+
+const BINARY: Readonly<Record<string, (x: number, y: number) => number>> = {
+  log: (x, base) => Math.log(x) / Math.log(base),
+  pow: (x, y) => x ** y,
+  atan2: Math.atan2,
+};
+
+export function isMathFunction(name: string): boolean {
+  return Object.hasOwn(REAL, name) || Object.hasOwn(ROUNDING, name) || Object.hasOwn(BINARY, name);
+}
+
+/** Arguments that a mathematical function takes. */
+export function mathArity(name: string): number {
+  return Object.hasOwn(BINARY, name) ? 2 : 1;
+}
+
+export function mathColumn(name: string, args: readonly Column[]): Column {
+  for (const { kind } of args) {
+    if (!isNumeric(kind)) throw new StatementError(`cannot use ${kind} in argument to ${name}()`);
+  }
+  const [x, y] = args as [Column, Column | undefined];
+  const rounding = ROUNDING[name];
+  if (rounding !== undefined && x.kind !== "float") return name === "abs" ? absolute(x) : x;
+  if (y !== undefined && name === "pow" && x.kind !== "float" && y.kind !== "float") {
+    return wholePower(x, y);
+  }
+  const xs = numbersOf(x);
+  const ys = y === undefined ? xs : numbersOf(y);
+  const values = new Float64Array(xs.length);
+  const present = new Uint8Array(xs.length);
+  const unary = rounding ?? REAL[name];
+  const binary = BINARY[name];
+  for (let i = 0; i < xs.length; i++) {
+    const value = unary === undefined ? binary!(xs[i]!, ys[i]!) : unary(xs[i]!);
+    values[i] = value;
+    const isThere = hasValue(x, i) && (y === undefined || hasValue(y, i));
+    present[i] = isThere && Number.isFinite(value) ? 1 : 0;
+  }
+  return { kind: "float", values, present };
+}
+
+function absolute(column: Column): Column {
+  if (column.kind !== "integer") return column;
+  const { values } = column;
+  if (values instanceof Float64Array) return { ...column, values: values.map(Math.abs) };
+  return { ...column, values: values.map((x) => x < 0n ? -x : x) };
+}
+
+/** Powers of whole numbers; what a negative exponent leaves is truncated, to 0 mostly. */
+function wholePower(x: Column, y: Column): Column {
+  const kind = x.kind === "unsigned" && y.kind === "unsigned" ? "unsigned" : "integer";
+  const cells: Cell[] = [];
+  for (let i = 0; i < x.values.length; i++) {
+    const [base, exponent] = [cellAt(x, i), cellAt(y, i)];
+    const isThere = base !== undefined && exponent !== undefined;
+    const value = isThere ? Math.trunc(Number(base) ** Number(exponent)) : NaN;
+    if (!Number.isFinite(value)) cells.push(undefined);
+    else cells.push(Number.isSafeInteger(value) ? value : BigInt.asIntN(64, BigInt(value)));
+  }
+  return columnOf(kind, cells);
+}

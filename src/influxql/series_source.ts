@@ -1,0 +1,35 @@
+/** What a SELECT reads from: measurements with fields and tags, whether they lie in the engine or come from a subquery. */
+import type { Expr } from "./ast.ts";
+import type { Kind } from "./columns.ts";
+import type { Table } from "./table.ts";
+import type { Bounds } from "./time_range.ts";
+
+/** Names of fields and of tags. */
+export interface Schema {
+  readonly fields: ReadonlyMap<string, Kind>;
+  readonly tags: ReadonlySet<string>;
+}
+
+export interface Reading {
+  readonly bounds: Bounds;
+  /** Without times; undefined: all rows. Sources may leave out series that cannot satisfy it, or not. */
+  readonly condition: Expr | undefined;
+  /** All fields that will be read, those of the condition included. */
+  readonly fields: readonly string[];
+}
+
+export interface SourceSeries {
+  readonly tags: ReadonlyMap<string, string>;
+  /** Rows within the bounds, with fields in the kinds of the source. */
+  read(fields: readonly string[], bounds: Bounds): Table;
+}
+
+/** One measurement. */
+export interface SeriesSource extends Schema {
+  readonly name: string;
+  /** Rows of a subquery are there even where all their values are missing, and its tags can be read without a field. */
+  readonly isSubquery: boolean;
+  open(reading: Reading): readonly SourceSeries[];
+}
+
+export const NO_TAGS: ReadonlyMap<string, string> = new Map();

@@ -1,0 +1,154 @@
+/**
+ * Buckets of GROUP BY time: where they begin, and which rows of a sorted column of times lie in each.
+ *
+ * Buckets are aligned to the epoch, or to the local clock of a zone. Where clocks change, a bucket longer than the change
+ * is as much longer or shorter, and one that would begin in a skipped hour begins after it.
+ */
+import { ERA_NS, instantAt, instantOf, type Instants, makeInstants, nsAt } from "./instants.ts";
+import type { Zone } from "./zones.ts";
+
+const NS_PER_MS = 1_000_000n;
+
+/** Non-empty buckets of a column: bucket i begins at `starts[i]` and holds rows bounds[i] <= row < bounds[i + 1]. */
+export interface Buckets {
+  readonly starts: Instants;
+  readonly bounds: Int32Array;
+}
+
+export interface WindowSettings {
+  readonly every: bigint;
+  readonly offset: bigint;
+  readonly zone: Zone | undefined;
+}
+
+export class Windows {
+  readonly every: bigint;
+  readonly #offset: bigint;
+  readonly #zone: Zone | undefined;
+
+  constructor({ every, offset, zone }: WindowSettings) {
+    this.every = every;
+    this.#offset = offset;
+    this.#zone = zone;
+  }
+
+  /** Start of the bucket that holds a time. */
+  startOf(ns: bigint): bigint {
+    const time = ns - this.#offset;
+    const zone = this.#zoneNs(time);
+    let start = time - modulo(time + zone, this.every);
+    const shift = zone - this.#zoneNs(start);
+    if (shift !== 0n && absolute(shift) < this.every) start += shift;
+    return start + this.#offset;
+  }
+
+  /** Start of the bucket after the one that begins at `start`. */
+  next(start: bigint): bigint {
+    const next = this.startOf(start + this.every);
+    if (next > start) return next;
+    const shift = this.#zoneNs(start) - this.#zoneNs(start + this.every);
+    return this.startOf(start + this.every + absolute(shift));
+  }
+
+  /** Sorts rows from <= row < to of ascending times into buckets. */
+  bucketsOf(times: Instants, from: number, to: number): Buckets {
+    const isUniform = this.#zone === undefined && this.every < 2n ** 52n;
+    return isUniform ? this.#uniform(times, from, to) : this.#local(times, from, to);
+  }
+
+  #uniform(times: Instants, from: number, to: number): Buckets {
+    const { eras, offsets } = times;
+    const every = Number(this.every);
+    const marks = new Marks();
+    let era = NaN;
+    let phase = 0;
+    for (let at = from; at < to;) {
+      if (eras[at] !== era) {
+        era = eras[at]!;
+        phase = Number(modulo((BigInt(era) << 52n) - this.#offset, this.every));
+      }
+      const start = offsets[at]! - (phase + offsets[at]!) % every;
+      const end = start + every;
+      marks.push(start < 0 ? era - 1 : era, start < 0 ? start + ERA_NS : start, at);
+      do at++; while (at < to && (eras[at]! - era) * ERA_NS + offsets[at]! < end);
+    }
+    return marks.finish(to);
+  }
+
+  #local(times: Instants, from: number, to: number): Buckets {
+    const { eras, offsets } = times;
+    const marks = new Marks();
+    for (let at = from; at < to;) {
+      const startNs = this.startOf(nsAt(times, at));
+      const start = instantOf(startNs);
+      const end = instantOf(this.next(startNs));
+      marks.push(start.era, start.offset, at);
+      do at++; while (
+        at < to && (eras[at]! < end.era || (eras[at] === end.era && offsets[at]! < end.offset))
+      );
+    }
+    return marks.finish(to);
+  }
+
+  #zoneNs(ns: bigint): bigint {
+    if (this.#zone === undefined) return 0n;
+    return BigInt(this.#zone.offsetMs(Number(ns / NS_PER_MS))) * NS_PER_MS;
+  }
+}
+
+/** Starts of buckets and their first rows, in arrays that grow. */
+class Marks {
+  #count = 0;
+  #starts = makeInstants(64);
+  #rows = new Int32Array(65);
+
+  push(era: number, offset: number, row: number): void {
+    if (this.#count === this.#starts.eras.length) this.#grow();
+    this.#starts.eras[this.#count] = era;
+    this.#starts.offsets[this.#count] = offset;
+    this.#rows[this.#count++] = row;
+  }
+
+  finish(end: number): Buckets {
+    this.#rows[this.#count] = end;
+    const starts = {
+      eras: this.#starts.eras.subarray(0, this.#count),
+      offsets: this.#starts.offsets.subarray(0, this.#count),
+    };
+    return { starts, bounds: this.#rows.subarray(0, this.#count + 1) };
+  }
+
+  #grow(): void {
+    const starts = makeInstants(this.#count * 2);
+    starts.eras.set(this.#starts.eras);
+    starts.offsets.set(this.#starts.offsets);
+    this.#starts = starts;
+    const rows = new Int32Array(this.#count * 2 + 1);
+    rows.set(this.#rows);
+    this.#rows = rows;
+  }
+}
+
+/** All rows as one bucket. */
+export function oneBucket(start: bigint, from: number, to: number): Buckets {
+  const starts = makeInstants(from < to ? 1 : 0);
+  const { era, offset } = instantOf(start);
+  starts.eras.fill(era);
+  starts.offsets.fill(offset);
+  return { starts, bounds: from < to ? Int32Array.of(from, to) : Int32Array.of(to) };
+}
+
+/** The starts of buckets, one by one. */
+export function startAt(buckets: Buckets, index: number): { era: number; offset: number } {
+  return instantAt(buckets.starts, index);
+}
+
+/** The remainder that is never negative. */
+export function modulo(value: bigint, divisor: bigint): bigint {
+  const rest = value % divisor;
+  return rest < 0n ? rest + divisor : rest;
+}
+
+function absolute(value: bigint): bigint {
+  return value < 0n ? -value : value;
+}

@@ -1,0 +1,334 @@
+/**
+ * Which databases, retention policies, continuous queries and users there are.
+ *
+ * A database exists once it was created or written. Its data is what carries the label `db`: the database's name for the
+ * policy `autogen`, `name/policy` for any other. Names that only labels tell of (data of an older program, a lost file)
+ * are taken in by `discover`.
+ *
+ * Every change is saved before the call returns, in one file that is replaced whole. A damaged file is set aside and
+ * reported, never in the way of a start.
+ *
+ * The file is JSON: `{"version":1,"databases":[...],"users":[...],"dropped":[...]}`, durations in nanoseconds as texts.
+ */
+import type { FileSystem, Logger } from "../../engine/mod.ts";
+import { compareText } from "../../engine/mod.ts";
+
+/** The policy that a database has from the start. */
+export const FIRST_POLICY = "autogen";
+/** What a policy without a duration has for the span of one shard. */
+const WEEK_NS = 604_800_000_000_000n;
+
+export interface StoredPolicy {
+  readonly name: string;
+  readonly durationNs: bigint;
+  readonly shardNs: bigint;
+  readonly replication: number;
+}
+
+export interface StoredDatabase {
+  readonly name: string;
+  readonly policies: readonly StoredPolicy[];
+  readonly defaultPolicy: string;
+  readonly queries: readonly (readonly [name: string, text: string])[];
+}
+
+export interface StoredUser {
+  readonly name: string;
+  readonly admin: boolean;
+  readonly hash: string;
+  readonly grants: readonly (readonly [database: string, privilege: "read" | "write" | "all"])[];
+}
+
+/** Where the store lies, and who hears about a damaged file. */
+export interface DatabasesFile {
+  readonly fileSystem: FileSystem;
+  readonly path: string;
+  readonly logger: Logger;
+}
+
+const FILE_VERSION = 1;
+const FILE_BYTES_MAX = 64 << 20;
+/** Databases and policies that writes alone may create: their names come from outside. */
+const LABELS_MAX = 100_000;
+
+export class DatabaseStore {
+  readonly #file: DatabasesFile | undefined;
+  readonly #databases = new Map<string, StoredDatabase>();
+  readonly #users = new Map<string, StoredUser>();
+  /** Labels of databases that were dropped: the registry of series still knows them. */
+  readonly #dropped = new Set<string>();
+  /** Labels that are known to belong to a database and policy that exist. */
+  readonly #labels = new Set<string>();
+  #generation = 0;
+
+  private constructor(file: DatabasesFile | undefined) {
+    this.#file = file;
+  }
+
+  /** Opens the store; with a file, with what it holds. */
+  static open(file?: DatabasesFile): DatabaseStore {
+    const store = new DatabaseStore(file);
+    if (file !== undefined && file.fileSystem.exists(file.path)) store.#load(file);
+    return store;
+  }
+
+  /** Changes whenever databases do: what was resolved before is to be resolved anew. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  databases(): readonly string[] {
+    return [...this.#databases.keys()].sort(compareText);
+  }
+
+  database(name: string): StoredDatabase | undefined {
+    return this.#databases.get(name);
+  }
+
+  put(database: StoredDatabase): void {
+    this.#set(database);
+    this.#save();
+  }
+
+  remove(name: string): void {
+    const known = this.#databases.get(name);
+    if (known === undefined) return;
+    for (const { name: policy } of known.policies) {
+      this.#dropped.add(databaseLabel(name, policy));
+    }
+    this.#databases.delete(name);
+    this.#forgetLabels();
+    this.#save();
+  }
+
+  /** The `db` label of a database and policy; an empty policy is the default one. */
+  labelOf(database: string, policy: string): string {
+    if (policy !== "") return databaseLabel(database, policy);
+    const known = this.#databases.get(database);
+    return databaseLabel(database, known?.defaultPolicy ?? "");
+  }
+
+  /** Notes that a label is written: its database and policy exist from now on. */
+  touch(label: string): void {
+    if (this.#labels.has(label)) return;
+    this.#labels.add(label);
+    if (!this.#create(label)) return;
+    this.#dropped.delete(label);
+    try {
+      this.#save();
+    } catch (error) {
+      // The write goes on: with the data comes the label, from which the name is found again.
+      this.#warn("Cannot save the list of databases", error);
+    }
+  }
+
+  /** Takes in the databases of labels that series carry, but for what was dropped. */
+  discover(labels: Iterable<string>): void {
+    let changed = false;
+    for (const label of labels) {
+      if (this.#dropped.has(label) || this.#labels.has(label)) continue;
+      this.#labels.add(label);
+      changed = this.#create(label) || changed;
+    }
+    if (changed) this.#save();
+  }
+
+  users(): readonly StoredUser[] {
+    return [...this.#users.values()].sort((left, right) => compareText(left.name, right.name));
+  }
+
+  putUser(user: StoredUser): void {
+    this.#users.set(user.name, user);
+    this.#save();
+  }
+
+  removeUser(name: string): void {
+    if (this.#users.delete(name)) this.#save();
+  }
+
+  #set(database: StoredDatabase): void {
+    const known = this.#databases.get(database.name);
+    for (const { name } of known?.policies ?? []) {
+      const isKept = database.policies.some((each) => each.name === name);
+      if (!isKept) this.#dropped.add(databaseLabel(database.name, name));
+    }
+    for (const { name } of database.policies) {
+      this.#dropped.delete(databaseLabel(database.name, name));
+    }
+    this.#databases.set(database.name, database);
+    this.#forgetLabels();
+  }
+
+  #forgetLabels(): void {
+    this.#labels.clear();
+    this.#generation++;
+  }
+
+  /** Makes the database and policy of a label; false where they are there already. */
+  #create(label: string): boolean {
+    const { database, policy } = splitLabel(label);
+    if (database === "") return false;
+    const known = this.#databases.get(database);
+    if (known?.policies.some((each) => each.name === policy) === true) return false;
+    if (this.#databases.size >= LABELS_MAX || (known?.policies.length ?? 0) >= LABELS_MAX) {
+      return false;
+    }
+    const added: StoredPolicy = { name: policy, durationNs: 0n, shardNs: WEEK_NS, replication: 1 };
+    const base = known ?? { ...newDatabase(database), policies: [] };
+    const policies = [...base.policies, added];
+    const first = newDatabase(database).policies[0]!;
+    if (known === undefined && policy !== FIRST_POLICY) policies.unshift(first);
+    this.#databases.set(database, { ...base, policies });
+    this.#generation++;
+    return true;
+  }
+
+  #save(): void {
+    if (this.#file === undefined) return;
+    const { fileSystem, path } = this.#file;
+    const content = {
+      version: FILE_VERSION,
+      databases: [...this.#databases.values()],
+      users: [...this.#users.values()],
+      dropped: [...this.#dropped],
+    };
+    const text = JSON.stringify(
+      content,
+      (_, value: unknown) => typeof value === "bigint" ? String(value) : value,
+    );
+    const temporary = `${path}.new`;
+    if (fileSystem.exists(temporary)) fileSystem.remove(temporary);
+    const handle = fileSystem.open(temporary, "create");
+    try {
+      handle.write(new TextEncoder().encode(text), 0);
+      handle.syncNow();
+    } finally {
+      handle.close();
+    }
+    fileSystem.rename(temporary, path);
+  }
+
+  #load({ fileSystem, path }: DatabasesFile): void {
+    try {
+      const bytes = new Uint8Array(Math.min(fileSystem.fileBytes(path), FILE_BYTES_MAX));
+      const handle = fileSystem.open(path, "read");
+      try {
+        handle.read(bytes, 0);
+      } finally {
+        handle.close();
+      }
+      const content: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+      const { databases, users, dropped } = parseFile(content);
+      for (const database of databases) this.#databases.set(database.name, database);
+      for (const user of users) this.#users.set(user.name, user);
+      for (const label of dropped) this.#dropped.add(label);
+    } catch (error) {
+      this.#warn("Cannot read the list of databases, beginning anew from the data", error);
+      this.#setAside(fileSystem, path);
+    }
+  }
+
+  /** Policies and users are not found again from the data: whoever can mend the file still has it. */
+  #setAside(fileSystem: FileSystem, path: string): void {
+    try {
+      const aside = `${path}.damaged`;
+      if (fileSystem.exists(aside)) fileSystem.remove(aside);
+      fileSystem.rename(path, aside);
+    } catch (error) {
+      this.#warn("Cannot set the damaged list of databases aside", error);
+    }
+  }
+
+  #warn(message: string, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#file?.logger.log("warn", message, { path: this.#file.path, reason });
+  }
+}
+
+/** The `db` label of a database and retention policy: `db`, or `db/policy` for a policy that is not the first. */
+export function databaseLabel(database: string, policy: string): string {
+  return policy === "" || policy === FIRST_POLICY ? database : `${database}/${policy}`;
+}
+
+/** What a label says. */
+export function splitLabel(label: string): { database: string; policy: string } {
+  const slash = label.indexOf("/");
+  if (slash < 0) return { database: label, policy: FIRST_POLICY };
+  return { database: label.slice(0, slash), policy: label.slice(slash + 1) };
+}
+
+/** A database as it is when nothing more is said of it. */
+export function newDatabase(name: string): StoredDatabase {
+  const policy = { name: FIRST_POLICY, durationNs: 0n, shardNs: WEEK_NS, replication: 1 };
+  return { name, policies: [policy], defaultPolicy: FIRST_POLICY, queries: [] };
+}
+
+interface FileContent {
+  readonly databases: readonly StoredDatabase[];
+  readonly users: readonly StoredUser[];
+  readonly dropped: readonly string[];
+}
+
+function parseFile(content: unknown): FileContent {
+  const { version, databases, users, dropped } = fieldsOf(content);
+  if (version !== FILE_VERSION) throw new Error("unknown form");
+  return {
+    databases: listOf(databases).map(parseDatabase),
+    users: listOf(users).map(parseUser),
+    dropped: listOf(dropped).map(textOf),
+  };
+}
+
+function parseDatabase(value: unknown): StoredDatabase {
+  const { name, policies, defaultPolicy, queries } = fieldsOf(value);
+  return {
+    name: textOf(name),
+    policies: listOf(policies).map((each) => {
+      const { name, durationNs, shardNs, replication } = fieldsOf(each);
+      return {
+        name: textOf(name),
+        durationNs: BigInt(textOf(durationNs)),
+        shardNs: BigInt(textOf(shardNs)),
+        replication: Number(replication),
+      };
+    }),
+    defaultPolicy: textOf(defaultPolicy),
+    queries: listOf(queries).map(pairOf),
+  };
+}
+
+function parseUser(value: unknown): StoredUser {
+  const { name, admin, hash, grants } = fieldsOf(value);
+  return {
+    name: textOf(name),
+    admin: admin === true,
+    hash: textOf(hash),
+    grants: listOf(grants).map((each) => {
+      const [database, privilege] = pairOf(each);
+      if (privilege !== "read" && privilege !== "write" && privilege !== "all") {
+        throw new Error(`unknown privilege "${privilege}"`);
+      }
+      return [database, privilege] as const;
+    }),
+  };
+}
+
+function fieldsOf<Name extends string>(value: unknown): Partial<Record<Name, unknown>> {
+  if (value === null || typeof value !== "object") throw new Error("damaged entry");
+  return value as Partial<Record<Name, unknown>>;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new Error("damaged list");
+  return value;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value !== "string") throw new Error("damaged text");
+  return value;
+}
+
+function pairOf(value: unknown): readonly [string, string] {
+  const [first, second] = listOf(value);
+  return [textOf(first), textOf(second)];
+}

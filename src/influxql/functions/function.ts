@@ -12,8 +12,8 @@ import type { Column } from "../result.ts";
 import type { Points } from "../table.ts";
 import type { Buckets } from "../windows.ts";
 
-/** A literal behind the first argument: a number, or a duration in nanoseconds. */
-export type Argument = number | bigint;
+/** A literal behind the first argument: a number, a duration in nanoseconds, or a word. */
+export type Argument = number | bigint | string;
 
 export interface FunctionInput {
   readonly times: Instants;
@@ -81,3 +81,26 @@ export type InfluxqlFunction = (Aggregate | Selector | RowSelector | Transformat
   /** Arguments that it takes, the first one included. */
   readonly arity: { readonly min: number; readonly max: number };
 };
+
+export const ALL_KINDS: ReadonlySet<Kind> = new Set<Kind>([
+  "float",
+  "integer",
+  "unsigned",
+  "boolean",
+  "string",
+]);
+export const NUMBERS: ReadonlySet<Kind> = new Set<Kind>(["float", "integer", "unsigned"]);
+export const NUMBERS_AND_BOOLEANS: ReadonlySet<Kind> = new Set<Kind>([...NUMBERS, "boolean"]);
+
+/** The kinds that functions give. */
+export function toFloat(): Kind {
+  return "float";
+}
+
+export function toInteger(): Kind {
+  return "integer";
+}
+
+export function sameKind(kind: Kind): Kind {
+  return kind;
+}

@@ -20,6 +20,23 @@ export function tableFrame(
   };
 }
 
+/** A frame of texts, by column. */
+export function textFrame(
+  name: string,
+  columns: readonly string[],
+  data: readonly (readonly string[])[],
+): Frame {
+  return {
+    name,
+    tags: undefined,
+    columns,
+    count: data[0]?.length ?? 0,
+    times: undefined,
+    data: data.map((values) => ({ kind: "string", values })),
+    continues: false,
+  };
+}
+
 function columnOf(cells: readonly Cell[]): Column {
   const first = cells.find((cell) => cell !== undefined);
   switch (typeof first) {

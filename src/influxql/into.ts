@@ -6,7 +6,7 @@ import { type Database, type Family, nsToTicks } from "../../engine/mod.ts";
 import type { Target } from "./ast.ts";
 import type { StatementContext } from "./context.ts";
 import { type Column, type Frame, StatementError } from "./result.ts";
-import { DATABASE_LABEL, FIELD_TYPES } from "./stored_measurements.ts";
+import { DATABASE_LABEL } from "./engine_source.ts";
 
 const encoder = new TextEncoder();
 const FAMILIES: Readonly<Record<Column["kind"], Family>> = {
@@ -106,10 +106,9 @@ function slotsOf(
     if (!hasValue) return -1;
     const slot = registry.slotOf(source, field, FAMILIES[column.kind]);
     if (slot >= 0) return slot;
-    const type = FIELD_TYPES[FAMILIES[column.kind]];
     throw new StatementError(
       `partial write: field type conflict: input field "${field}" on measurement "${name}" ` +
-        `is type ${type}, already exists as another type dropped=1`,
+        `is type ${column.kind}, already exists as another type dropped=1`,
     );
   });
 }

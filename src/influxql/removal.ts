@@ -1,24 +1,28 @@
 /** Statements that delete data: DELETE, DROP SERIES, DROP MEASUREMENT, and the data of what is dropped as a whole. */
-import type { Database, TimeRange } from "../../engine/mod.ts";
-import type { Statement } from "./ast.ts";
+import type { Database, Matcher, TimeRange } from "../../engine/mod.ts";
+import type { Source, Statement } from "./ast.ts";
+import type { Kind } from "./columns.ts";
 import type { Catalog, StatementContext } from "./context.ts";
+import { kindOf } from "./engine_source.ts";
 import { notFound } from "./policies.ts";
 import { StatementError } from "./result.ts";
-import { factsOf, labelsOf, sourceTest } from "./schema.ts";
-import { DATABASE_LABEL, FIELD_TYPES, labelMatchers } from "./stored_measurements.ts";
+import { labelsOf } from "./schema.ts";
+import { factsOf, labelMatchers, rangeOf, sourceTest, tagsOf } from "./stored_measurements.ts";
 import { compileCondition } from "./tag_condition.ts";
-import { namesTime, splitTime } from "./time_condition.ts";
+import { namesTime, splitCondition } from "./time_range.ts";
 
 export interface RemovalParts {
   readonly database: Database;
   readonly catalog: Catalog;
 }
 
+const NO_FIELDS: ReadonlyMap<string, Kind> = new Map();
+
 type Removal = Statement & { readonly kind: "delete" | "drop_series" };
 
 /** DELETE takes conditions on tags and time, DROP SERIES on tags. */
 export async function removeSeries(
-  parts: RemovalParts,
+  { database, catalog }: RemovalParts,
   statement: Removal,
   context: StatementContext,
 ): Promise<void> {
@@ -26,40 +30,44 @@ export async function removeSeries(
   if (kind === "drop_series" && namesTime(where)) {
     throw new StatementError("DROP SERIES doesn't support time in WHERE clause");
   }
-  const { database: name } = context;
-  const labels = labelsOf(parts.catalog, { name, sources, context });
-  const { range, rest } = splitTime(where, context.nowNs);
-  const isSource = sourceTest(sources);
-  const fields = fieldsOf(parts.database, labels);
-  const accepts = compileCondition(rest, () => {
-    throw new StatementError("fields not supported in WHERE clause during deletion");
+  const labels = labelsOf(catalog, { name: context.database, sources, context });
+  const { nowNs } = context;
+  const { bounds, condition } = splitCondition(where, { nowNs, zone: undefined });
+  const range = rangeOf(bounds, database);
+  const source = sourceTest(sources);
+  const accepts = compileCondition(condition, {
+    fields: () => {
+      throw new StatementError("fields not supported in WHERE clause during deletion");
+    },
   });
-  const { registry } = parts.database;
-  for (const label of labels) {
-    await parts.database.delete({
-      matchers: labelMatchers(label),
+  const { registry } = database;
+  for (const { label } of labels) {
+    const matchers = [...labelMatchers(label), ...source.matchers];
+    const fields = condition === undefined ? undefined : fieldsOf(database, matchers);
+    await database.delete({
+      matchers,
       ...(range === undefined ? {} : { range }),
-      accepts: ({ measurement, family }, source) => {
-        if (FIELD_TYPES[family] === undefined || !isSource(measurement)) return false;
-        if (rest === undefined) return true;
-        const tags = registry.tagsOf(source).filter(([name]) => name !== DATABASE_LABEL);
-        const isField = (field: string) => fields.get(measurement)?.has(field) === true;
-        return accepts(factsOf({ name: measurement, isField }, { tags }));
+      accepts: ({ measurement }, id) => {
+        if (!source.accepts(measurement)) return false;
+        if (fields === undefined) return true;
+        const measured = { name: measurement, fields: fields.get(measurement) ?? NO_FIELDS };
+        return accepts(factsOf(measured, tagsOf(registry.tagsOf(id))));
       },
     });
   }
 }
 
 export async function dropMeasurement(
-  parts: RemovalParts,
+  { database, catalog }: RemovalParts,
   name: string,
   context: StatementContext,
 ): Promise<void> {
-  const labels = labelsOf(parts.catalog, { name: context.database, sources: [], context });
-  for (const label of labels) {
-    await parts.database.delete({
-      matchers: labelMatchers(label),
-      accepts: ({ measurement }) => measurement === name,
+  const sources: Source[] = [{ kind: "measurement", database: "", policy: "", name }];
+  const { accepts, matchers } = sourceTest(sources);
+  for (const { label } of labelsOf(catalog, { name: context.database, sources, context })) {
+    await database.delete({
+      matchers: [...labelMatchers(label), ...matchers],
+      accepts: ({ measurement }) => accepts(measurement),
     });
   }
 }
@@ -85,15 +93,18 @@ export async function removeLabel(
   await database.delete(range === undefined ? { matchers } : { matchers, range });
 }
 
-/** Names of fields by measurement. */
-function fieldsOf(database: Database, labels: readonly string[]): Map<string, Set<string>> {
-  const fields = new Map<string, Set<string>>();
-  for (const label of labels) {
-    for (const { measurement, field } of database.registry.select(labelMatchers(label))) {
-      const known = fields.get(measurement);
-      if (known === undefined) fields.set(measurement, new Set([field]));
-      else known.add(field);
-    }
+/** The fields of each measurement. */
+function fieldsOf(
+  { registry }: Database,
+  matchers: readonly Matcher[],
+): ReadonlyMap<string, ReadonlyMap<string, Kind>> {
+  const fields = new Map<string, Map<string, Kind>>();
+  for (const { measurement, field, family } of registry.select(matchers)) {
+    const kind = kindOf(family);
+    if (kind === undefined) continue;
+    const known = fields.get(measurement);
+    if (known === undefined) fields.set(measurement, new Map([[field, kind]]));
+    else known.set(field, kind);
   }
   return fields;
 }

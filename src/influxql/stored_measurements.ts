@@ -3,27 +3,29 @@
  * series never forgets, so what was deleted or has expired is only told from what is there by asking for points.
  */
 import {
-  ALL_TIME,
   compareText,
-  type Family,
+  type Database,
+  isFacet,
   type Labels,
   type Matcher,
+  METRIC_NAME,
+  type Regex,
   type SeriesGroup,
   type TimeRange,
   type View,
 } from "../../engine/mod.ts";
+import type { Expr, Source } from "./ast.ts";
+import type { Kind } from "./columns.ts";
+import { tagMatchers } from "./condition.ts";
+import { DATABASE_LABEL, kindOf, ticksOf } from "./engine_source.ts";
+import { compileSearch } from "./regex.ts";
+import { StatementError } from "./result.ts";
+import type { Schema } from "./series_source.ts";
 import type { SeriesFacts } from "./tag_condition.ts";
+import { ALL_TIMES, type Bounds } from "./time_range.ts";
 
-/** The label that says which database a series belongs to; never shown. */
-export const DATABASE_LABEL = "db";
-/** InfluxQL's words for what columns hold; other families are left out. */
-export const FIELD_TYPES: Readonly<Partial<Record<Family, string>>> = {
-  f64: "float",
-  i64: "integer",
-  u64: "unsigned",
-  bool: "boolean",
-  blob: "string",
-};
+/** Names of measurements that are looked up by the names of their metrics. */
+const NAMES_MATCHED_MAX = 16;
 
 type SourceId = Parameters<View["tagsOf"]>[0];
 
@@ -32,94 +34,222 @@ export function labelMatchers(label: string): Matcher[] {
   return [{ name: DATABASE_LABEL, operator: "=", value: label }];
 }
 
-/** A series with points. */
+/** The bounds of a condition in the engine's ticks; undefined where it says nothing of time. */
+export function rangeOf(bounds: Bounds, database: Database): TimeRange | undefined {
+  if (bounds.min === ALL_TIMES.min && bounds.max === ALL_TIMES.max) return undefined;
+  const { start, end } = ticksOf(bounds, database);
+  return { start, end: end < start ? start : end };
+}
+
+/** The tags of a series, without the database's label. */
+export function tagsOf(labels: Labels): Labels {
+  return labels.filter(([name]) => name !== DATABASE_LABEL);
+}
+
+/** What a condition asks of one series. */
+export function factsOf(
+  { name: measurement, fields }: Pick<StoredMeasurement, "name" | "fields">,
+  tags: Labels,
+): SeriesFacts {
+  return {
+    measurement,
+    tag: (wanted) => {
+      for (const [name, value] of tags) if (name === wanted) return value;
+      return undefined;
+    },
+    schema: { fields },
+  };
+}
+
+/** A series that the registry knows. */
 export interface StoredSeries {
-  readonly source: SourceId;
   /** Without the database's label. */
   readonly tags: Labels;
+  /** Whether it has points in the range that is looked at; asks the engine. */
+  readonly hasPoints: () => boolean;
+}
+
+/** Series of one field and policy, and where their points count. */
+interface StoredGroup {
+  readonly group: SeriesGroup;
+  readonly kind: Kind;
+  readonly range: TimeRange;
+}
+
+/** Series of one field. */
+export interface StoredField {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly count: number;
+  /** Whether the series at this place has points. */
+  readonly hasPoints: (index: number) => boolean;
 }
 
 /** One measurement in all policies of a database that were asked for. */
-export class StoredMeasurement implements Pick<SeriesFacts, "isField"> {
+export class StoredMeasurement implements Pick<Schema, "fields"> {
   readonly name: string;
   readonly #view: View;
-  readonly #groups: SeriesGroup[] = [];
+  readonly #fields = new Map<string, Kind>();
+  readonly #groups = new Map<TimeRange, StoredGroup[]>();
 
   constructor(name: string, view: View) {
     this.name = name;
     this.#view = view;
   }
 
-  add(group: SeriesGroup): void {
-    this.#groups.push(group);
+  addField(name: string, kind: Kind): void {
+    this.#fields.set(name, kind);
   }
 
-  isField(name: string): boolean {
-    return this.#groups.some(({ field }) => field === name);
+  /** Adds series; `range`, where their points count, is one object for each policy. */
+  addSeries(group: SeriesGroup, kind: Kind, range: TimeRange): void {
+    const known = this.#groups.get(range);
+    if (known === undefined) this.#groups.set(range, [{ group, kind, range }]);
+    else known.push({ group, kind, range });
   }
 
-  /** Its series, and undefined now and then: a place to pause. */
-  *series(): Generator<StoredSeries | undefined> {
-    const seen = new Set<number>();
-    const range = this.#view.range;
-    for (const { slot, family, sources } of this.#groups) {
-      for (const id of sources) {
-        if (seen.has(id)) continue;
-        yield undefined;
-        const source = id as SourceId;
-        if (!this.#view.hasPoints({ source, slot, family }, range)) continue;
-        seen.add(id);
-        const tags = this.#view.tagsOf(source).filter(([name]) => name !== DATABASE_LABEL);
-        yield { source, tags };
+  /** All fields that it ever had. */
+  get fields(): ReadonlyMap<string, Kind> {
+    return this.#fields;
+  }
+
+  /** Whether series may occur several times with the same tags: once in each policy. */
+  get hasTwins(): boolean {
+    return this.#groups.size > 1;
+  }
+
+  /** Its series, whether or not they hold points. */
+  *series(): Generator<StoredSeries> {
+    const view = this.#view;
+    for (const [range, stored] of this.#groups) {
+      const groups = stored.map(({ group }) => group);
+      for (const source of sourcesOf(groups)) {
+        const isHeld = ({ slot, family, sources }: SeriesGroup) =>
+          (groups.length === 1 || isIn(sources, source)) &&
+          view.hasPoints({ source, slot, family }, range);
+        yield { tags: tagsOf(view.tagsOf(source)), hasPoints: () => groups.some(isHeld) };
       }
     }
   }
 
-  /** Its fields that hold points, by name, and undefined now and then. */
-  *fields(): Generator<{ readonly name: string; readonly type: string } | undefined> {
-    const seen = new Set<string>();
-    for (const { field, slot, family, sources } of this.#groups) {
-      const type = FIELD_TYPES[family]!;
-      const key = `${type} ${field}`;
-      if (seen.has(key)) continue;
-      for (const id of sources) {
-        yield undefined;
-        const source = id as SourceId;
-        if (!this.#view.hasPoints({ source, slot, family }, this.#view.range)) continue;
-        seen.add(key);
-        yield { name: field, type };
-        break;
+  *fieldSeries(): Generator<StoredField> {
+    const view = this.#view;
+    for (const stored of this.#groups.values()) {
+      for (const { group: { field, slot, family, sources }, kind, range } of stored) {
+        const hasPoints = (index: number) =>
+          view.hasPoints({ source: sources[index]! as SourceId, slot, family }, range);
+        yield { name: field, kind, count: sources.length, hasPoints };
       }
     }
   }
 }
 
+function isIn(ascending: Uint32Array, id: number): boolean {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! < id) low = middle + 1;
+    else high = middle;
+  }
+  return ascending[low] === id;
+}
+
+/** Ids of all sources of some groups, each once. */
+function sourcesOf(groups: readonly SeriesGroup[]): Iterable<SourceId> {
+  if (groups.length === 1) return groups[0]!.sources as Iterable<number> as Iterable<SourceId>;
+  const ids = new Set<number>();
+  for (const { sources } of groups) for (const id of sources) ids.add(id);
+  return ids as Iterable<number> as Iterable<SourceId>;
+}
+
+/** The data of one policy. */
+export interface StoredLabel {
+  readonly label: string;
+  /** Points before this time are over. */
+  readonly expiredBeforeNs: bigint | undefined;
+}
+
 export interface MeasurementsOptions {
-  readonly labels: readonly string[];
-  readonly accepts: (measurement: string) => boolean;
+  readonly labels: readonly StoredLabel[];
+  readonly sources: SourceTest;
+  /** Series that cannot satisfy it may be left out. */
+  readonly condition: Expr | undefined;
+  /** Where points count. */
+  readonly range: TimeRange;
 }
 
 /** The measurements of some labels, sorted, whether or not they hold points. */
 export function storedMeasurements(
+  database: Database,
   view: View,
-  { labels, accepts }: MeasurementsOptions,
+  { labels, sources, condition, range }: MeasurementsOptions,
 ): StoredMeasurement[] {
   const found = new Map<string, StoredMeasurement>();
-  for (const label of labels) {
-    for (const group of view.select(labelMatchers(label))) {
-      if (FIELD_TYPES[group.family] === undefined || !accepts(group.measurement)) continue;
-      let measurement = found.get(group.measurement);
-      if (measurement === undefined) {
-        measurement = new StoredMeasurement(group.measurement, view);
-        found.set(group.measurement, measurement);
+  for (const { label, expiredBeforeNs } of labels) {
+    const visible = visibleRange(range, expiredBeforeNs, database);
+    const matchers = [...labelMatchers(label), ...sources.matchers];
+    const all = database.registry.select(matchers).flatMap((group) => shown(group, sources));
+    for (const { measurement, field, kind } of all) {
+      let known = found.get(measurement);
+      if (known === undefined) {
+        found.set(measurement, known = new StoredMeasurement(measurement, view));
       }
-      measurement.add(group);
+      known.addField(field, kind);
+    }
+    const fields = new Map(all.map(({ field, kind }) => [field, kind]));
+    const narrow = [...matchers, ...tagMatchers(condition, { fields })];
+    for (const group of view.select(narrow).flatMap((each) => shown(each, sources))) {
+      found.get(group.measurement)?.addSeries(group, group.kind, visible);
     }
   }
   return [...found.values()].sort((left, right) => compareText(left.name, right.name));
 }
 
-/** The whole of time, or the part that a condition leaves. */
-export function rangeOf(range: TimeRange | undefined): TimeRange {
-  return range ?? ALL_TIME;
+/** The group with its kind, or nothing where it is none of InfluxQL's or of another measurement. */
+function shown(group: SeriesGroup, { accepts }: SourceTest): (SeriesGroup & { kind: Kind })[] {
+  const kind = kindOf(group.family);
+  const isShown = kind !== undefined && !isFacet(group.field) && accepts(group.measurement);
+  return isShown ? [{ ...group, kind }] : [];
+}
+
+/** A range of its own, of which what has expired is cut off. */
+function visibleRange(
+  range: TimeRange,
+  expiredBeforeNs: bigint | undefined,
+  database: Database,
+): TimeRange {
+  if (expiredBeforeNs === undefined) return { ...range };
+  const { start } = ticksOf({ min: expiredBeforeNs, max: ALL_TIMES.max }, database);
+  const from = start > range.start ? start : range.start;
+  return { start: from < range.end ? from : range.end, end: range.end };
+}
+
+/** Which measurements FROM, or WITH MEASUREMENT, names. */
+export interface SourceTest {
+  readonly accepts: (measurement: string) => boolean;
+  /** What metrics of all such measurements satisfy. */
+  readonly matchers: readonly Matcher[];
+}
+
+export function sourceTest(sources: readonly Source[]): SourceTest {
+  if (sources.length === 0) return { accepts: () => true, matchers: [] };
+  const names = new Set<string>();
+  const patterns: Regex[] = [];
+  for (const source of sources) {
+    if (source.kind === "subquery") throw new StatementError("subqueries are not supported here");
+    if (typeof source.name === "string") names.add(source.name);
+    else patterns.push(compileSearch(source.name.pattern));
+  }
+  return {
+    accepts: (name) => names.has(name) || patterns.some((pattern) => pattern.matches(name)),
+    matchers: patterns.length === 0 && names.size <= NAMES_MATCHED_MAX ? metricsOf(names) : [],
+  };
+}
+
+/** Metrics of measurements: their names alone, or followed by a field. */
+function metricsOf(names: ReadonlySet<string>): Matcher[] {
+  const texts = [...names].map((name) => name.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&"));
+  const value = texts.flatMap((text) => [text, `${text}_.*`]).join("|");
+  return [{ name: METRIC_NAME, operator: "=~", value }];
 }

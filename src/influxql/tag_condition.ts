@@ -1,30 +1,37 @@
 /** Conditions on series: on tags and on the measurement's name (`_name`). A missing tag is the empty text. */
-import type { Binary, Expr } from "./ast.ts";
-import { compileSearch } from "./regex.ts";
+import type { Binary, Expr, Reference } from "./ast.ts";
+import { isField } from "./condition.ts";
 import { StatementError } from "./result.ts";
+import type { Schema } from "./series_source.ts";
+import { type TextTest, textTest } from "./text_test.ts";
 
 /** What a condition may ask of a series. */
 export interface SeriesFacts {
   readonly measurement: string;
-  /** A tag's value, empty where it is missing. */
-  readonly tag: (name: string) => string;
-  /** Whether the name is one of the measurement's fields and none of its tags. */
-  readonly isField: (name: string) => boolean;
+  /** A tag's value; undefined where the series has none. */
+  readonly tag: (name: string) => string | undefined;
+  /** The fields of the measurement: a name that is both is the field's. */
+  readonly schema: Pick<Schema, "fields">;
 }
 
 export type SeriesCondition = (series: SeriesFacts) => boolean;
 
-/** What becomes of a comparison with a field, of which a series alone cannot tell. */
-export type FieldRule = (comparison: Binary) => boolean;
+export interface ConditionRules {
+  /** What becomes of a comparison with a field, of which a series alone cannot tell. */
+  readonly fields: (comparison: Binary) => boolean;
+  /** No comparison holds of a tag that is missing, instead of its being the empty text. */
+  readonly missingFails?: boolean;
+}
 
-export const ALL_SERIES: SeriesCondition = () => true;
+/** Every series that might satisfy a condition: comparisons with fields count as true. */
+export const ANY_FIELDS: ConditionRules = { fields: () => true };
 
 /** Compiles a condition that says nothing of time. Throws a StatementError for what cannot be asked of a series. */
-export function compileCondition(expr: Expr | undefined, fields: FieldRule): SeriesCondition {
-  if (expr === undefined) return ALL_SERIES;
+export function compileCondition(expr: Expr | undefined, rules: ConditionRules): SeriesCondition {
+  if (expr === undefined) return () => true;
   switch (expr.kind) {
     case "parentheses":
-      return compileCondition(expr.inner, fields);
+      return compileCondition(expr.inner, rules);
     case "boolean": {
       const { value } = expr;
       return () => value;
@@ -35,53 +42,44 @@ export function compileCondition(expr: Expr | undefined, fields: FieldRule): Ser
       throw new StatementError("invalid condition expression");
   }
   if (expr.op === "and" || expr.op === "or") {
-    const left = compileCondition(expr.left, fields);
-    const right = compileCondition(expr.right, fields);
+    const left = compileCondition(expr.left, rules);
+    const right = compileCondition(expr.right, rules);
     if (expr.op === "and") return (series) => left(series) && right(series);
     return (series) => left(series) || right(series);
   }
-  return compileComparison(expr, fields);
+  return compileComparison(expr, rules);
 }
 
-function compileComparison(expr: Binary, fields: FieldRule): SeriesCondition {
+function compileComparison(expr: Binary, { fields, missingFails }: ConditionRules) {
   const { reference, other } = sidesOf(expr);
   if (reference === undefined) throw new StatementError("invalid condition expression");
-  const { name, cast } = reference;
+  const { name } = reference;
   const accepts = textTest(expr.op, other);
-  if (name === "_name") return (series) => accepts?.(series.measurement) ?? false;
-  return (series) => {
-    if (cast !== "tag" && series.isField(name)) return fields(expr);
-    return accepts?.(series.tag(name)) ?? false;
+  if (name === "_name") {
+    return ({ measurement }: SeriesFacts) => accepts?.(measurement) ?? false;
+  }
+  return ({ tag, schema }: SeriesFacts): boolean => {
+    if (isField(reference, schema)) return fields(expr);
+    const value = tag(name) ?? (missingFails === true ? undefined : "");
+    return value !== undefined && accepts !== undefined && accepts(value);
   };
 }
 
-function sidesOf({ left, right }: Binary) {
+function sidesOf({ left, right }: Binary): { reference: Reference | undefined; other: Expr } {
   if (left.kind === "reference") return { reference: left, other: right };
-  if (right.kind === "reference") return { reference: right, other: left };
-  return { reference: undefined, other: right };
+  return { reference: right.kind === "reference" ? right : undefined, other: left };
 }
 
-/** A test of a text; undefined for comparisons that no text passes. */
-export function textTest(op: Binary["op"], other: Expr): ((text: string) => boolean) | undefined {
-  if (other.kind === "regex") {
-    const regex = compileSearch(other.pattern);
-    if (op === "=~") return (text) => regex.matches(text);
-    if (op === "!~") return (text) => !regex.matches(text);
-    return undefined;
-  }
-  if (other.kind !== "string") return undefined;
-  const { value } = other;
-  if (op === "=") return (text) => text === value;
-  return op === "!=" ? (text) => text !== value : undefined;
-}
+export type MeasurementTest = (
+  name: string,
+  tagValues: (tag: string) => ReadonlySet<string>,
+) => boolean;
 
 /**
  * Which measurements a condition names, as SHOW MEASUREMENTS has it: a measurement satisfies `tag = x` if any of its series
  * does, and `tag != x` if none of them has x. AND and OR combine such sets of measurements.
  */
-export function measurementTest(
-  expr: Expr | undefined,
-): (name: string, tagValues: (tag: string) => ReadonlySet<string>) => boolean {
+export function measurementTest(expr: Expr | undefined): MeasurementTest {
   if (expr === undefined) return () => true;
   if (expr.kind === "parentheses") return measurementTest(expr.inner);
   if (expr.kind !== "binary") throw new StatementError("invalid tag comparison operator");
@@ -106,5 +104,24 @@ export function measurementTest(
     throw new StatementError(`right side of '${op}' must be a ${wanted}`);
   }
   if (tag === "_name") return (name) => test(name) === isEqual;
-  return (_, values) => [...values(tag)].some(test) === isEqual;
+  return (_, values) => hasAny(values(tag), test) === isEqual;
+}
+
+function hasAny(texts: ReadonlySet<string>, test: TextTest): boolean {
+  for (const text of texts) if (test(text)) return true;
+  return false;
+}
+
+/** Names of the tags that a condition compares, for whoever collects their values. */
+export function tagsNamed(expr: Expr | undefined): ReadonlySet<string> {
+  switch (expr?.kind) {
+    case "reference":
+      return new Set([expr.name]);
+    case "parentheses":
+      return tagsNamed(expr.inner);
+    case "binary":
+      return tagsNamed(expr.left).union(tagsNamed(expr.right));
+    default:
+      return new Set();
+  }
 }

@@ -1,5 +1,8 @@
-/** Mathematical functions, row by row. What is outside of a function's domain is missing. */
-import { type Cell, cellAt, columnOf, hasValue, isNumeric, numbersOf } from "./columns.ts";
+/**
+ * Mathematical functions, row by row. What is outside of a function's domain is missing. All but those that round give
+ * doubles, powers of whole numbers too: so pow(2, -1) is 0.5.
+ */
+import { hasValue, isNumeric, numbersOf } from "./columns.ts";
 import { type Column, StatementError } from "./result.ts";
 
 const REAL: Readonly<Record<string, (x: number) => number>> = {
@@ -21,7 +24,7 @@ const ROUNDING: Readonly<Record<string, (x: number) => number>> = {
   abs: Math.abs,
   ceil: Math.ceil,
   floor: Math.floor,
-  round: (x) => x < 0 ? -Math.round(-x) : Math.round(x),
+  round: roundAwayFromZero,
 };
 
 const BINARY: Readonly<Record<string, (x: number, y: number) => number>> = {
@@ -46,9 +49,6 @@ export function mathColumn(name: string, args: readonly Column[]): Column {
   const [x, y] = args as [Column, Column | undefined];
   const rounding = ROUNDING[name];
   if (rounding !== undefined && x.kind !== "float") return name === "abs" ? absolute(x) : x;
-  if (y !== undefined && name === "pow" && x.kind !== "float" && y.kind !== "float") {
-    return wholePower(x, y);
-  }
   const xs = numbersOf(x);
   const ys = y === undefined ? xs : numbersOf(y);
   const values = new Float64Array(xs.length);
@@ -71,16 +71,8 @@ function absolute(column: Column): Column {
   return { ...column, values: values.map((x) => x < 0n ? -x : x) };
 }
 
-/** Powers of whole numbers; what a negative exponent leaves is truncated, to 0 mostly. */
-function wholePower(x: Column, y: Column): Column {
-  const kind = x.kind === "unsigned" && y.kind === "unsigned" ? "unsigned" : "integer";
-  const cells: Cell[] = [];
-  for (let i = 0; i < x.values.length; i++) {
-    const [base, exponent] = [cellAt(x, i), cellAt(y, i)];
-    const isThere = base !== undefined && exponent !== undefined;
-    const value = isThere ? Math.trunc(Number(base) ** Number(exponent)) : NaN;
-    if (!Number.isFinite(value)) cells.push(undefined);
-    else cells.push(Number.isSafeInteger(value) ? value : BigInt.asIntN(64, BigInt(value)));
-  }
-  return columnOf(kind, cells);
+/** Halves go away from zero, where Math.round goes up. */
+function roundAwayFromZero(x: number): number {
+  const whole = Math.trunc(x);
+  return Math.abs(x - whole) >= 0.5 ? whole + Math.sign(x) : whole;
 }

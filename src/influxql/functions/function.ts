@@ -6,6 +6,7 @@
  * - The column of an input holds no missing values; its times ascend, equal ones stay in the order of their series.
  * - Every bucket of an input has at least one row.
  */
+import type { Pauses } from "../../slices.ts";
 import type { Kind } from "../columns.ts";
 import type { Instants } from "../instants.ts";
 import type { Column } from "../result.ts";
@@ -59,21 +60,26 @@ export interface Picked {
 }
 
 export interface TransformInput {
-  /** Values that are there, of raw rows or of an aggregate's buckets. */
+  /** Values that are there, of raw rows or of an aggregate's buckets, in the order of the answer: times may descend. */
   readonly points: Points;
   readonly args: readonly Argument[];
-  /** Nanoseconds: the unit written, else one second over raw rows and the bucket's length over an aggregate. */
+  /** Nanoseconds, for derivatives: the unit written, else one second over raw rows and the bucket's length over an aggregate. */
   readonly unitNs: bigint;
   /** Length of a bucket of GROUP BY time; 0 without. */
   readonly everyNs: bigint;
 }
 
-/** New rows from the rows of a series. */
+/** New rows from the rows of a series; a value may be missing where it is not finite. */
 export interface Transformation {
   readonly type: "transformation";
   readonly accepts: ReadonlySet<Kind>;
   readonly kindOf: (kind: Kind) => Kind;
   readonly run: (input: TransformInput) => Points;
+  /** The same for what may take seconds; throws the signal's reason once it is aborted. */
+  readonly runInSlices?: (
+    input: TransformInput,
+    running: { readonly pauses: Pauses; readonly signal: AbortSignal },
+  ) => Promise<Points>;
 }
 
 export type InfluxqlFunction = (Aggregate | Selector | RowSelector | Transformation) & {

@@ -88,7 +88,7 @@ export function isSameTime({ eras, offsets }: Instants, left: number, right: num
 }
 
 /** Rows with the least (-1) or greatest (1) value of each bucket, the first of equal ones. */
-function extremes({ column, buckets: { bounds } }: FunctionInput, sign: 1 | -1): Int32Array {
+export function extremes({ column, buckets: { bounds } }: FunctionInput, sign: 1 | -1): Int32Array {
   const rows = new Int32Array(bounds.length - 1);
   const halves = isWide(column.values) ? halvesOf(column.values) : undefined;
   const values = halves === undefined ? numbersOf(column) : undefined;

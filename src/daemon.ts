@@ -4,7 +4,6 @@
  * Start: HTTP answers liveness, the database opens (writes are 503 meanwhile), then line listeners and all routes. Stop: line
  * listeners store what is on its way and close, HTTP ends its requests, the database closes.
  */
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -18,26 +17,28 @@ import {
   type Settings,
 } from "../engine/mod.ts";
 import type { Configuration } from "./config.ts";
-import { type Address, formatAddress } from "./config_values.ts";
+import { formatAddress } from "./config_values.ts";
 import { describeEngine } from "./engine_metrics.ts";
-import { App } from "./http/app.ts";
+import { App, type Mount } from "./http/app.ts";
 import { WriteAdmission } from "./http/admission.ts";
 import type { DaemonState } from "./http/influx_routes.ts";
 import { Replies } from "./http/replies.ts";
 import { WriteRoutes } from "./http/write_routes.ts";
 import type { LineParser } from "./ingest/line_write.ts";
 import { Pipeline } from "./ingest/pipeline.ts";
-import { ListenerMetrics, type ListenerParts, removeSocket, StreamListener } from "./listeners.ts";
+import { openInfluxQueries } from "./influx_queries.ts";
+import { LineListeners, readTls } from "./line_listeners.ts";
+import { ListenerMetrics, removeSocket } from "./listeners.ts";
 import { Log } from "./log.ts";
 import { MemoryGuard } from "./memory_guard.ts";
 import { Metrics } from "./metrics.ts";
 import { describeProcess } from "./process_metrics.ts";
 import { openPractice, type Practice } from "./practice.ts";
-import { openQueries } from "./queries.ts";
+import { openQueries, type QuerySide } from "./queries.ts";
 import { ServiceNotifier, watchdogIntervalMs } from "./service_notify.ts";
 import { cannotListen, messageOf, StartError } from "./start_error.ts";
+import { type DatabasesFile, DatabaseStore } from "./stores/databases.ts";
 import { MetadataStore } from "./stores/metadata.ts";
-import type { DatagramListener } from "./udp_listener.ts";
 import { BUILD } from "./version.ts";
 
 type HttpServer = ReturnType<typeof Bun.serve>;
@@ -52,6 +53,7 @@ const LAG_INTERVAL_MS = 5_000;
 /** How often metadata is saved where it changed: it is sent again and again, so little is lost with it. */
 const METADATA_INTERVAL_MS = 300_000;
 const METADATA_FILE = "metadata.json";
+const DATABASES_FILE = "databases.json";
 
 /** An open database and what fills its batch. */
 export interface OpenedEngine {
@@ -85,7 +87,7 @@ export class Daemon {
   readonly #listenerMetrics: ListenerMetrics;
   readonly #startedMs = Date.now();
   readonly #servers: HttpServer[] = [];
-  readonly #streams: StreamListener[] = [];
+  readonly #lines = new LineListeners();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #ended = Promise.withResolvers<number>();
   readonly #guard = new MemoryGuard({
@@ -93,7 +95,6 @@ export class Daemon {
     engineBytes: () => this.#database?.kernels.exports.memory.buffer.byteLength ?? 0,
     collect: (atOnce) => void Bun.gc(atOnce),
   });
-  #datagrams: DatagramListener | undefined;
   #database: Database | undefined;
   #metadata: MetadataStore | undefined;
   #practice: Practice | undefined;
@@ -188,15 +189,16 @@ export class Daemon {
     describeEngine(this.#metrics, () => this.#database);
     this.#notifier = await this.#openNotifier();
     this.#serveHttp();
-    await this.#openListeners();
+    await this.#lines.open(this.#configuration, {
+      log: this.#log,
+      metrics: this.#listenerMetrics,
+      monotonic: () => performance.now(),
+      onError: (error) => this.#noticeError(error),
+    });
     const engine = await this.#openEngine();
     this.#database = engine.database;
     const pipeline = this.#openPipeline(engine);
-    this.#metadata = MetadataStore.open({
-      fileSystem: this.#components.fileSystem,
-      path: join(values["data-path"], METADATA_FILE),
-      logger: this.#log,
-    });
+    this.#metadata = MetadataStore.open(this.#fileOf(METADATA_FILE));
     this.#practice = openPractice({
       configuration: this.#configuration,
       clock: this.#components.clock,
@@ -235,9 +237,9 @@ export class Daemon {
           bodyExpandedBytesMax: values["body-expanded-bytes-max"],
         },
       }),
-      mounts: [queries],
+      mounts: [queries, this.#openInfluxQueries(pipeline, queries)],
     });
-    for (const each of [...this.#streams, this.#datagrams]) each?.begin(pipeline);
+    this.#lines.begin(pipeline);
     this.#state = { ...this.#state, phase: "ready", reason: "" };
     this.#notifier?.send("READY=1\nSTATUS=Serving");
     this.#startTimers();
@@ -249,10 +251,7 @@ export class Daemon {
     const { values } = this.#configuration;
     const fields: Record<string, string | number> = { version: BUILD.version };
     fields["http"] = this.#servers.map((server) => server.url?.host ?? "unix").join(",");
-    if (this.#streams.length > 0) {
-      fields["lines"] = this.#streams.map((each) => each.describe()).join(",");
-    }
-    if (this.#datagrams !== undefined) fields["udp"] = this.#datagrams.describe();
+    Object.assign(fields, this.#lines.describe());
     fields["data"] = values["data-path"];
     fields["sync"] = values["wal-sync"];
     fields["started_ms"] = Date.now() - this.#startedMs;
@@ -273,7 +272,7 @@ export class Daemon {
       development: false,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     };
-    const tls = this.#readTls();
+    const tls = readTls(values);
     const { host, port } = values.listen;
     try {
       // Without `reusePort: false` Bun shares a port that is taken, where `development` is false.
@@ -291,58 +290,6 @@ export class Daemon {
     } catch (error) {
       throw cannotListen(path, error);
     }
-  }
-
-  #readTls(): { cert: string; key: string } | undefined {
-    const { values } = this.#configuration;
-    if (values["tls-cert"] === "") return undefined;
-    try {
-      return {
-        cert: readFileSync(values["tls-cert"], "utf8"),
-        key: readFileSync(values["tls-key"], "utf8"),
-      };
-    } catch (error) {
-      throw new StartError(`Cannot read the TLS files: ${messageOf(error)}`);
-    }
-  }
-
-  async #openListeners(): Promise<void> {
-    const { values } = this.#configuration;
-    const parts: ListenerParts = {
-      log: this.#log,
-      metrics: this.#listenerMetrics,
-      monotonic: () => performance.now(),
-      onError: (error) => this.#noticeError(error),
-    };
-    const stream = {
-      precision: values["tcp-precision"],
-      database: values["tcp-database"],
-      connectionsMax: values["tcp-connections-max"],
-      idleTimeoutMs: values["tcp-idle-timeout"],
-      disconnectOnError: values["tcp-disconnect-on-error"],
-    };
-    const tls = values["tcp-tls"] ? this.#readTls() : undefined;
-    const open = async (at: Address | string, secure: boolean) => {
-      const options = secure ? { ...stream, tls } : stream;
-      const listener = await StreamListener.open(parts, options, at).catch((error) => {
-        throw cannotListen(typeof at === "string" ? at : formatAddress(at), error);
-      });
-      this.#streams.push(listener);
-    };
-    if (values["tcp-listen"] !== undefined) await open(values["tcp-listen"], true);
-    if (values["tcp-socket"] !== "") await open(values["tcp-socket"], false);
-    const udp = values["udp-listen"];
-    if (udp === undefined) return;
-    const options = {
-      precision: values["udp-precision"],
-      database: values["udp-database"],
-      receiveBufferBytes: values["udp-receive-buffer"],
-    };
-    // Loaded only where it is used: datagram sockets cost megabytes of resident memory.
-    const { DatagramListener } = await import("./udp_listener.ts");
-    this.#datagrams = await DatagramListener.open(parts, options, udp).catch((error) => {
-      throw cannotListen(`${formatAddress(udp)} (UDP)`, error);
-    });
   }
 
   async #openEngine(): Promise<OpenedEngine> {
@@ -367,8 +314,11 @@ export class Daemon {
       () => guard.collections,
       "counter",
     );
+    const databases = DatabaseStore.open(this.#fileOf(DATABASES_FILE));
+    databases.discover(database.registry.labelValues("db", []));
     return new Pipeline({
       database,
+      databases,
       parser,
       metrics: this.#metrics,
       nowNs: () => this.#components.clock.nowNs(),
@@ -378,6 +328,30 @@ export class Daemon {
         databases: values.databases,
       },
     });
+  }
+
+  #openInfluxQueries({ database, databases }: Pipeline, { slots, memory }: QuerySide): Mount {
+    return openInfluxQueries({
+      database,
+      databases,
+      components: this.#components,
+      configuration: this.#configuration,
+      slots,
+      memory,
+      replies: this.#replies,
+      startedMs: this.#startedMs,
+      hostname: hostname(),
+      onError: (error) => this.#noticeError(error),
+    });
+  }
+
+  /** A file of ours in the directory of the database. */
+  #fileOf(name: string): DatabasesFile {
+    return {
+      fileSystem: this.#components.fileSystem,
+      path: join(this.#configuration.values["data-path"], name),
+      logger: this.#log,
+    };
   }
 
   async #openNotifier(): Promise<ServiceNotifier | undefined> {
@@ -419,8 +393,7 @@ export class Daemon {
   async #stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#practice?.stop();
-    await Promise.all(this.#streams.map((each) => each.close()));
-    await this.#datagrams?.close();
+    await this.#lines.close();
     this.#app.close();
     for (const server of this.#servers) void server.stop(false);
     const until = performance.now() + STOP_REQUESTS_MS;

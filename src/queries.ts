@@ -58,8 +58,14 @@ const QUERY_MEMORY_SHARE = 2;
 const QUERY_MEMORY_BYTES_MIN = 64 << 20;
 const SNAPSHOTS = "snapshots";
 
+/** The Prometheus side, and what queries in other languages share with it. */
+export interface QuerySide extends Mount, Disposable {
+  readonly slots: QuerySlots;
+  readonly memory: QueryMemory;
+}
+
 /** The Prometheus side of the daemon; to be disposed before the database is closed. */
-export function openQueries(parts: QueryParts): Mount & Disposable {
+export function openQueries(parts: QueryParts): QuerySide {
   const { database, components, configuration, metrics, metadata } = parts;
   const { values } = configuration;
   const { clock, random, logger } = components;
@@ -152,6 +158,7 @@ export function openQueries(parts: QueryParts): Mount & Disposable {
   );
   const stores = new PrometheusStores({
     database,
+    databases: parts.pipeline.databases,
     metadata,
     slots,
     admission: parts.admission,
@@ -189,5 +196,11 @@ export function openQueries(parts: QueryParts): Mount & Disposable {
       ? { admin: { database, snapshotsDirectory, random: () => random.next() } }
       : {}),
   });
-  return { prefixes: PREFIXES, ...routes, [Symbol.dispose]: () => heavy[Symbol.dispose]() };
+  return {
+    prefixes: PREFIXES,
+    ...routes,
+    slots,
+    memory,
+    [Symbol.dispose]: () => heavy[Symbol.dispose](),
+  };
 }

@@ -107,6 +107,8 @@ export interface SettingValues {
   readonly "query-timeout": number;
   readonly "query-points-max": number;
   readonly "query-series-max": number;
+  readonly "query-buckets-max": number;
+  readonly "query-rows-max": number;
   readonly "query-worker-samples": number;
   readonly "lookback": number;
   readonly "admin-api": boolean;
@@ -193,6 +195,14 @@ export const SETTINGS_TABLE: SettingsTable = {
   "query-timeout": duration("2m", "longest time that a query may run"),
   "query-points-max": count("50000000", "points that a query may hold at once"),
   "query-series-max": count("1000000", "series that a query may match"),
+  "query-buckets-max": count(
+    "5000000",
+    "buckets of `GROUP BY time` in an answer to InfluxQL; 0 sets no limit",
+  ),
+  "query-rows-max": count(
+    "0",
+    "rows of an answer to InfluxQL that is not chunked, which is cut there; 0 sets no limit",
+  ),
   "query-worker-samples": count(
     "20000000",
     "samples, as estimated, above which a query is evaluated in a thread of its own; 0: none is",

@@ -57,6 +57,7 @@ const COUNTED_PATHS: ReadonlySet<string> = new Set([
   "/health",
   "/metrics",
   "/ping",
+  "/query",
   "/ready",
 ]);
 const WRITE_METHODS = "POST, OPTIONS";

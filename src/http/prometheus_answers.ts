@@ -4,12 +4,20 @@
  * A short answer is one body; a longer one is streamed in pieces, so that a large result is never held as text. Once
  * a stream has begun its status cannot change: an answer over the byte limit is broken off.
  */
-import { createGzip, type Gzip, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { isDiskFull, isEngineError } from "../../engine/mod.ts";
 import type { PromqlErrorKind } from "../promql/errors.ts";
 import { lineAndColumn, PromqlError } from "../promql/errors.ts";
 import type { Annotation } from "../promql/value.ts";
-import { Slices } from "../slices.ts";
+import {
+  acceptsGzip,
+  bytesOf,
+  COMPRESS_BYTES_MIN,
+  compressed,
+  type Piece,
+  type PieceIterator,
+  streamPieces,
+} from "./answer_stream.ts";
 
 /** What the API calls an error: the kinds of the language and those of the HTTP layer. */
 export type ErrorType = PromqlErrorKind | "not_found" | "forbidden";
@@ -30,8 +38,6 @@ const STATUS: Readonly<Record<ErrorType, number>> = {
 const RETRY_AFTER_SECONDS = 1;
 /** Annotations of one kind in an answer; more are only counted. */
 const ANNOTATIONS_MAX = 10;
-/** Bodies below this are not worth compressing. */
-const COMPRESS_BYTES_MIN = 4_096;
 /** Text that is put together rather than streamed, which costs more than holding it. */
 const WHOLE_LENGTH_MAX = 524_288;
 /** The same where it is to be compressed, which is for the event loop while it is short. */
@@ -44,14 +50,6 @@ export interface AnswerOptions {
   /** Headers that every answer carries. */
   readonly headers?: (request: Request) => Record<string, string>;
 }
-
-/** Part of an answer: a text, or its bytes. */
-export type Piece = string | Uint8Array<ArrayBuffer>;
-
-/** Makes an answer piece by piece. */
-type PieceIterator = Iterator<Piece> | AsyncIterator<Piece>;
-
-const encoder = new TextEncoder();
 
 export class PrometheusAnswers {
   readonly #options: AnswerOptions;
@@ -82,7 +80,7 @@ export class PrometheusAnswers {
 
   /** An answer in pieces, of which some are ready. */
   stream(request: Request, ready: Piece[], pieces: PieceIterator): Response {
-    const stream = this.#stream(ready, pieces);
+    const stream = streamPieces(ready, pieces, this.#options.bytesMax);
     if (!acceptsGzip(request)) return new Response(stream, { headers: this.#headers(request) });
     return new Response(compressed(stream), { headers: this.#gzipHeaders(request) });
   }
@@ -125,89 +123,6 @@ export class PrometheusAnswers {
   #gzipHeaders(request: Request): Record<string, string> {
     return { ...this.#headers(request), "Content-Encoding": "gzip", "Vary": "Accept-Encoding" };
   }
-
-  #stream(ready: Piece[], pieces: PieceIterator): ReadableStream<Uint8Array> {
-    const { bytesMax } = this.#options;
-    let sent = 0;
-    const slices = new Slices(1);
-    return new ReadableStream<Uint8Array>({
-      async pull(controller): Promise<void> {
-        // A client that takes what it gets lets one pull follow the other.
-        if (slices.isDue) await slices.pause();
-        const piece = ready.length > 0 ? ready.shift()! : await nextPiece(pieces);
-        if (piece === undefined) return controller.close();
-        const bytes = bytesOf(piece);
-        sent += bytes.length;
-        if (sent > bytesMax) {
-          await pieces.return?.();
-          controller.error(new Error(`Cannot send answer: it is longer than ${bytesMax} bytes`));
-          return;
-        }
-        controller.enqueue(bytes);
-      },
-      async cancel(): Promise<void> {
-        // Lets the writer of the pieces give back what it holds.
-        await pieces.return?.();
-      },
-    }, { highWaterMark: 1 });
-  }
-}
-
-/** A piece as bytes; itself where it is. */
-export function bytesOf(piece: Piece): Uint8Array<ArrayBuffer> {
-  return typeof piece === "string" ? encoder.encode(piece) : piece;
-}
-
-async function nextPiece(pieces: PieceIterator): Promise<Piece | undefined> {
-  const next = await pieces.next();
-  return next.done === true ? undefined : next.value;
-}
-
-function acceptsGzip(request: Request): boolean {
-  const accepted = request.headers.get("accept-encoding");
-  return accepted !== null &&
-    /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)/.test(accepted);
-}
-
-/** A stream through gzip, off the event loop. */
-function compressed(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  const gzip = createGzip({ level: 1 });
-  const reader = stream.getReader();
-  const output = gzip[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  const feed = async (): Promise<void> => {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) break;
-      if (gzip.destroyed) return;
-      if (!gzip.write(value)) await drained(gzip);
-    }
-    gzip.end();
-  };
-  feed().catch((error: unknown) => {
-    gzip.destroy(error instanceof Error ? error : new Error(String(error)));
-  });
-  return new ReadableStream<Uint8Array>({
-    async pull(controller): Promise<void> {
-      const { value, done } = await output.next();
-      if (done === true) controller.close();
-      else controller.enqueue(value);
-    },
-    async cancel(): Promise<void> {
-      gzip.destroy();
-      await reader.cancel();
-    },
-  }, { highWaterMark: 1 });
-}
-
-/** Resolves when a stream takes more, or takes no more at all. */
-async function drained(gzip: Gzip): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const settle = () => {
-      gzip.off("drain", settle).off("close", settle);
-      resolve();
-    };
-    gzip.on("drain", settle).on("close", settle);
-  });
 }
 
 /** What an error is called and says in an answer. */

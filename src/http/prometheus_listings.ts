@@ -2,7 +2,7 @@
 import { PromqlError } from "../promql/errors.ts";
 import type { PrometheusAnswers } from "./prometheus_answers.ts";
 import type { CatalogSelection, SeriesCatalog } from "./prometheus_catalog.ts";
-import { PIECE_BYTES } from "./json_writer.ts";
+import { PIECE_BYTES } from "./byte_writer.ts";
 import type { QueryParameters } from "./query_parameters.ts";
 import {
   boundsParameters,

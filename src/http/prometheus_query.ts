@@ -9,7 +9,8 @@ import { prettyPrint } from "../promql/printer.ts";
 import { treeJson } from "../promql/tree_json.ts";
 import { TYPE_NAMES } from "../promql/type_check.ts";
 import type { HeavyQueries } from "./heavy/heavy_queries.ts";
-import type { Piece, PrometheusAnswers } from "./prometheus_answers.ts";
+import type { Piece } from "./answer_stream.ts";
+import type { PrometheusAnswers } from "./prometheus_answers.ts";
 import {
   durationParameter,
   invalidParameter,

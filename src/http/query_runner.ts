@@ -8,7 +8,8 @@ import type { PromqlEngine, QueryOptions, StepRange } from "../promql/engine.ts"
 import { lineAndColumn, PromqlError } from "../promql/errors.ts";
 import type { QueryResult } from "../promql/value.ts";
 import { JsonWriter } from "./json_writer.ts";
-import { annotationTexts, type Piece } from "./prometheus_answers.ts";
+import type { Piece } from "./answer_stream.ts";
+import { annotationTexts } from "./prometheus_answers.ts";
 import { sampleCount, seriesCount, writeValue } from "./prometheus_json.ts";
 import { invalidParameter } from "./prometheus_parameters.ts";
 

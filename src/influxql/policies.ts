@@ -37,7 +37,10 @@ export function createDatabase(catalog: Catalog, { name, policy }: Of<"create_da
   }
 }
 
-export function createPolicy(catalog: Catalog, statement: Of<"create_policy">): void {
+export function createPolicy(
+  catalog: Catalog,
+  statement: Of<"create_policy" | "alter_policy">,
+): void {
   const { name, database, policy } = statement;
   checkName(name);
   const known = catalog.database(database);
@@ -55,7 +58,10 @@ export function createPolicy(catalog: Catalog, statement: Of<"create_policy">): 
   if (policy.isDefault && known.defaultPolicy !== name) throw new StatementError(CONFLICT);
 }
 
-export function alterPolicy(catalog: Catalog, statement: Of<"alter_policy">): void {
+export function alterPolicy(
+  catalog: Catalog,
+  statement: Of<"create_policy" | "alter_policy">,
+): void {
   const { name, database, policy } = statement;
   const known = catalog.database(database);
   if (known === undefined) throw notFound(database);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { JsonWriter, PIECE_BYTES, secondsText, valueText } from "../../src/http/json_writer.ts";
+import { PIECE_BYTES } from "../../src/http/byte_writer.ts";
+import { JsonWriter, secondsText, valueText } from "../../src/http/json_writer.ts";
 import { histogramJson, writeValue } from "../../src/http/prometheus_json.ts";
 import type { NativeHistogram } from "../../src/promql/histogram.ts";
 import { NO_BUCKETS, NO_CUSTOM_VALUES } from "../../src/promql/histogram.ts";

@@ -94,7 +94,7 @@ export class FakeEngine {
         this.closed = true;
         return Promise.resolve();
       },
-      registry: { seriesCount: 3, sourceCount: 2 },
+      registry: { seriesCount: 3, sourceCount: 2, labelValues: () => [] },
       kernels: { usedBytes: () => 0 },
     } as unknown as Database;
     this.parser = {

@@ -10,7 +10,7 @@ import {
   type WorkerHandle,
 } from "../../../engine/mod.ts";
 import { PromqlError } from "../../promql/errors.ts";
-import type { Piece } from "../prometheus_answers.ts";
+import type { Piece } from "../answer_stream.ts";
 import type { QueryTask } from "../query_runner.ts";
 import type { FromQueryWorker, ToQueryWorker, WorkerSettings } from "./messages.ts";
 

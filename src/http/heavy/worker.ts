@@ -11,7 +11,8 @@ import type { PromqlErrorKind } from "../../promql/errors.ts";
 import { parseQuery } from "../../promql/parser.ts";
 import { QueryEngine } from "../../promql/query_engine.ts";
 import { type HeldBytes, QueryMemory, WORKER_SHARE } from "../../query_memory.ts";
-import { bytesOf, describe } from "../prometheus_answers.ts";
+import { bytesOf } from "../answer_stream.ts";
+import { describe } from "../prometheus_answers.ts";
 import { QueryRunner, type QueryTask, type RunningAnswer } from "../query_runner.ts";
 import {
   type FromQueryWorker,

@@ -1,0 +1,98 @@
+/** Puts the InfluxQL side together: statements over the database and its catalog, their limits, and the routes. */
+import { arch, platform } from "node:os";
+import process from "node:process";
+import type { Components, Database } from "../engine/mod.ts";
+import type { Configuration } from "./config.ts";
+import type { Mount } from "./http/app.ts";
+import { influxqlRoutes } from "./http/influxql/influxql_routes.ts";
+import type { QuerySlots } from "./http/query_slots.ts";
+import type { Replies } from "./http/replies.ts";
+import { RunningQueries } from "./influxql/running_queries.ts";
+import { SelectEngine } from "./influxql/select.ts";
+import type { Diagnostics } from "./influxql/server_listings.ts";
+import { Statements } from "./influxql/statements.ts";
+import type { QueryMemory } from "./query_memory.ts";
+import type { DatabaseStore } from "./stores/databases.ts";
+import { BUILD } from "./version.ts";
+
+export interface InfluxQueryParts {
+  readonly database: Database;
+  readonly databases: DatabaseStore;
+  readonly components: Components;
+  readonly configuration: Configuration;
+  /** Shared with the other query language. */
+  readonly slots: QuerySlots;
+  readonly memory: QueryMemory;
+  readonly replies: Replies;
+  /** Milliseconds since the epoch. */
+  readonly startedMs: number;
+  readonly hostname: string;
+  readonly onError: (error: unknown) => void;
+}
+
+const SLOW_QUERY_MS = 5_000;
+const ANSWER_BYTES_MAX = 1 << 30;
+
+export function openInfluxQueries(parts: InfluxQueryParts): Mount {
+  const { database, databases, components, configuration, memory } = parts;
+  const { values } = configuration;
+  const { clock, random, logger } = components;
+  const queries = new RunningQueries(() => clock.monotonicMs());
+  const discover = () => databases.discover(database.registry.labelValues("db", []));
+  const statements = new Statements({
+    database,
+    catalog: databases,
+    select: new SelectEngine({ database, memory, random: () => random.next() }),
+    queries,
+    discover,
+    diagnostics: () => diagnosticsOf(parts),
+    onError: parts.onError,
+  });
+  return influxqlRoutes({
+    database,
+    catalog: databases,
+    statements,
+    queries,
+    slots: parts.slots,
+    replies: parts.replies,
+    logger,
+    nowNs: () => clock.nowNs(),
+    monotonicMs: () => clock.monotonicMs(),
+    after: (ms, callback) => clock.after(ms, callback),
+    discover,
+    onError: parts.onError,
+    options: {
+      limits: {
+        seriesMax: values["query-series-max"],
+        pointsMax: values["query-points-max"],
+        bucketsMax: values["query-buckets-max"],
+        timeoutMs: values["query-timeout"],
+      },
+      rowsMax: values["query-rows-max"],
+      slowQueryMs: SLOW_QUERY_MS,
+      answerBytesMax: ANSWER_BYTES_MAX,
+    },
+  });
+}
+
+function diagnosticsOf(
+  { components, configuration, startedMs, hostname }: InfluxQueryParts,
+): Diagnostics {
+  const nowMs = Number(components.clock.nowNs() / 1_000_000n);
+  return [
+    ["build", [
+      ["Branch", ""],
+      ["Build Time", BUILD.date],
+      ["Commit", BUILD.commit],
+      ["Version", configuration.values["influx-version"]],
+    ]],
+    ["network", [["hostname", hostname]]],
+    ["runtime", [["arch", arch()], ["os", platform()], ["version", BUILD.version]]],
+    ["system", [
+      ["PID", process.pid],
+      ["currentTime", new Date(nowMs).toISOString()],
+      ["started", new Date(startedMs).toISOString()],
+      ["uptime", `${Math.floor((nowMs - startedMs) / 1_000)}s`],
+    ]],
+  ];
+}

@@ -1,0 +1,239 @@
+/** Runs statements: each by the file that knows how, one after the other, with errors in their results. */
+import { type Database, isEngineError } from "../../engine/mod.ts";
+import type { SelectStatement, Statement } from "./ast.ts";
+import type { Catalog, StatementContext } from "./context.ts";
+import { writeFrames } from "./into.ts";
+import { alterPolicy, createDatabase, createPolicy, dropPolicy } from "./policies.ts";
+import { dropDatabase, dropMeasurement, removeLabel, removeSeries } from "./removal.ts";
+import {
+  type Frame,
+  type Message,
+  StatementError,
+  type StatementResult,
+  SyntaxFailure,
+} from "./result.ts";
+import type { RunningQueries } from "./running_queries.ts";
+import { showSchema } from "./schema.ts";
+import type { SelectEngine } from "./select.ts";
+import {
+  type Diagnostics,
+  showContinuousQueries,
+  showDatabases,
+  showDiagnostics,
+  showPolicies,
+  showQueries,
+  showStats,
+} from "./server_listings.ts";
+import { readOnlyWarning } from "./statement_text.ts";
+import { changeGrant, createUser, dropUser, setPassword, showGrants, showUsers } from "./users.ts";
+
+export interface StatementParts {
+  readonly database: Database;
+  readonly catalog: Catalog;
+  readonly select: Pick<SelectEngine, "select">;
+  readonly queries: RunningQueries;
+  /** Takes in databases that series tell of and nobody has named yet. */
+  readonly discover: () => void;
+  readonly diagnostics: () => Diagnostics;
+  /** Hears of errors that are our own trouble. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** A part of the answer to several statements. */
+export type AnswerPart =
+  | {
+    readonly kind: "begin";
+    /** Place of the statement in the query. */
+    readonly id: number;
+    readonly statement: Statement;
+  }
+  | { readonly kind: "frame"; readonly frame: Frame }
+  | {
+    readonly kind: "end";
+    readonly messages: readonly Message[];
+    readonly error: string | undefined;
+  };
+
+type Reading = "select" | "explain" | "show_schema" | "show" | "show_policies" | "show_grants";
+type Changing = Exclude<Statement, { readonly kind: Reading }>;
+type ChangingUser = Extract<
+  Changing,
+  { readonly kind: "create_user" | "set_password" | "drop_user" | "grant" | "revoke" }
+>;
+
+/** What the statements behind a failed one say. */
+const NOT_EXECUTED = "not executed";
+const NO_FRAMES: readonly Frame[] = [];
+
+export class Statements {
+  readonly #parts: StatementParts;
+
+  constructor(parts: StatementParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs a list of statements as its parts are taken. With `isReadOnly`, those that change something are warned of. */
+  async *runAll(
+    statements: readonly Statement[],
+    context: StatementContext,
+    { isReadOnly }: { readonly isReadOnly: boolean },
+  ): AsyncGenerator<AnswerPart> {
+    let hasFailed = false;
+    for (const [id, statement] of statements.entries()) {
+      yield { kind: "begin", id, statement };
+      if (hasFailed) {
+        yield { kind: "end", messages: [], error: NOT_EXECUTED };
+        continue;
+      }
+      const warning = isReadOnly ? readOnlyWarning(statement) : undefined;
+      const messages: Message[] = warning === undefined ? [] : [warning];
+      let error: string | undefined;
+      try {
+        context.signal.throwIfAborted();
+        const result = await this.run(statement, context);
+        for await (const frame of result.frames) yield { kind: "frame", frame };
+        messages.push(...result.messages);
+      } catch (thrown) {
+        error = this.#errorText(thrown, context.signal);
+        hasFailed = true;
+      }
+      yield { kind: "end", messages, error };
+    }
+  }
+
+  /** Runs one statement. Rejects with a StatementError. */
+  async run(statement: Statement, context: StatementContext): Promise<StatementResult> {
+    switch (statement.kind) {
+      case "select":
+        return statement.into === undefined
+          ? await this.#parts.select.select(statement, context)
+          : resultOf(await this.#selectInto(statement, context));
+      case "explain":
+        throw new StatementError("EXPLAIN is not supported");
+      case "show_schema":
+        return resultOf(await showSchema(this.#parts, statement, context));
+      case "show":
+      case "show_policies":
+      case "show_grants":
+        return resultOf(this.#show(statement, context));
+      default:
+        await this.#change(statement, context);
+        return resultOf(NO_FRAMES);
+    }
+  }
+
+  /** The count of points written, as a frame. */
+  async #selectInto(statement: SelectStatement, context: StatementContext): Promise<Frame[]> {
+    const { select, database } = this.#parts;
+    const { frames } = await select.select(statement, context);
+    const written = await writeFrames(database, frames, { target: statement.into!, context });
+    return [{
+      name: "result",
+      tags: undefined,
+      columns: ["time", "written"],
+      count: 1,
+      times: { origin: 0n, offsets: new Float64Array(1) },
+      data: [{ kind: "integer", values: Float64Array.of(written) }],
+      continues: false,
+    }];
+  }
+
+  #show(
+    statement: Statement & { readonly kind: "show" | "show_policies" | "show_grants" },
+    { database }: StatementContext,
+  ): readonly Frame[] {
+    const { catalog, queries } = this.#parts;
+    if (statement.kind === "show_grants") return [showGrants(catalog, statement.user)];
+    if (statement.kind === "show_policies") {
+      const name = statement.database || database;
+      if (name !== "" && catalog.database(name) === undefined) this.#parts.discover();
+      return [showPolicies(catalog, name)];
+    }
+    switch (statement.of) {
+      case "databases":
+        this.#parts.discover();
+        return [showDatabases(catalog)];
+      case "users":
+        return [showUsers(catalog)];
+      case "queries":
+        return [showQueries(queries.list())];
+      case "continuous_queries":
+        return showContinuousQueries(catalog);
+      case "stats":
+        return showStats(this.#parts.database.stats());
+      case "diagnostics":
+        return showDiagnostics(this.#parts.diagnostics());
+      case "shards":
+      case "shard_groups":
+      case "subscriptions":
+        return NO_FRAMES;
+    }
+  }
+
+  async #change(statement: Changing, context: StatementContext): Promise<void> {
+    const { catalog, database, queries } = this.#parts;
+    switch (statement.kind) {
+      case "create_database":
+        return createDatabase(catalog, statement);
+      case "drop_database":
+        return await dropDatabase(this.#parts, statement.name);
+      case "create_policy":
+        return createPolicy(catalog, statement);
+      case "alter_policy":
+        return alterPolicy(catalog, statement);
+      case "drop_policy": {
+        const label = catalog.labelOf(statement.database, statement.name);
+        if (dropPolicy(catalog, statement)) await removeLabel(database, label);
+        return;
+      }
+      case "drop_measurement":
+        return await dropMeasurement(this.#parts, statement.name, context);
+      case "drop_series":
+      case "delete":
+        return await removeSeries(this.#parts, statement, context);
+      case "kill_query":
+        return queries.kill(statement.id);
+      case "create_continuous_query":
+      case "drop_continuous_query":
+        throw new StatementError("continuous queries are not supported");
+      case "create_subscription":
+      case "drop_subscription":
+        throw new StatementError("subscriptions are not supported");
+      case "drop_shard":
+        throw new StatementError(
+          "DROP SHARD is not supported: databases share their files; use DELETE with a time range",
+        );
+      default:
+        return await this.#changeUser(statement);
+    }
+  }
+
+  async #changeUser(statement: ChangingUser): Promise<void> {
+    const { catalog } = this.#parts;
+    switch (statement.kind) {
+      case "create_user":
+        return await createUser(catalog, statement);
+      case "set_password":
+        return await setPassword(catalog, statement);
+      case "drop_user":
+        return dropUser(catalog, statement);
+      case "grant":
+      case "revoke":
+        return changeGrant(catalog, statement);
+    }
+  }
+
+  /** What a result says of what was thrown. */
+  #errorText(error: unknown, signal: AbortSignal): string {
+    if (error instanceof StatementError || error instanceof SyntaxFailure) return error.message;
+    // Whatever the engine throws when it is stopped: the reason says why.
+    if (signal.aborted && signal.reason instanceof StatementError) return signal.reason.message;
+    const isExpected = isEngineError(error, "limit") || isEngineError(error, "invalid");
+    if (!isExpected) this.#parts.onError(error);
+    return isEngineError(error) ? error.message : "internal error";
+  }
+}
+
+function resultOf(frames: readonly Frame[]): StatementResult {
+  return { frames, messages: [] };
+}

@@ -24,6 +24,7 @@ import {
   showQueries,
   showStats,
 } from "./server_listings.ts";
+import { showShardGroups, showShards } from "./shards.ts";
 import { readOnlyWarning } from "./statement_text.ts";
 import { changeGrant, createUser, dropUser, setPassword, showGrants, showUsers } from "./users.ts";
 
@@ -54,6 +55,7 @@ export type AnswerPart =
     readonly error: string | undefined;
   };
 
+type Showing = Statement & { readonly kind: "show" | "show_policies" | "show_grants" };
 type Reading = "select" | "explain" | "show_schema" | "show" | "show_policies" | "show_grants";
 type Changing = Exclude<Statement, { readonly kind: Reading }>;
 type ChangingUser = Extract<
@@ -115,7 +117,7 @@ export class Statements {
       case "show":
       case "show_policies":
       case "show_grants":
-        return resultOf(this.#show(statement, context));
+        return resultOf(await this.#show(statement, context));
       default:
         await this.#change(statement, context);
         return resultOf(NO_FRAMES);
@@ -138,20 +140,17 @@ export class Statements {
     }];
   }
 
-  #show(
-    statement: Statement & { readonly kind: "show" | "show_policies" | "show_grants" },
-    { database }: StatementContext,
-  ): readonly Frame[] {
-    const { catalog, queries } = this.#parts;
+  async #show(statement: Showing, context: StatementContext): Promise<readonly Frame[]> {
+    const { catalog, queries, discover } = this.#parts;
     if (statement.kind === "show_grants") return [showGrants(catalog, statement.user)];
     if (statement.kind === "show_policies") {
-      const name = statement.database || database;
-      if (name !== "" && catalog.database(name) === undefined) this.#parts.discover();
+      const name = statement.database || context.database;
+      if (name !== "" && catalog.database(name) === undefined) discover();
       return [showPolicies(catalog, name)];
     }
     switch (statement.of) {
       case "databases":
-        this.#parts.discover();
+        discover();
         return [showDatabases(catalog)];
       case "users":
         return [showUsers(catalog)];
@@ -164,7 +163,9 @@ export class Statements {
       case "diagnostics":
         return showDiagnostics(this.#parts.diagnostics());
       case "shards":
+        return await showShards(this.#parts, context);
       case "shard_groups":
+        return [await showShardGroups(this.#parts, context)];
       case "subscriptions":
         return NO_FRAMES;
     }

@@ -18,6 +18,7 @@ import {
   stepOfHalves,
   WholeColumn,
 } from "./halves.ts";
+import { doublesColumn } from "./sums.ts";
 
 export const derivative: InfluxqlFunction = {
   name: "derivative",
@@ -68,7 +69,7 @@ function derivativeOf({ points, unitNs }: TransformInput, isNonNegative: boolean
     // Going backwards in time, InfluxDB takes the change as it comes and the time as if it went on.
     steps[i] = steps[i]! / (Math.abs(elapsed) / unit);
   }
-  const rates = { times: behindFirst(times), column: { kind: "float", values: steps } as const };
+  const rates = { times: behindFirst(times), column: doublesColumn(steps) };
   return isNonNegative ? pickPoints(rates, notBelow(column)) : rates;
 }
 
@@ -110,7 +111,7 @@ function stepsOf({ values }: Column): Float64Array {
 function differenceOf({ times, column }: Points): Points {
   const steps = stepsOf(column);
   if (column.kind !== "integer" && column.kind !== "unsigned") {
-    return { times: behindFirst(times), column: { kind: "float", values: steps } };
+    return { times: behindFirst(times), column: doublesColumn(steps) };
   }
   const least = column.kind === "unsigned" ? 0 : -Infinity;
   if (

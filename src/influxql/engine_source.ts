@@ -265,7 +265,7 @@ function includes(ascending: Uint32Array, id: number): boolean {
 }
 
 /** Inclusive bounds in nanoseconds as a half-open range of ticks. */
-export function ticksOf(bounds: Bounds, database: Database): TimeRange {
+export function ticksOf(bounds: Bounds, database: Pick<Database, "settings">): TimeRange {
   const unit = database.settings.timeUnit;
   return { start: nsToTicks(bounds.min - 1n, unit) + 1n, end: nsToTicks(bounds.max, unit) + 1n };
 }

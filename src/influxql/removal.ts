@@ -84,7 +84,7 @@ export async function dropDatabase(parts: RemovalParts, name: string): Promise<v
 
 /** Deletes what a policy holds, in a range or at all times. */
 export async function removeLabel(
-  database: Database,
+  database: Pick<Database, "delete">,
   label: string,
   range?: TimeRange,
 ): Promise<void> {

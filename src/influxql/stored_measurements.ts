@@ -35,7 +35,10 @@ export function labelMatchers(label: string): Matcher[] {
 }
 
 /** The bounds of a condition in the engine's ticks; undefined where it says nothing of time. */
-export function rangeOf(bounds: Bounds, database: Database): TimeRange | undefined {
+export function rangeOf(
+  bounds: Bounds,
+  database: Pick<Database, "settings">,
+): TimeRange | undefined {
   if (bounds.min === ALL_TIMES.min && bounds.max === ALL_TIMES.max) return undefined;
   const { start, end } = ticksOf(bounds, database);
   return { start, end: end < start ? start : end };

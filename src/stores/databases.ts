@@ -5,11 +5,12 @@
  * policy `autogen`, `name/policy` for any other. Names that only labels tell of (data of an older program, a lost file)
  * are taken in by `discover`.
  *
- * Every change is saved before the call returns, in one file that is replaced whole. A damaged file is set aside and
- * reported, never in the way of a start.
+ * Every change is saved before the call returns, in one file that is replaced whole: a power cut leaves the old or the new
+ * one. What cannot be saved is not changed either. A damaged file is set aside and reported, never in the way of a start.
  *
  * The file is JSON: `{"version":1,"databases":[...],"users":[...],"dropped":[...]}`, durations in nanoseconds as texts.
  */
+import { dirname } from "node:path";
 import type { FileSystem, Logger } from "../../engine/mod.ts";
 import { compareText } from "../../engine/mod.ts";
 
@@ -60,6 +61,8 @@ export class DatabaseStore {
   /** Labels that are known to belong to a database and policy that exist. */
   readonly #labels = new Set<string>();
   #generation = 0;
+  /** A database that a write made is not in the file yet. */
+  #isUnsaved = false;
 
   private constructor(file: DatabasesFile | undefined) {
     this.#file = file;
@@ -86,19 +89,29 @@ export class DatabaseStore {
   }
 
   put(database: StoredDatabase): void {
-    this.#set(database);
-    this.#save();
+    this.#change(() => this.#set(database));
   }
 
+  /** Removes a database, with all rights to it. */
   remove(name: string): void {
     const known = this.#databases.get(name);
     if (known === undefined) return;
-    for (const { name: policy } of known.policies) {
-      this.#dropped.add(databaseLabel(name, policy));
-    }
-    this.#databases.delete(name);
-    this.#forgetLabels();
-    this.#save();
+    this.#change(() => {
+      for (const { name: policy } of known.policies) {
+        this.#dropped.add(databaseLabel(name, policy));
+      }
+      this.#databases.delete(name);
+      for (const user of this.#users.values()) {
+        const grants = user.grants.filter(([database]) => database !== name);
+        if (grants.length < user.grants.length) this.#users.set(user.name, { ...user, grants });
+      }
+      this.#forgetLabels();
+    });
+  }
+
+  /** Labels of what was dropped and not written again: whatever data still has them is of no use. */
+  get dropped(): readonly string[] {
+    return [...this.#dropped];
   }
 
   /** The `db` label of a database and policy; an empty policy is the default one. */
@@ -110,9 +123,10 @@ export class DatabaseStore {
 
   /** Notes that a label is written: its database and policy exist from now on. */
   touch(label: string): void {
-    if (this.#labels.has(label)) return;
+    if (this.#labels.has(label) && !this.#isUnsaved) return;
     this.#labels.add(label);
-    if (!this.#create(label)) return;
+    this.#isUnsaved = this.#create(label) || this.#isUnsaved;
+    if (!this.#isUnsaved) return;
     this.#dropped.delete(label);
     try {
       this.#save();
@@ -130,7 +144,9 @@ export class DatabaseStore {
       this.#labels.add(label);
       changed = this.#create(label) || changed;
     }
-    if (changed) this.#save();
+    if (!changed) return;
+    this.#isUnsaved = true;
+    this.#save();
   }
 
   users(): readonly StoredUser[] {
@@ -138,12 +154,29 @@ export class DatabaseStore {
   }
 
   putUser(user: StoredUser): void {
-    this.#users.set(user.name, user);
-    this.#save();
+    this.#change(() => void this.#users.set(user.name, user));
   }
 
   removeUser(name: string): void {
-    if (this.#users.delete(name)) this.#save();
+    if (this.#users.has(name)) this.#change(() => void this.#users.delete(name));
+  }
+
+  /** Makes a change and saves it, or (thrown) neither. */
+  #change(make: () => void): void {
+    const databases = new Map(this.#databases);
+    const users = new Map(this.#users);
+    const dropped = new Set(this.#dropped);
+    make();
+    try {
+      this.#save();
+    } catch (error) {
+      restore(this.#databases, databases);
+      restore(this.#users, users);
+      this.#dropped.clear();
+      for (const label of dropped) this.#dropped.add(label);
+      this.#forgetLabels();
+      throw error;
+    }
   }
 
   #set(database: StoredDatabase): void {
@@ -206,6 +239,8 @@ export class DatabaseStore {
       handle.close();
     }
     fileSystem.rename(temporary, path);
+    fileSystem.syncDirectory(dirname(path));
+    this.#isUnsaved = false;
   }
 
   #load({ fileSystem, path }: DatabasesFile): void {
@@ -243,6 +278,11 @@ export class DatabaseStore {
     const reason = error instanceof Error ? error.message : String(error);
     this.#file?.logger.log("warn", message, { path: this.#file.path, reason });
   }
+}
+
+function restore<Value>(target: Map<string, Value>, content: ReadonlyMap<string, Value>): void {
+  target.clear();
+  for (const [name, value] of content) target.set(name, value);
 }
 
 /** The `db` label of a database and retention policy: `db`, or `db/policy` for a policy that is not the first. */

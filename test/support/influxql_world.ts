@@ -1,5 +1,11 @@
 /** A database in memory with lines in it, and the statements on schemas over it. */
-import { type Database, LineScanner, openDatabase, type TimeUnit } from "../../engine/mod.ts";
+import {
+  type Clock,
+  type Database,
+  LineScanner,
+  openDatabase,
+  type TimeUnit,
+} from "../../engine/mod.ts";
 import type { Statement } from "../../src/influxql/ast.ts";
 import { cellAt } from "../../src/influxql/columns.ts";
 import type { StatementContext } from "../../src/influxql/context.ts";
@@ -18,6 +24,7 @@ export interface PlainFrame {
 export interface WorldOptions {
   readonly timeUnit?: TimeUnit;
   readonly nowNs?: bigint;
+  readonly clock?: Clock;
   /** Databases and the policies they have beside the first one, which is the default. */
   readonly databases?: Readonly<Record<string, readonly string[]>>;
 }
@@ -43,8 +50,10 @@ export class InfluxqlWorld {
   }
 
   static async open(options: WorldOptions = {}): Promise<InfluxqlWorld> {
-    const { timeUnit = "ns", nowNs = 1_600_000_000_000_000_000n } = options;
-    const database = await openDatabase({ settings: { timeUnit } });
+    const { timeUnit = "ns", clock } = options;
+    const nowNs = options.nowNs ?? clock?.nowNs() ?? 1_600_000_000_000_000_000n;
+    const components = clock === undefined ? {} : { clock };
+    const database = await openDatabase({ settings: { timeUnit }, components });
     const catalog = DatabaseStore.open();
     for (const [name, policies] of Object.entries(options.databases ?? { db0: [] })) {
       const entry = newDatabase(name);

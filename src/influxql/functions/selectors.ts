@@ -1,5 +1,5 @@
 /** min, max, first and last: the row of each bucket that they mean. */
-import { compareText } from "../../../engine/series/labels.ts";
+import { compareText } from "../../../engine/mod.ts";
 import { numbersOf } from "../columns.ts";
 import type { Instants } from "../instants.ts";
 import type { Column } from "../result.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { array, assert, bigInt, double, integer, property } from "fast-check";
-import { narrow } from "../../../src/influxql/columns.ts";
+import { narrow, numbersOf } from "../../../src/influxql/columns.ts";
+import type { Column } from "../../../src/influxql/result.ts";
 import { evaluate, type Given, rowsOf } from "./support.ts";
 
 const MAX = 2n ** 63n - 1n;
@@ -106,5 +107,16 @@ test("the percentile of wide whole numbers is one of the sorted ones", () => {
     const given: Given = { kind: "integer", values: values.map(narrow), args: [n] };
     const [found] = evaluate("percentile", given);
     expect(found === undefined ? undefined : BigInt(found as bigint)).toBe(expected);
+  }));
+});
+
+test("wide whole numbers turn into the nearest doubles", () => {
+  assert(property(array(bigInt({ min: 0n, max: 2n ** 64n - 1n })), (values) => {
+    const unsigned: Column = { kind: "unsigned", values: BigUint64Array.from(values) };
+    expect([...numbersOf(unsigned)]).toEqual(values.map(Number));
+    const integers = BigInt64Array.from(values);
+    expect([...numbersOf({ kind: "integer", values: integers })]).toEqual(
+      Array.from(integers, Number),
+    );
   }));
 });

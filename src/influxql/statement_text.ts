@@ -81,7 +81,7 @@ function createDatabaseText(
   const text = `CREATE DATABASE ${quoteName(name)}`;
   if (policy === undefined) return text;
   const named = policy.name === "" ? "" : ` NAME ${quoteName(policy.name)}`;
-  return `${text} WITH${policyText(policy)}${named}`;
+  return `${text} WITH${policyText({ ...policy, isDefault: false })}${named}`;
 }
 
 function nameOn({ name, database }: { readonly name: string; readonly database: string }): string {

@@ -81,8 +81,9 @@ class SeriesWriter {
       });
       writer.text("},");
     }
+    writer.text('"columns":[');
     columns.forEach((column, index) => {
-      writer.text(index === 0 ? '"columns":[' : ",");
+      if (index > 0) writer.text(",");
       writer.string(column);
     });
     writer.text("]");

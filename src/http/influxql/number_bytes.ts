@@ -6,7 +6,7 @@ const MINUS = 0x2d;
 const POINT = 0x2e;
 /** Bytes that a number takes at most. */
 export const NUMBER_BYTES_MAX = 32;
-/** Whole numbers below this are split without a division of doubles. */
+/** Whole numbers below this are split as integers. */
 const SMALL_MAX = 2 ** 31;
 /** Decimals of numbers of fewer digits than doubles hold are the shortest that read back alike. */
 const SCALED_MAX = 1e15;
@@ -82,9 +82,10 @@ function putDigits(bytes: Uint8Array, start: number, value: number): number {
   const stop = end;
   let rest = value;
   while (rest >= SMALL_MAX) {
-    const next = Math.floor(rest / 10);
-    bytes[--end] = ZERO + rest - next * 10;
-    rest = next;
+    // A quotient near 2^53 would be rounded, a remainder is exact.
+    const digit = rest % 10;
+    bytes[--end] = ZERO + digit;
+    rest = (rest - digit) / 10;
   }
   for (let small = rest | 0; end > start;) {
     const next = (small / 10) | 0;

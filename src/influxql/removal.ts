@@ -34,6 +34,7 @@ export async function removeSeries(
   const { nowNs } = context;
   const { bounds, condition } = splitCondition(where, { nowNs, zone: undefined });
   const range = rangeOf(bounds, database);
+  if (range !== undefined && range.start === range.end) return;
   const source = sourceTest(sources);
   const accepts = compileCondition(condition, {
     fields: () => {

@@ -46,6 +46,7 @@ export async function showSchema(
   const { nowNs } = context;
   const { bounds, condition } = splitCondition(statement.where, { nowNs, zone: undefined });
   const range = rangeOf(bounds, database) ?? ALL_TIME;
+  if (range.start === range.end) return [];
   const search = new SchemaSearch({ statement, condition, signal: context.signal });
   using view = database.view(range);
   const measurements = storedMeasurements(database, view, {

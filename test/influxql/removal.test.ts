@@ -53,6 +53,7 @@ test.each([
   ["DELETE FROM cpu WHERE host = 'a' AND time < 20", without("cpu,host=a", "rp1.cpu,host=a")],
   ["DELETE WHERE host !~ /[ab]/", without("gpu", "rp1.cpu,host=c")],
   ["DELETE FROM cpu WHERE time > 50", ALL],
+  ["DELETE FROM cpu WHERE time > 50 AND time < 5", ALL],
   ["DROP SERIES FROM /^g/", without("gpu")],
   ["DROP SERIES FROM cpu WHERE host = 'c' OR host = ''", without("rp1.cpu,host=c")],
   ["DROP SERIES WHERE host = 'b'", without("cpu,host=b")],

@@ -104,6 +104,7 @@ describe("conditions", () => {
     ]],
     ["SHOW SERIES FROM disk WHERE value = 'x'", []],
     ["SHOW SERIES FROM nothing", []],
+    ["SHOW SERIES WHERE time > 5 AND time < 3", []],
   ])("%s", async (text, keys) => {
     expect((await world.rows(text)).map((row) => row.slice(1))).toEqual(keys);
   });

@@ -15,6 +15,7 @@ import {
   verifyDatabase,
   type VerifyReport,
 } from "../engine/mod.ts";
+import { copySideFiles, isSideFile } from "../src/stores/side_files.ts";
 import { inspect } from "./inspect.ts";
 
 const EXIT_FAILURE = 1;
@@ -82,8 +83,9 @@ const COMMANDS: Readonly<Record<string, OfflineCommand>> = {
     words: "DIR COPY",
     what: "copy a database to a directory that does not exist",
     paths: [2, 2],
-    run: async (_, [directory, copy], print) => {
+    run: async (fileSystem, [directory, copy], print) => {
       await snapshotOf(directory!, copy!);
+      copySideFiles(fileSystem, { from: absolutePath(directory!), to: absolutePath(copy!) });
       print(`snapshot written to ${absolutePath(copy!)}`);
       return 0;
     },
@@ -150,7 +152,9 @@ async function snapshotOf(directory: string, copy: string): Promise<void> {
 /** Restoring removes what was there before: a mistyped directory must not go. Throws "invalid". */
 function checkHoldsNothingElse(fileSystem: FileSystem, directory: string): void {
   if (!fileSystem.exists(directory)) return;
-  const other = fileSystem.list(directory).find(({ name }) => !DATABASE_NAMES.includes(name));
+  const other = fileSystem.list(directory).find(({ name }) =>
+    !DATABASE_NAMES.includes(name) && !isSideFile(name)
+  );
   if (other === undefined) return;
   throw new EngineError(
     "invalid",

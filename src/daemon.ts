@@ -19,14 +19,14 @@ import {
 import type { Configuration } from "./config.ts";
 import { formatAddress } from "./config_values.ts";
 import { describeEngine } from "./engine_metrics.ts";
-import { App, type Mount } from "./http/app.ts";
+import { App } from "./http/app.ts";
 import { WriteAdmission } from "./http/admission.ts";
 import type { DaemonState } from "./http/influx_routes.ts";
 import { Replies } from "./http/replies.ts";
 import { WriteRoutes } from "./http/write_routes.ts";
 import type { LineParser } from "./ingest/line_write.ts";
 import { Pipeline } from "./ingest/pipeline.ts";
-import { openInfluxQueries } from "./influx_queries.ts";
+import { type InfluxSide, openInfluxQueries } from "./influx_queries.ts";
 import { LineListeners, readTls } from "./line_listeners.ts";
 import { ListenerMetrics, removeSocket } from "./listeners.ts";
 import { Log } from "./log.ts";
@@ -39,6 +39,7 @@ import { ServiceNotifier, watchdogIntervalMs } from "./service_notify.ts";
 import { cannotListen, messageOf, StartError } from "./start_error.ts";
 import { type DatabasesFile, DatabaseStore } from "./stores/databases.ts";
 import { MetadataStore } from "./stores/metadata.ts";
+import { DATABASES_FILE, METADATA_FILE } from "./stores/side_files.ts";
 import { BUILD } from "./version.ts";
 
 type HttpServer = ReturnType<typeof Bun.serve>;
@@ -52,8 +53,6 @@ const STOP_POLL_MS = 10;
 const LAG_INTERVAL_MS = 5_000;
 /** How often metadata is saved where it changed: it is sent again and again, so little is lost with it. */
 const METADATA_INTERVAL_MS = 300_000;
-const METADATA_FILE = "metadata.json";
-const DATABASES_FILE = "databases.json";
 
 /** An open database and what fills its batch. */
 export interface OpenedEngine {
@@ -99,6 +98,7 @@ export class Daemon {
   #metadata: MetadataStore | undefined;
   #practice: Practice | undefined;
   #queries: Disposable | undefined;
+  #influx: InfluxSide | undefined;
   #notifier: ServiceNotifier | undefined;
   #state: DaemonState;
   #lagMs = 0;
@@ -224,6 +224,8 @@ export class Daemon {
       workingDirectory: process.cwd(),
       headers: (request) => this.#replies.headers(request),
     });
+    const influx = this.#influx = this.#openInfluxQueries(pipeline, queries);
+    await influx.begin();
     this.#app.open({
       writes: new WriteRoutes({
         pipeline,
@@ -237,7 +239,7 @@ export class Daemon {
           bodyExpandedBytesMax: values["body-expanded-bytes-max"],
         },
       }),
-      mounts: [queries, this.#openInfluxQueries(pipeline, queries)],
+      mounts: [queries, influx],
     });
     this.#lines.begin(pipeline);
     this.#state = { ...this.#state, phase: "ready", reason: "" };
@@ -330,7 +332,7 @@ export class Daemon {
     });
   }
 
-  #openInfluxQueries({ database, databases }: Pipeline, { slots, memory }: QuerySide): Mount {
+  #openInfluxQueries({ database, databases }: Pipeline, { slots, memory }: QuerySide): InfluxSide {
     return openInfluxQueries({
       database,
       databases,
@@ -402,6 +404,7 @@ export class Daemon {
     }
     for (const server of this.#servers) void server.stop(true);
     this.#queries?.[Symbol.dispose]();
+    await this.#influx?.stop();
     const socket = this.#configuration.values["http-socket"];
     if (socket !== "" && this.#servers.length > 1) removeSocket(socket);
     this.#saveMetadata();

@@ -7,11 +7,13 @@ import type { Mount } from "./http/app.ts";
 import { influxqlRoutes } from "./http/influxql/influxql_routes.ts";
 import type { QuerySlots } from "./http/query_slots.ts";
 import type { Replies } from "./http/replies.ts";
+import { PolicyExpiry } from "./influxql/policy_expiry.ts";
 import { RunningQueries } from "./influxql/running_queries.ts";
 import { SelectEngine } from "./influxql/select.ts";
 import type { Diagnostics } from "./influxql/server_listings.ts";
 import { Statements } from "./influxql/statements.ts";
 import type { QueryMemory } from "./query_memory.ts";
+import { messageOf } from "./start_error.ts";
 import type { DatabaseStore } from "./stores/databases.ts";
 import { BUILD } from "./version.ts";
 
@@ -33,7 +35,14 @@ export interface InfluxQueryParts {
 const SLOW_QUERY_MS = 5_000;
 const ANSWER_BYTES_MAX = 1 << 30;
 
-export function openInfluxQueries(parts: InfluxQueryParts): Mount {
+/** The InfluxQL side: its routes, and what it does in the background. */
+export interface InfluxSide extends Mount {
+  /** To be awaited before anything is written. */
+  begin(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function openInfluxQueries(parts: InfluxQueryParts): InfluxSide {
   const { database, databases, components, configuration, memory } = parts;
   const { values } = configuration;
   const { clock, random, logger } = components;
@@ -48,7 +57,14 @@ export function openInfluxQueries(parts: InfluxQueryParts): Mount {
     diagnostics: () => diagnosticsOf(parts),
     onError: parts.onError,
   });
-  return influxqlRoutes({
+  const expiry = new PolicyExpiry({
+    database,
+    catalog: databases,
+    dropped: () => databases.dropped,
+    clock,
+    logger,
+  });
+  const routes = influxqlRoutes({
     database,
     catalog: databases,
     statements,
@@ -73,6 +89,21 @@ export function openInfluxQueries(parts: InfluxQueryParts): Mount {
       answerBytesMax: ANSWER_BYTES_MAX,
     },
   });
+  return {
+    ...routes,
+    begin: async () => {
+      try {
+        await expiry.removeDropped();
+      } catch (error) {
+        // Without room on the disk, or with a log that is full: the next start tries again.
+        logger.log("warn", "Cannot delete what dropped databases left", {
+          reason: messageOf(error),
+        });
+      }
+      expiry.start();
+    },
+    stop: () => expiry.stop(),
+  };
 }
 
 function diagnosticsOf(

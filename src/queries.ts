@@ -22,6 +22,7 @@ import { DEFAULT_QUERY_LIMITS } from "./promql/limits.ts";
 import { QueryMemory } from "./query_memory.ts";
 import { QueryEngine } from "./promql/query_engine.ts";
 import type { MetadataStore } from "./stores/metadata.ts";
+import { copySideFiles } from "./stores/side_files.ts";
 import { BUILD } from "./version.ts";
 
 export interface QueryParts {
@@ -193,7 +194,15 @@ export function openQueries(parts: QueryParts): QuerySide {
     database,
     headers: parts.headers,
     ...(values["admin-api"]
-      ? { admin: { database, snapshotsDirectory, random: () => random.next() } }
+      ? {
+        admin: {
+          database,
+          snapshotsDirectory,
+          random: () => random.next(),
+          afterSnapshot: (to) =>
+            copySideFiles(components.fileSystem, { from: values["data-path"], to }),
+        },
+      }
       : {}),
   });
   return {

@@ -17,6 +17,8 @@ export interface PrometheusAdminOptions {
   readonly logger: Logger;
   /** Directory that snapshots are made in. */
   readonly snapshotsDirectory: string;
+  /** Adds to a snapshot what is not the engine's. */
+  readonly afterSnapshot?: (directory: string) => void;
   readonly nowMs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -70,7 +72,11 @@ export class PrometheusAdmin {
     const time = new Date(nowMs()).toISOString().replace(/[-:]|\.\d+/g, "");
     const suffix = Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0");
     const name = `${time}-${suffix}`;
-    await this.#alone("snapshot", (database) => database.snapshot(`${snapshotsDirectory}/${name}`));
+    const directory = `${snapshotsDirectory}/${name}`;
+    await this.#alone("snapshot", async (database) => {
+      await database.snapshot(directory);
+      this.#options.afterSnapshot?.(directory);
+    });
     return this.#answers.data(request, { name });
   }
 

@@ -128,12 +128,7 @@ export class DatabaseStore {
     this.#isUnsaved = this.#create(label) || this.#isUnsaved;
     if (!this.#isUnsaved) return;
     this.#dropped.delete(label);
-    try {
-      this.#save();
-    } catch (error) {
-      // The write goes on: with the data comes the label, from which the name is found again.
-      this.#warn("Cannot save the list of databases", error);
-    }
+    this.#saveIfPossible();
   }
 
   /** Takes in the databases of labels that series carry, but for what was dropped. */
@@ -146,7 +141,7 @@ export class DatabaseStore {
     }
     if (!changed) return;
     this.#isUnsaved = true;
-    this.#save();
+    this.#saveIfPossible();
   }
 
   users(): readonly StoredUser[] {
@@ -241,6 +236,15 @@ export class DatabaseStore {
     fileSystem.rename(temporary, path);
     fileSystem.syncDirectory(dirname(path));
     this.#isUnsaved = false;
+  }
+
+  /** Work goes on without room on the disk: data tells the names of its databases again. */
+  #saveIfPossible(): void {
+    try {
+      this.#save();
+    } catch (error) {
+      this.#warn("Cannot save the list of databases", error);
+    }
   }
 
   #load({ fileSystem, path }: DatabasesFile): void {

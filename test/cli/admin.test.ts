@@ -78,16 +78,21 @@ describe("offline commands", () => {
   test("snapshot and restore", async () => {
     const path = await makeDatabase();
     const copy = `${path}-copy`;
+    writeFileSync(`${path}/databases.json`, "policies");
     expect(await run("snapshot", path, copy)).toMatchObject({ code: 0 });
     expect((await run("snapshot", path, copy)).complaints).toContain("it exists");
     expect(await run("restore", copy, `${path}-restored`)).toMatchObject({ code: 0 });
     expect(await countPoints(`${path}-restored`)).toBe(100);
+    expect(readFileSync(`${path}-restored/databases.json`, "utf8")).toBe("policies");
   });
 
   test("restore replaces a database, but no directory that holds anything else", async () => {
     const path = await makeDatabase();
     const copy = `${path}-copy`;
     await run("snapshot", path, copy);
+    for (const name of ["databases.json", "databases.json.damaged", "metadata.json.new"]) {
+      writeFileSync(`${path}/${name}`, "of the daemon");
+    }
     expect(await run("restore", copy, path)).toMatchObject({ code: 0 });
     expect(await countPoints(path)).toBe(100);
     writeFileSync(`${path}/letter.txt`, "dear");

@@ -14,6 +14,8 @@ import type {
 import { formatDuration } from "./durations.ts";
 import { isKeyword } from "./lexer.ts";
 
+/** Digits behind the point that a number is printed with, at most. */
+const DIGITS_MAX = 100;
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 export function printExpression(expr: Expr): string {
@@ -25,7 +27,7 @@ export function printExpression(expr: Expr): string {
     case "regex":
       return `/${expr.pattern.replaceAll("/", "\\/")}/`;
     case "number":
-      return expr.value.toFixed(3);
+      return printNumber(expr.value);
     case "integer":
     case "boolean":
       return String(expr.value);
@@ -42,6 +44,19 @@ export function printExpression(expr: Expr): string {
     case "parentheses":
       return `(${printExpression(expr.inner)})`;
   }
+}
+
+/** With three digits behind the point, and more where the number would be another one without. */
+function printNumber(value: number): string {
+  // Numbers have no exponents.
+  if (Math.abs(value) >= 1e21) {
+    return Number.isFinite(value) ? `${BigInt(value)}.000` : String(value);
+  }
+  let text = value.toFixed(3);
+  for (let digits = 4; Number(text) !== value && digits <= DIGITS_MAX; digits++) {
+    text = value.toFixed(digits);
+  }
+  return text;
 }
 
 export function printSelect(statement: SelectStatement): string {

@@ -10,8 +10,8 @@ export const NUMBER_BYTES_MAX = 32;
 const SMALL_MAX = 2 ** 31;
 /** Decimals of numbers of fewer digits than doubles hold are the shortest that read back alike. */
 const SCALED_MAX = 1e15;
-/** 10, 100, 1000, 10000: decimals that are tried. */
-const SCALES = Float64Array.of(10, 100, 1_000, 10_000);
+/** Powers of ten by the decimals that are tried, from one on. */
+const SCALES = Float64Array.of(1e1, 1e2, 1e3, 1e4);
 
 /** A double in the shortest form that reads back; whole ones without a point. Not for NaN and infinities. */
 export function writeDouble(writer: ByteWriter, value: number): void {

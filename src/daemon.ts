@@ -338,6 +338,7 @@ export class Daemon {
       databases,
       components: this.#components,
       configuration: this.#configuration,
+      metrics: this.#metrics,
       slots,
       memory,
       replies: this.#replies,

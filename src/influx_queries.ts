@@ -1,17 +1,20 @@
 /** Puts the InfluxQL side together: statements over the database and its catalog, their limits, and the routes. */
 import { arch, platform } from "node:os";
 import process from "node:process";
-import type { Components, Database } from "../engine/mod.ts";
+import type { Components, Database, Logger } from "../engine/mod.ts";
 import type { Configuration } from "./config.ts";
 import type { Mount } from "./http/app.ts";
 import { influxqlRoutes } from "./http/influxql/influxql_routes.ts";
 import type { QuerySlots } from "./http/query_slots.ts";
 import type { Replies } from "./http/replies.ts";
+import { ContinuousQueries, type ContinuousQueriesParts } from "./influxql/continuous.ts";
 import { PolicyExpiry } from "./influxql/policy_expiry.ts";
+import { statementContext } from "./influxql/request.ts";
 import { RunningQueries } from "./influxql/running_queries.ts";
 import { SelectEngine } from "./influxql/select.ts";
 import type { Diagnostics } from "./influxql/server_listings.ts";
 import { Statements } from "./influxql/statements.ts";
+import type { Metrics } from "./metrics.ts";
 import type { QueryMemory } from "./query_memory.ts";
 import { messageOf } from "./start_error.ts";
 import type { DatabaseStore } from "./stores/databases.ts";
@@ -22,6 +25,7 @@ export interface InfluxQueryParts {
   readonly databases: DatabaseStore;
   readonly components: Components;
   readonly configuration: Configuration;
+  readonly metrics: Metrics;
   /** Shared with the other query language. */
   readonly slots: QuerySlots;
   readonly memory: QueryMemory;
@@ -48,21 +52,31 @@ export function openInfluxQueries(parts: InfluxQueryParts): InfluxSide {
   const { clock, random, logger } = components;
   const queries = new RunningQueries(() => clock.monotonicMs());
   const discover = () => databases.discover(database.registry.labelValues("db", []));
+  const select = new SelectEngine({ database, memory, random: () => random.next() });
+  const limits = {
+    seriesMax: values["query-series-max"],
+    pointsMax: values["query-points-max"],
+    bucketsMax: values["query-buckets-max"],
+    timeoutMs: values["query-timeout"],
+  };
+  const background = new Background(parts, {
+    select,
+    queries,
+    context: (run) =>
+      statementContext(
+        { catalog: databases, discover, hasLoose: () => false },
+        { ...run, policy: "", limits },
+      ),
+  });
   const statements = new Statements({
     database,
     catalog: databases,
-    select: new SelectEngine({ database, memory, random: () => random.next() }),
+    select,
     queries,
+    onContinuous: () => background.continuous.refresh(),
     discover,
     diagnostics: () => diagnosticsOf(parts),
     onError: parts.onError,
-  });
-  const expiry = new PolicyExpiry({
-    database,
-    catalog: databases,
-    dropped: () => databases.dropped,
-    clock,
-    logger,
   });
   const routes = influxqlRoutes({
     database,
@@ -78,32 +92,60 @@ export function openInfluxQueries(parts: InfluxQueryParts): InfluxSide {
     discover,
     onError: parts.onError,
     options: {
-      limits: {
-        seriesMax: values["query-series-max"],
-        pointsMax: values["query-points-max"],
-        bucketsMax: values["query-buckets-max"],
-        timeoutMs: values["query-timeout"],
-      },
+      limits,
       rowsMax: values["query-rows-max"],
       slowQueryMs: SLOW_QUERY_MS,
       answerBytesMax: ANSWER_BYTES_MAX,
     },
   });
-  return {
-    ...routes,
-    begin: async () => {
-      try {
-        await expiry.removeDropped();
-      } catch (error) {
-        // Without room on the disk, or with a log that is full: the next start tries again.
-        logger.log("warn", "Cannot delete what dropped databases left", {
-          reason: messageOf(error),
-        });
-      }
-      expiry.start();
-    },
-    stop: () => expiry.stop(),
-  };
+  return { ...routes, begin: () => background.begin(), stop: () => background.stop() };
+}
+
+/** What goes on without being asked for: policies' durations and continuous queries. */
+class Background {
+  readonly continuous: ContinuousQueries;
+  readonly #expiry: PolicyExpiry;
+  readonly #logger: Logger;
+
+  constructor(
+    { database, databases, components, metrics }: InfluxQueryParts,
+    running: Pick<ContinuousQueriesParts, "select" | "queries" | "context">,
+  ) {
+    const { clock, logger } = components;
+    const shared = { database, catalog: databases, clock, logger };
+    this.#logger = logger;
+    this.#expiry = new PolicyExpiry({ ...shared, dropped: () => databases.dropped });
+    const continuous = this.continuous = new ContinuousQueries({ ...shared, ...running });
+    metrics.gauge(
+      "tsinkd_continuous_query_runs_total",
+      "Runs of continuous queries.",
+      () => continuous.runs,
+      "counter",
+    );
+    metrics.gauge(
+      "tsinkd_continuous_query_errors_total",
+      "Runs of continuous queries that failed, and queries that cannot run.",
+      () => continuous.errors,
+      "counter",
+    );
+  }
+
+  async begin(): Promise<void> {
+    try {
+      await this.#expiry.removeDropped();
+    } catch (error) {
+      // Without room on the disk, or with a log that is full: the next start tries again.
+      this.#logger.log("warn", "Cannot delete what dropped databases left", {
+        reason: messageOf(error),
+      });
+    }
+    this.#expiry.start();
+    this.continuous.refresh();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#expiry.stop(), this.continuous.stop()]);
+  }
 }
 
 function diagnosticsOf(

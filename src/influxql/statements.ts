@@ -2,6 +2,7 @@
 import { type Database, isEngineError } from "../../engine/mod.ts";
 import type { SelectStatement, Statement } from "./ast.ts";
 import type { Catalog, StatementContext } from "./context.ts";
+import { createContinuousQuery, dropContinuousQuery } from "./continuous_query.ts";
 import { writeFrames } from "./into.ts";
 import { alterPolicy, createDatabase, createPolicy, dropPolicy } from "./policies.ts";
 import { dropDatabase, dropMeasurement, removeLabel, removeSeries } from "./removal.ts";
@@ -36,6 +37,8 @@ export interface StatementParts {
   /** Takes in databases that series tell of and nobody has named yet. */
   readonly discover: () => void;
   readonly diagnostics: () => Diagnostics;
+  /** Called when a continuous query was created. */
+  readonly onContinuous: () => void;
   /** Hears of errors that are our own trouble. */
   readonly onError: (error: unknown) => void;
 }
@@ -195,8 +198,10 @@ export class Statements {
       case "kill_query":
         return queries.kill(statement.id);
       case "create_continuous_query":
+        createContinuousQuery(catalog, statement, context);
+        return this.#parts.onContinuous();
       case "drop_continuous_query":
-        throw new StatementError("continuous queries are not supported");
+        return dropContinuousQuery(catalog, statement);
       case "create_subscription":
       case "drop_subscription":
         throw new StatementError("subscriptions are not supported");

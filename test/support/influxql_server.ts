@@ -100,6 +100,7 @@ export class InfluxqlServer implements AsyncDisposable {
         databases: this.databases,
         components: { ...defaultComponents({ logger }), clock },
         configuration,
+        metrics,
         slots: this.slots,
         memory: this.memory,
         replies,

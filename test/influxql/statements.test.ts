@@ -45,6 +45,7 @@ function statements(): Statements {
     queries: new RunningQueries(() => 0),
     discover: () => {},
     diagnostics: () => [],
+    onContinuous: () => {},
     onError: (error) => reported.push(error),
   });
 }

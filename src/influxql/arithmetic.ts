@@ -72,7 +72,8 @@ function constant(kind: "integer" | "unsigned", value: bigint, count: number): C
     : { kind, values: new BigUint64Array(count).fill(value) };
 }
 
-function combine(op: string, left: Column, right: Column): Column {
+/** Two columns combined by an operator, row by row. */
+export function combine(op: string, left: Column, right: Column): Column {
   const count = left.values.length;
   const isBitwise = op === "&" || op === "|" || op === "^";
   if (isBitwise && left.kind === "boolean" && right.kind === "boolean") {

@@ -8,6 +8,7 @@ import {
   nsToTicks,
   type Regex,
   type SeriesGroup,
+  type SeriesReference,
   type SourceId,
   TICKS_PER_MS,
   type TimeRange,
@@ -17,9 +18,16 @@ import { castColumn, concatColumns, type Kind, preferredKind } from "./columns.t
 import { tagMatchers } from "./condition.ts";
 import { pointsOf } from "./engine_points.ts";
 import { makeInstants } from "./instants.ts";
-import type { Reading, SeriesSource, SourceSeries } from "./series_source.ts";
+import {
+  NO_NAMES,
+  type Reading,
+  type Schema,
+  type SeriesSource,
+  type SourceSeries,
+  type StoredSeries,
+} from "./series_source.ts";
 import { joinFields, pickRows, type Points, type Table } from "./table.ts";
-import { type Bounds, intersect, TIME_MAX_NS } from "./time_range.ts";
+import { type Bounds, intersect, TIME_MAX_NS, TIME_MIN_NS } from "./time_range.ts";
 
 /** The label that says which database and policy a series is of; no tag. */
 export const DATABASE_LABEL = "db";
@@ -101,6 +109,7 @@ function escapeRegex(text: string): string {
 export class EngineSource implements SeriesSource {
   readonly name: string;
   readonly isSubquery = false;
+  readonly tagFields: ReadonlySet<string> = NO_NAMES;
   readonly fields: ReadonlyMap<string, Kind>;
   readonly #parts: EngineParts;
   readonly #where: LabelledMeasurements;
@@ -136,6 +145,30 @@ export class EngineSource implements SeriesSource {
     return this.#tags = names;
   }
 
+  /** The registry never forgets: what has no points any more is left out here, looked for in all of time. */
+  present(): Schema {
+    const { database } = this.#parts;
+    const fields = new Map<string, Kind>();
+    const tags = new Set<string>();
+    const { min, max } = this.#visible({ min: TIME_MIN_NS, max: TIME_MAX_NS });
+    const range = ticksOf({ min, max }, database);
+    using view = database.view(range);
+    for (const { field, slot, family, sources } of this.#groups) {
+      let isThere = fields.has(field);
+      for (const id of sources) {
+        const source = id as SourceId;
+        const fresh = database.registry.tagsOf(source).filter(([name]) => !tags.has(name));
+        const tellsMore = !isThere || fresh.some(([name]) => name !== DATABASE_LABEL);
+        if (!tellsMore || !view.hasPoints({ source, slot, family }, range)) continue;
+        isThere = true;
+        for (const [name] of fresh) tags.add(name);
+      }
+      if (isThere) fields.set(field, this.fields.get(field)!);
+    }
+    tags.delete(DATABASE_LABEL);
+    return { fields, tags };
+  }
+
   open({ bounds, condition, fields }: Reading): readonly SourceSeries[] {
     const { view, budget } = this.#parts;
     const wanted = this.#groups.filter((group) => fields.includes(group.field));
@@ -164,11 +197,14 @@ export class EngineSource implements SeriesSource {
     }
     const sources = sourcesOf(groups);
     budget.countSeries(sources.length);
-    const expired = this.#where.expiredBeforeNs;
-    const visible = expired === undefined
-      ? bounds
-      : intersect(bounds, { min: expired, max: TIME_MAX_NS });
+    const visible = this.#visible(bounds);
     return sources.map((source) => new EngineSeries(this.#parts, { source, stored, visible }));
+  }
+
+  /** Bounds without what is expired. */
+  #visible(bounds: Bounds): Bounds {
+    const expired = this.#where.expiredBeforeNs;
+    return expired === undefined ? bounds : intersect(bounds, { min: expired, max: TIME_MAX_NS });
   }
 }
 
@@ -186,7 +222,7 @@ interface SeriesPlace {
   readonly visible: Bounds;
 }
 
-class EngineSeries implements SourceSeries {
+class EngineSeries implements SourceSeries, StoredSeries {
   readonly #parts: EngineParts;
   readonly #place: SeriesPlace;
   #tags: ReadonlyMap<string, string> | undefined;
@@ -194,6 +230,10 @@ class EngineSeries implements SourceSeries {
   constructor(parts: EngineParts, place: SeriesPlace) {
     this.#parts = parts;
     this.#place = place;
+  }
+
+  get stored(): StoredSeries {
+    return this;
   }
 
   get tags(): ReadonlyMap<string, string> {
@@ -204,7 +244,7 @@ class EngineSeries implements SourceSeries {
   }
 
   read(fields: readonly string[], bounds: Bounds): Table {
-    const range = ticksOf(intersect(bounds, this.#place.visible), this.#parts.database);
+    const range = this.#range(bounds);
     const points = fields.map((field) => this.#readField(field, range));
     return joinFields(
       points,
@@ -212,18 +252,60 @@ class EngineSeries implements SourceSeries {
     );
   }
 
+  hasPoints(fields: readonly string[], bounds: Bounds): boolean {
+    const range = this.#range(bounds);
+    return this.#slotsOf(fields).some((slot) => this.#parts.view.hasPoints(slot, range));
+  }
+
+  extent(fields: readonly string[], bounds: Bounds): Bounds | undefined {
+    const range = this.#range(bounds);
+    if (range.start >= range.end) return undefined;
+    const { view, database } = this.#parts;
+    const perTick = BigInt(nsPerTick(database));
+    let extent: Bounds | undefined;
+    for (const slot of this.#slotsOf(fields)) {
+      // Times of texts can only be told by reading them.
+      if (slot.family === "blob") return bounds;
+      const { points, firstTime, lastTime } = view.totals(slot, range);
+      if (points === 0) continue;
+      const own = { min: firstTime * perTick, max: lastTime * perTick };
+      extent = extent === undefined ? own : {
+        min: own.min < extent.min ? own.min : extent.min,
+        max: own.max > extent.max ? own.max : extent.max,
+      };
+    }
+    return extent;
+  }
+
+  #slotsOf(fields: readonly string[]): SeriesReference[] {
+    const { source } = this.#place;
+    const slots: SeriesReference[] = [];
+    for (const field of fields) {
+      for (const { slot, family, sources } of this.#place.stored.get(field)?.groups ?? []) {
+        if (includes(sources, source)) slots.push({ source, slot, family });
+      }
+    }
+    return slots;
+  }
+
+  #range(bounds: Bounds): TimeRange {
+    return ticksOf(intersect(bounds, this.#place.visible), this.#parts.database);
+  }
+
   #readField(field: string, range: TimeRange): Points | undefined {
     const stored = this.#place.stored.get(field);
     if (stored === undefined || range.start >= range.end) return undefined;
     const { source } = this.#place;
     const { view, database, budget } = this.#parts;
-    const nsPerTick = 1e6 / TICKS_PER_MS[database.settings.timeUnit];
     const parts: Points[] = [];
     for (const { slot, family, sources } of stored.groups) {
       if (!includes(sources, source)) continue;
       const blocks = view.readBlocks({ source, slot, family }, range);
       if (blocks.length === 0) continue;
-      const points = pointsOf(blocks, { kind: kindOf(family)!, nsPerTick });
+      const points = pointsOf(blocks, {
+        kind: kindOf(family)!,
+        nsPerTick: nsPerTick(database),
+      });
       budget.countPoints(points.times.eras.length);
       const column = castColumn(points.column, stored.kind);
       if (column.kind !== "string" || points.column.kind === "string") {
@@ -262,6 +344,10 @@ function includes(ascending: Uint32Array, id: number): boolean {
     else high = middle;
   }
   return ascending[low] === id;
+}
+
+function nsPerTick(database: Database): number {
+  return 1e6 / TICKS_PER_MS[database.settings.timeUnit];
 }
 
 /** Inclusive bounds in nanoseconds as a half-open range of ticks. */

@@ -1,9 +1,19 @@
 /** SELECT over the engine: from a statement's tree to frames of columns. */
-import type { Database } from "../../engine/mod.ts";
+import type { Database, View } from "../../engine/mod.ts";
+import type { QueryMemory } from "../query_memory.ts";
 import type { SelectStatement } from "./ast.ts";
 import type { SelectContext } from "./context.ts";
-import type { QueryMemory } from "../query_memory.ts";
-import { StatementError, type StatementResult } from "./result.ts";
+import { ticksOf } from "./engine_source.ts";
+import type { SelectRun } from "./group_run.ts";
+import type { Frame, StatementResult } from "./result.ts";
+import { SelectBudget } from "./select_budget.ts";
+import { type CompiledSelect, compileSelect, viewBounds } from "./select_compile.ts";
+import { framesOf } from "./select_frames.ts";
+import type { SelectPlan } from "./select_plan.ts";
+import { selectGroups } from "./select_run.ts";
+import { checkSources, planWithSources } from "./select_sources.ts";
+import { TIME_MIN_NS } from "./time_range.ts";
+import { Windows } from "./windows.ts";
 
 export interface SelectParts {
   readonly database: Database;
@@ -21,8 +31,93 @@ export class SelectEngine {
   }
 
   /** Plans the statement (throws StatementError) and gives what reads and computes while its frames are taken. */
-  select(statement: SelectStatement, context: SelectContext): Promise<StatementResult> {
-    void [this.#parts, statement, context];
-    return Promise.reject(new StatementError("SELECT is not supported"));
+  async select(statement: SelectStatement, context: SelectContext): Promise<StatementResult> {
+    checkSources(statement, context);
+    const compiled = compileSelect(statement, context.nowNs);
+    const session = new Session(this.#parts, compiled, context);
+    try {
+      checkBuckets(compiled, session.run.budget);
+      const frames = session.frames();
+      // The first frame is read here, so that what is found wrong at once is told before anything is sent.
+      const first = await frames.next();
+      return { frames: resumed(first, frames), messages: [] };
+    } catch (error) {
+      session[Symbol.dispose]();
+      throw error;
+    }
+  }
+}
+
+/** The buckets of a range that is bounded on both sides are counted before anything is read. */
+function checkBuckets(
+  { windows: shape, bounds, hasCalls }: CompiledSelect,
+  budget: SelectBudget,
+): void {
+  if (shape === undefined || !hasCalls || bounds.min === TIME_MIN_NS || bounds.min > bounds.max) {
+    return;
+  }
+  const windows = new Windows(shape);
+  const [first, last] = [windows.startOf(bounds.min), windows.startOf(bounds.max)];
+  budget.checkBuckets(Number((last - first) / shape.every) + 1);
+}
+
+async function* resumed(
+  first: IteratorResult<Frame>,
+  rest: AsyncGenerator<Frame>,
+): AsyncGenerator<Frame> {
+  try {
+    if (first.done) return;
+    yield first.value;
+    yield* rest;
+  } finally {
+    await rest.return(undefined);
+  }
+}
+
+/** What is open while a statement runs. */
+class Session implements Disposable {
+  readonly run: SelectRun;
+  readonly plan: SelectPlan;
+  readonly #view: View;
+  readonly #budget: SelectBudget;
+
+  constructor(
+    { database, memory, random }: SelectParts,
+    compiled: CompiledSelect,
+    context: SelectContext,
+  ) {
+    const budget = this.#budget = new SelectBudget(context, memory);
+    const view = this.#view = database.view(ticksOf(viewBounds(compiled), database));
+    let pointsPerSeries: number | undefined;
+    this.run = {
+      budget,
+      signal: context.signal,
+      random,
+      pointsPerSeries: () => pointsPerSeries ??= view.pointsPerSeries(),
+    };
+    try {
+      this.plan = planWithSources(compiled, {
+        engine: { database, view, budget },
+        context,
+        run: this.run,
+      });
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async *frames(): AsyncGenerator<Frame> {
+    using _session = this;
+    const { plan, run } = this;
+    const { bounds } = plan.compiled;
+    for (const group of selectGroups({ plan, bounds, dimensions: [], run })) {
+      yield* framesOf(group, plan);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#budget[Symbol.dispose]();
+    this.#view[Symbol.dispose]();
   }
 }

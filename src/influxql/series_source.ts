@@ -16,12 +16,23 @@ export interface Reading {
   readonly condition: Expr | undefined;
   /** All fields that will be read, those of the condition included. */
   readonly fields: readonly string[];
+  /** Tags that the series will be grouped by. */
+  readonly dimensions: readonly string[];
 }
 
 export interface SourceSeries {
   readonly tags: ReadonlyMap<string, string>;
   /** Rows within the bounds, with fields in the kinds of the source. */
-  read(fields: readonly string[], bounds: Bounds): Table;
+  read(fields: readonly string[], bounds: Bounds): Table | Promise<Table>;
+  /** Of series that can be read in parts of time. */
+  readonly stored?: StoredSeries;
+}
+
+export interface StoredSeries {
+  /** Whether there are points of these fields. */
+  hasPoints(fields: readonly string[], bounds: Bounds): boolean;
+  /** Times of the first and last point of these fields, about; undefined: there is none. */
+  extent(fields: readonly string[], bounds: Bounds): Bounds | undefined;
 }
 
 /** One measurement. */
@@ -29,7 +40,12 @@ export interface SeriesSource extends Schema {
   readonly name: string;
   /** Rows of a subquery are there even where all their values are missing, and its tags can be read without a field. */
   readonly isSubquery: boolean;
+  /** Fields that are tags of what the subquery reads. */
+  readonly tagFields: ReadonlySet<string>;
+  /** What `*` stands for: fields and tags of what is there, where that may be less than what is known by name. */
+  present(): Schema;
   open(reading: Reading): readonly SourceSeries[];
 }
 
 export const NO_TAGS: ReadonlyMap<string, string> = new Map();
+export const NO_NAMES: ReadonlySet<string> = new Set();

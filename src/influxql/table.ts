@@ -6,8 +6,8 @@
  * - `columns` stand in the order in which the fields were asked for.
  */
 import { type Column } from "./result.ts";
-import { concatColumns, gather, hasValue, type Kind, missing } from "./columns.ts";
-import { gatherInstants, type Instants, makeInstants } from "./instants.ts";
+import { concatColumns, gather, hasValue, type Kind, missing, sliceColumn } from "./columns.ts";
+import { gatherInstants, type Instants, makeInstants, sliceInstants } from "./instants.ts";
 
 export interface Table {
   readonly count: number;
@@ -168,4 +168,40 @@ function mergeRuns({ eras, offsets }: Instants, starts: number[]): Int32Array {
     starts = merged;
   }
   return source;
+}
+
+export function concatInstants(columns: readonly Instants[]): Instants {
+  const all = makeInstants(columns.reduce((sum, { eras }) => sum + eras.length, 0));
+  let at = 0;
+  for (const { eras, offsets } of columns) {
+    all.eras.set(eras, at);
+    all.offsets.set(offsets, at);
+    at += eras.length;
+  }
+  return all;
+}
+
+/** Rows from <= row < to, without a copy where that can be. */
+export function sliceTable(table: Table, from: number, to: number): Table {
+  return {
+    count: to - from,
+    times: sliceInstants(table.times, from, to),
+    columns: table.columns.map((column) => sliceColumn(column, from, to)),
+  };
+}
+
+/** The last row first. */
+export function reversedOrder(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, row) => count - 1 - row);
+}
+
+/** One table after the other; all have the same columns. */
+export function concatTables(tables: readonly Table[]): Table {
+  const [first] = tables as [Table];
+  if (tables.length === 1) return first;
+  return {
+    count: tables.reduce((sum, { count }) => sum + count, 0),
+    times: concatInstants(tables.map(({ times }) => times)),
+    columns: first.columns.map((_, at) => concatColumns(tables.map(({ columns }) => columns[at]!))),
+  };
 }

@@ -4,7 +4,15 @@
  * Buckets are aligned to the epoch, or to the local clock of a zone. Where clocks change, a bucket longer than the change
  * is as much longer or shorter, and one that would begin in a skipped hour begins after it.
  */
-import { ERA_NS, instantAt, instantOf, type Instants, makeInstants, nsAt } from "./instants.ts";
+import {
+  ERA_NS,
+  instantAt,
+  instantOf,
+  type Instants,
+  instantsOf,
+  makeInstants,
+  nsAt,
+} from "./instants.ts";
 import type { Zone } from "./zones.ts";
 
 const NS_PER_MS = 1_000_000n;
@@ -50,10 +58,35 @@ export class Windows {
     return this.startOf(start + this.every + absolute(shift));
   }
 
+  /** All starts from one to another, which are starts themselves. */
+  startsBetween(first: bigint, last: bigint): Instants {
+    if (!this.#isUniform) {
+      const starts: bigint[] = [];
+      for (let at = first; at <= last; at = this.next(at)) starts.push(at);
+      return instantsOf(starts);
+    }
+    const starts = makeInstants(Number((last - first) / this.every) + 1);
+    const every = Number(this.every);
+    let { era, offset } = instantOf(first);
+    for (let i = 0; i < starts.eras.length; i++) {
+      starts.eras[i] = era;
+      starts.offsets[i] = offset;
+      offset += every;
+      if (offset < ERA_NS) continue;
+      offset -= ERA_NS;
+      era++;
+    }
+    return starts;
+  }
+
   /** Sorts rows from <= row < to of ascending times into buckets. */
   bucketsOf(times: Instants, from: number, to: number): Buckets {
-    const isUniform = this.#zone === undefined && this.every < 2n ** 52n;
-    return isUniform ? this.#uniform(times, from, to) : this.#local(times, from, to);
+    return this.#isUniform ? this.#uniform(times, from, to) : this.#local(times, from, to);
+  }
+
+  /** All buckets are equally long, and short enough for doubles. */
+  get #isUniform(): boolean {
+    return this.#zone === undefined && this.every < 2n ** 52n;
   }
 
   #uniform(times: Instants, from: number, to: number): Buckets {

@@ -1,0 +1,144 @@
+/** What the calls of a statement give for one group: functions over points, filled, with transformations over them. */
+import { fillRows } from "./fill.ts";
+import { gather } from "./columns.ts";
+import type { Argument } from "./functions/function.ts";
+import { rowsThere } from "./group_reader.ts";
+import { gatherInstants, instantOf, type Instants, makeInstants } from "./instants.ts";
+import { LeafFold } from "./leaf_fold.ts";
+import type { LeafRows } from "./leaf_rows.ts";
+import type { Column } from "./result.ts";
+import type { SelectBudget } from "./select_budget.ts";
+import { reachBack } from "./select_compile.ts";
+import type { CallPlan, LeafPlan, PointsPlan, SelectPlan, TransformPlan } from "./select_plan.ts";
+import { type Points, reversedOrder } from "./table.ts";
+import { type Bounds, TIME_MIN_NS } from "./time_range.ts";
+import type { Windows } from "./windows.ts";
+
+const SECOND_NS = 1_000_000_000n;
+
+/** Rows of one call, ascending in time. */
+export interface CallRows {
+  readonly times: Instants;
+  readonly column: Column;
+  readonly beside: readonly Column[];
+  /** -1: the row is of no series. */
+  readonly members: Int32Array;
+}
+
+export interface CallSettings {
+  readonly plan: SelectPlan;
+  readonly windows: Windows | undefined;
+  readonly bounds: Bounds;
+  readonly budget: SelectBudget;
+  readonly signal: AbortSignal;
+}
+
+/** What is read for calls, with the ranges that it is read in. */
+export interface LeafNeed {
+  readonly leaf: LeafPlan | PointsPlan;
+  readonly bounds: Bounds;
+}
+
+/** All functions over points in a call. */
+export function needsOf(call: CallPlan, bounds: Bounds, settings: CallSettings): LeafNeed[] {
+  if (call.type !== "transformation") return [{ leaf: call, bounds }];
+  return needsOf(call.input, inputBounds(call, bounds, settings), settings);
+}
+
+/** Differences need the value before the first one. */
+function inputBounds(call: TransformPlan, bounds: Bounds, { plan }: CallSettings): Bounds {
+  return reachBack(bounds, call.reachesBack ? 1 : 0, plan.compiled);
+}
+
+export interface FoldedLeaf {
+  readonly fold: LeafFold;
+  readonly bounds: Bounds;
+}
+
+/** The rows of a call from what its leaves came to; undefined: there are none. */
+export async function rowsOfCall(
+  call: CallPlan,
+  folded: ReadonlyMap<CallPlan, FoldedLeaf>,
+  settings: CallSettings,
+): Promise<CallRows | undefined> {
+  if (call.type === "transformation") return await transformed(call, folded, settings);
+  const { fold, bounds } = folded.get(call)!;
+  const rows = fold.finish();
+  if (rows === undefined || rows.times.eras.length === 0) return undefined;
+  return call.type === "points" ? rows : leafRows(call, rows, { ...settings, bounds });
+}
+
+function leafRows(leaf: LeafPlan, rows: LeafRows, settings: CallSettings): CallRows {
+  const { windows, bounds, plan, budget } = settings;
+  const { name, fn } = leaf;
+  if (fn.type === "rows" && name !== "distinct") return rows;
+  if (windows === undefined) {
+    if (plan.keepsTimes) return rows;
+    return { ...rows, times: constantTimes(bounds.min, rows.times.eras.length) };
+  }
+  const { fill, descending } = plan.compiled;
+  if (fill.kind === "none" || name === "distinct" || name === "integral") {
+    return { ...rows, times: rows.starts };
+  }
+  const { times, column, order } = fillRows(rows.starts, rows.column, {
+    fill,
+    windows,
+    bounds,
+    descending,
+    isCount: name === "count",
+    checkBuckets: (buckets) => budget.checkBuckets(buckets),
+  });
+  return {
+    times,
+    column,
+    beside: rows.beside.map((each) => gather(each, order)),
+    members: order.map((row) => row < 0 ? -1 : rows.members[row]!),
+  };
+}
+
+/** The lower bound of the range; without one the epoch. */
+function constantTimes(min: bigint, count: number): Instants {
+  const { era, offset } = instantOf(min === TIME_MIN_NS ? 0n : min);
+  const times = makeInstants(count);
+  times.eras.fill(era);
+  times.offsets.fill(offset);
+  return times;
+}
+
+async function transformed(
+  call: TransformPlan,
+  folded: ReadonlyMap<CallPlan, FoldedLeaf>,
+  settings: CallSettings,
+): Promise<CallRows | undefined> {
+  const input = await rowsOfCall(call.input, folded, settings);
+  if (input === undefined) return undefined;
+  const { windows, plan, budget, signal } = settings;
+  const isReversed = plan.compiled.descending;
+  const everyNs = windows?.every ?? 0n;
+  const run = {
+    points: answerPoints(input, isReversed),
+    args: call.args as readonly Argument[],
+    unitNs: call.unitNs ?? (windows === undefined ? SECOND_NS : everyNs),
+    everyNs,
+  };
+  if (run.points.times.eras.length === 0) return undefined;
+  const { fn } = call;
+  const points = fn.runInSlices === undefined
+    ? fn.run(run)
+    : await fn.runInSlices(run, { pauses: budget.pauses, signal });
+  const count = points.times.eras.length;
+  if (count === 0) return undefined;
+  const ascending = isReversed ? pickPoints(points, reversedOrder(count)) : points;
+  return { ...ascending, beside: [], members: new Int32Array(count).fill(-1) };
+}
+
+/** Values that are there, in the order of the answer. */
+function answerPoints({ times, column }: CallRows, isReversed: boolean): Points {
+  const there = rowsThere(column);
+  const points = there === undefined ? { times, column } : pickPoints({ times, column }, there);
+  return isReversed ? pickPoints(points, reversedOrder(points.times.eras.length)) : points;
+}
+
+function pickPoints({ times, column }: Points, order: Int32Array): Points {
+  return { times: gatherInstants(times, order), column: gather(column, order) };
+}

@@ -1,0 +1,169 @@
+/** The answer of one group for a statement with functions: its series are read one after the other, all functions at once. */
+import {
+  type CallSettings,
+  type FoldedLeaf,
+  type LeafNeed,
+  needsOf,
+  rowsOfCall,
+} from "./call_rows.ts";
+import type { Group } from "./grouping.ts";
+import { type Member, readMember } from "./group_reader.ts";
+import { type GroupSettings, termsOf } from "./group_run.ts";
+import { joinCalls, type JoinedRows } from "./join_calls.ts";
+import { LeafFold } from "./leaf_fold.ts";
+import type { LeafSettings } from "./leaf_rows.ts";
+import { outputTable, tagColumns } from "./output_rows.ts";
+import type { Column } from "./result.ts";
+import type { CallPlan, SelectPlan, Term } from "./select_plan.ts";
+import type { Table } from "./table.ts";
+import type { Bounds } from "./time_range.ts";
+import { slicesOf } from "./time_slices.ts";
+import { Windows } from "./windows.ts";
+
+export async function* callTables(
+  group: Group,
+  { plan, bounds, run }: GroupSettings,
+): AsyncGenerator<Table> {
+  const { budget, signal } = run;
+  const { windows: shape } = plan.compiled;
+  const windows = shape === undefined ? undefined : new Windows(shape);
+  const settings: CallSettings = { plan, windows, bounds, budget, signal };
+  const calls = [...plan.calls.values()];
+  const needs = calls.flatMap((call) => call === undefined ? [] : needsOf(call, bounds, settings));
+  const fields = termsOf(plan, "field");
+  const reading = new GroupReading(group.members, { needs, fields, settings, random: run.random });
+  try {
+    await reading.read(run.pointsPerSeries());
+    const rows = [];
+    for (const call of calls) {
+      rows.push(call === undefined ? undefined : await rowsOfCall(call, reading.folded, settings));
+    }
+    const joined = joinCalls(rows, plan);
+    if (joined === undefined || joined.count === 0) return;
+    if (windows !== undefined) budget.countBuckets(joined.count);
+    yield outputOf(plan, joined, { fields, members: group.members });
+  } finally {
+    reading.release();
+  }
+}
+
+function outputOf(
+  plan: SelectPlan,
+  joined: JoinedRows,
+  { fields, members }: { readonly fields: readonly Term[]; readonly members: readonly Member[] },
+): Table {
+  const { count, times, calls, beside } = joined;
+  const terms = new Map<string, Column>();
+  fields.forEach(({ key }, at) => {
+    const column = beside[at];
+    if (column !== undefined) terms.set(key, column);
+  });
+  for (const [key, column] of tagColumns(termsOf(plan, "tag"), members, joined.members)) {
+    terms.set(key, column);
+  }
+  const keys = [...plan.calls.keys()];
+  return outputTable(plan, {
+    count,
+    times,
+    calls: new Map(calls.map((column, at) => [keys[at]!, column])),
+    terms,
+  }, new Map());
+}
+
+interface ReadingSettings {
+  readonly needs: readonly LeafNeed[];
+  /** Fields that are taken along from the points that are picked. */
+  readonly fields: readonly Term[];
+  readonly settings: CallSettings;
+  readonly random: () => number;
+}
+
+/** Reads the members of a group into the folds of all functions. */
+class GroupReading {
+  readonly folded = new Map<CallPlan, FoldedLeaf>();
+  readonly #members: readonly Member[];
+  readonly #settings: CallSettings;
+  readonly #terms: readonly Term[];
+  readonly #bounds: Bounds;
+  #bytes = 0;
+
+  constructor(members: readonly Member[], { needs, fields, settings, random }: ReadingSettings) {
+    this.#members = members;
+    this.#settings = settings;
+    const terms = new Map(fields.map((term) => [term.key, term]));
+    for (const { leaf } of needs) terms.set(leaf.term.key, leaf.term);
+    this.#terms = [...terms.values()];
+    const columnOf = ({ key }: Term) => this.#terms.findIndex((term) => term.key === key);
+    const beside = fields.map(columnOf);
+    const common: LeafSettings = {
+      windows: settings.windows,
+      startNs: settings.bounds.min,
+      random,
+      tagSetOf: (tags) => tagSetsOf(members, tags),
+    };
+    let bounds = settings.bounds;
+    for (const need of needs) {
+      const places = { column: columnOf(need.leaf.term), beside };
+      this.folded.set(need.leaf, {
+        fold: new LeafFold(need.leaf, places, common),
+        bounds: need.bounds,
+      });
+      bounds = {
+        min: need.bounds.min < bounds.min ? need.bounds.min : bounds.min,
+        max: need.bounds.max > bounds.max ? need.bounds.max : bounds.max,
+      };
+    }
+    this.#bounds = bounds;
+  }
+
+  async read(pointsPerSeries: number): Promise<void> {
+    const slices = slicesOf(this.#members, {
+      bounds: this.#bounds,
+      pointsPerSeries,
+      terms: this.#terms,
+      windows: this.#settings.windows,
+      firstPoints: undefined,
+      descending: false,
+    });
+    for (const slice of slices) {
+      for (let at = 0; at < this.#members.length; at++) await this.#readMember(at, slice);
+      // Points that are seen together without windows are those of all slices.
+      if (this.#settings.windows === undefined) continue;
+      for (const { fold } of this.folded.values()) fold.endSlice();
+      this.release();
+    }
+  }
+
+  release(): void {
+    this.#settings.budget.release(this.#bytes);
+    this.#bytes = 0;
+  }
+
+  async #readMember(at: number, slice: Bounds): Promise<void> {
+    const { budget } = this.#settings;
+    await budget.pause();
+    const member = this.#members[at]!;
+    const table = await readMember(member, this.#terms, { bounds: slice, budget });
+    if (table.count === 0) return;
+    const bytes = budget.holdTable(table);
+    let isKept = false;
+    for (const { fold, bounds } of this.folded.values()) {
+      // Rows of a subquery are there whatever their times are.
+      fold.add(at, table, member.source.isSubquery ? undefined : bounds);
+      isKept ||= fold.keepsPoints;
+    }
+    if (isKept) this.#bytes += bytes;
+    else budget.release(bytes);
+  }
+}
+
+/** For each member which combination of the values of some tags it has. */
+function tagSetsOf(members: readonly Member[], tags: readonly string[]): Int32Array {
+  const known = new Map<string, number>();
+  return Int32Array.from(members, ({ series }) => {
+    const key = tags.map((name) => series.tags.get(name) ?? "").join("\0");
+    const set = known.get(key) ?? known.size;
+    known.set(key, set);
+    return set;
+  });
+}

@@ -1,0 +1,139 @@
+/** Replaces wildcards and patterns in fields and in GROUP BY by the names that they stand for. */
+import type { Call, Expr, Field } from "./ast.ts";
+import type { Kind } from "./columns.ts";
+import { fieldName } from "./column_names.ts";
+import { isTopOrBottom } from "./field_rules.ts";
+import { printExpression } from "./printer.ts";
+import { compileSearch } from "./regex.ts";
+import { StatementError } from "./result.ts";
+import type { CompiledSelect } from "./select_compile.ts";
+import type { ListedName, SelectSchema } from "./select_schema.ts";
+
+export interface Expanded {
+  readonly fields: readonly Field[];
+  /** Tags of GROUP BY in the order in which they are written; a name may stand there twice. */
+  readonly dimensions: readonly string[];
+}
+
+/** Functions that take more than numbers where a wildcard stands for their argument. */
+const TAKE_TEXTS: readonly string[] = [
+  "count",
+  "first",
+  "last",
+  "distinct",
+  "elapsed",
+  "mode",
+  "sample",
+];
+const TAKE_BOOLEANS: readonly string[] = [...TAKE_TEXTS, "min", "max"];
+
+export function expand(compiled: CompiledSelect, schema: SelectSchema): Expanded {
+  const { fields, dimensions, statement } = compiled;
+  const patterns = dimensions.some(({ kind }) => kind !== "tag");
+  const without = new Set(
+    dimensions.flatMap((each) => each.kind === "tag" ? [each.name] : []),
+  );
+  let listed: readonly ListedName[] | undefined;
+  const list = () => listed ??= schema.list({ withTags: !patterns, without });
+  const expanded = fields.flatMap((field) => expandField(field, list));
+  const tags = patterns ? schema.listTags() : [];
+  return {
+    fields: statement.into === undefined ? expanded.flatMap(withTags) : expanded,
+    dimensions: dimensions.flatMap((each) => {
+      if (each.kind === "tag") return [each.name];
+      if (each.kind === "wildcard") return tags;
+      const regex = compileSearch(each.pattern);
+      return tags.filter((name) => regex.matches(name));
+    }),
+  };
+}
+
+/** Tags that top and bottom are given become columns behind theirs. */
+function withTags(field: Field): Field[] {
+  const { expr } = field;
+  if (expr.kind !== "call" || !isTopOrBottom(expr.name)) return [field];
+  const tags = expr.args.slice(1, -1).map((each) => ({ expr: each, alias: "" }));
+  return [field, ...tags];
+}
+
+function expandField(field: Field, list: () => readonly ListedName[]): Field[] {
+  const { expr } = field;
+  switch (expr.kind) {
+    case "wildcard":
+      return list().filter(({ kind }) =>
+        expr.of === "all" || (kind === "tag") === (expr.of === "tag")
+      ).map(referenceTo);
+    case "regex": {
+      const regex = compileSearch(expr.pattern);
+      return list().filter(({ name }) => regex.matches(name)).map(referenceTo);
+    }
+    case "call":
+      return expandCall(field, expr, list);
+    case "binary":
+      refuseWildcards(expr, expr);
+      return [field];
+    default:
+      return [field];
+  }
+}
+
+function referenceTo({ name, isField }: ListedName): Field {
+  return { expr: { kind: "reference", name, cast: isField ? "field" : "tag" }, alias: "" };
+}
+
+function expandCall(field: Field, call: Call, list: () => readonly ListedName[]): Field[] {
+  let inner = call;
+  while (inner.args[0]?.kind === "call") inner = inner.args[0];
+  const pattern = inner.args[0];
+  if (pattern?.kind !== "wildcard" && pattern?.kind !== "regex") return [field];
+  if (pattern.kind === "wildcard" && pattern.of === "tag") {
+    throw new StatementError(`unable to use tag wildcard in ${inner.name}()`);
+  }
+  const regex = pattern.kind === "regex" ? compileSearch(pattern.pattern) : undefined;
+  const fields: Field[] = [];
+  for (const { name, kind } of list()) {
+    if (kind === "tag" || !takes(inner.name, kind)) continue;
+    if (regex !== undefined && !regex.matches(name)) continue;
+    const expr = withInnermost(call, { kind: "reference", name, cast: undefined });
+    fields.push({ expr, alias: `${fieldName(field)}_${name}` });
+  }
+  return fields;
+}
+
+function takes(name: string, kind: Kind): boolean {
+  switch (kind) {
+    case "string":
+      return TAKE_TEXTS.includes(name);
+    case "boolean":
+      return TAKE_BOOLEANS.includes(name);
+    case "unsigned":
+      return !name.startsWith("holt_winters");
+    default:
+      return true;
+  }
+}
+
+/** The call with another argument in the innermost call. */
+function withInnermost(call: Call, argument: Expr): Call {
+  const [first, ...rest] = call.args;
+  const replaced = first?.kind === "call" ? withInnermost(first, argument) : argument;
+  return { ...call, args: [replaced, ...rest] };
+}
+
+function refuseWildcards(expr: Expr, whole: Expr): void {
+  switch (expr.kind) {
+    case "wildcard":
+      throw new StatementError(`unsupported expression with wildcard: ${printExpression(whole)}`);
+    case "regex":
+      throw new StatementError(
+        `unsupported expression with regex field: ${printExpression(whole)}`,
+      );
+    case "binary":
+      refuseWildcards(expr.left, whole);
+      return refuseWildcards(expr.right, whole);
+    case "parentheses":
+      return refuseWildcards(expr.inner, whole);
+    case "call":
+      return expr.args.forEach((each) => refuseWildcards(each, whole));
+  }
+}

@@ -1,0 +1,151 @@
+/** fill: the buckets of GROUP BY time that hold no point. */
+import type { Fill } from "./ast.ts";
+import {
+  type Cell,
+  cellAt,
+  columnOf,
+  gather,
+  hasValue,
+  isNumeric,
+  type Kind,
+  wholeOf,
+} from "./columns.ts";
+import { compareInstants, instantAt, type Instants, nsAt } from "./instants.ts";
+import type { Column } from "./result.ts";
+import { type Bounds, TIME_MIN_NS } from "./time_range.ts";
+import type { Windows } from "./windows.ts";
+
+export interface FillSettings {
+  readonly fill: Fill;
+  readonly windows: Windows;
+  readonly bounds: Bounds;
+  readonly descending: boolean;
+  /** Of the function that gave the values: what is not there was counted as nothing. */
+  readonly isCount: boolean;
+  /** Throws where there would be too many. */
+  readonly checkBuckets: (buckets: number) => void;
+}
+
+export interface Filled {
+  readonly times: Instants;
+  readonly column: Column;
+  /** Where each row was before; -1: it was made. */
+  readonly order: Int32Array;
+}
+
+/** Fills the gaps between values at the starts of buckets, ascending and one for each at most. */
+export function fillRows(times: Instants, column: Column, settings: FillSettings): Filled {
+  const starts = startsFrom(times, settings);
+  const order = placesOf(times, starts);
+  const gathered = gather(column, order);
+  return { times: starts, column: fillColumn(gathered, order, settings), order };
+}
+
+/** All buckets of the range, or those from the first value on where it has no lower bound. */
+function startsFrom(times: Instants, { windows, bounds, checkBuckets }: FillSettings): Instants {
+  const first = bounds.min === TIME_MIN_NS ? nsAt(times, 0) : windows.startOf(bounds.min);
+  const ownLast = nsAt(times, times.eras.length - 1);
+  const boundLast = windows.startOf(bounds.max);
+  const last = boundLast > ownLast ? boundLast : ownLast;
+  checkBuckets(Number((last - first) / windows.every) + 1);
+  return windows.startsBetween(first, last);
+}
+
+/** For each start its row among `times`; -1: none. */
+function placesOf(times: Instants, starts: Instants): Int32Array {
+  const order = new Int32Array(starts.eras.length).fill(-1);
+  for (let i = 0, row = 0; i < order.length && row < times.eras.length; i++) {
+    if (compareInstants(instantAt(starts, i), instantAt(times, row)) === 0) order[i] = row++;
+  }
+  return order;
+}
+
+function fillColumn(column: Column, order: Int32Array, settings: FillSettings): Column {
+  const { fill, descending, isCount } = settings;
+  switch (fill.kind) {
+    case "number":
+      return withNumber(column, fill.value, (row) => order[row]! < 0);
+    case "previous":
+      return carried(column, order, descending);
+    case "linear":
+      return isNumeric(column.kind) ? linear(column, column.kind, order) : column;
+    default:
+      return isCount ? withNumber(column, 0, (row) => order[row]! < 0) : column;
+  }
+}
+
+/** The column with a number in the rows that are told. */
+export function withNumber(
+  column: Column,
+  number: number | bigint,
+  isMissing: (row: number) => boolean,
+): Column {
+  const cell = cellOf(number, column.kind);
+  const { values } = column;
+  if (typeof cell === "number" && values instanceof Float64Array) {
+    const numbers = values.slice();
+    const present = new Uint8Array(numbers.length);
+    for (let row = 0; row < numbers.length; row++) {
+      const isMade = isMissing(row);
+      if (isMade) numbers[row] = cell;
+      present[row] = isMade || hasValue(column, row) ? 1 : 0;
+    }
+    return { kind: column.kind, values: numbers, present } as Column;
+  }
+  const cells: Cell[] = [];
+  for (let row = 0; row < values.length; row++) {
+    cells.push(isMissing(row) ? cell : cellAt(column, row));
+  }
+  return columnOf(column.kind, cells);
+}
+
+/** The number in the kind of a column; texts and booleans get what stands for nothing. */
+function cellOf(number: number | bigint, kind: Kind): Cell {
+  switch (kind) {
+    case "float":
+      return Number(number);
+    case "integer":
+    case "unsigned":
+      return typeof number === "bigint" ? number : wholeOf(number, kind);
+    case "string":
+      return "";
+    case "boolean":
+      return false;
+  }
+}
+
+/** Rows that were made take the value of the row before them, which is the later one in descending order. */
+function carried(column: Column, order: Int32Array, descending: boolean): Column {
+  const count = order.length;
+  const from = new Int32Array(count);
+  let last = -1;
+  for (let i = 0; i < count; i++) {
+    const row = descending ? count - 1 - i : i;
+    if (order[row]! >= 0) last = row;
+    from[row] = last;
+  }
+  return gather(column, from);
+}
+
+function linear(
+  column: Column,
+  kind: "float" | "integer" | "unsigned",
+  order: Int32Array,
+): Column {
+  const cells: Cell[] = Array.from(order, (_, row) => cellAt(column, row));
+  let before = -1;
+  for (let row = 0; row < order.length; row++) {
+    if (order[row]! < 0) continue;
+    const isRun = before >= 0 && row - before > 1;
+    if (isRun && hasValue(column, before) && hasValue(column, row)) {
+      const start = Number(cells[before]);
+      const slope = (Number(cells[row]) - start) / (row - before);
+      for (let i = before + 1; i < row; i++) {
+        const value = slope * (i - before) + start;
+        cells[i] = kind === "float" ? value : wholeOf(value, kind);
+      }
+    }
+    before = row;
+  }
+  return columnOf(kind, cells);
+}

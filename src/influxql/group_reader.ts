@@ -1,0 +1,101 @@
+/** Reads the series of a group: the fields and tags that a plan names, in the rows that satisfy its condition. */
+import { castColumn, hasValue, missing } from "./columns.ts";
+import { fieldsIn, maskOf, reduceByTags } from "./condition.ts";
+import type { Expr } from "./ast.ts";
+import type { Column } from "./result.ts";
+import type { SelectBudget } from "./select_budget.ts";
+import type { Term } from "./select_plan.ts";
+import type { SeriesSource, SourceSeries } from "./series_source.ts";
+import { filterRows, type Table } from "./table.ts";
+import type { Bounds } from "./time_range.ts";
+
+/** A series of a group. */
+export interface Member {
+  readonly source: SeriesSource;
+  readonly series: SourceSeries;
+  /** What is left of WHERE with the series' tags put in; undefined: nothing. */
+  readonly condition: Expr | undefined;
+}
+
+/** The members of some series: those that can satisfy a condition. */
+export function membersOf(
+  source: SeriesSource,
+  series: readonly SourceSeries[],
+  condition: Expr | undefined,
+): Member[] {
+  if (condition === undefined) {
+    return series.map((each) => ({ source, series: each, condition }));
+  }
+  const members: Member[] = [];
+  for (const each of series) {
+    const reduced = reduceByTags(condition, each.tags, source);
+    if (reduced === false) continue;
+    members.push({ source, series: each, condition: reduced === true ? undefined : reduced });
+  }
+  return members;
+}
+
+/** Names of the fields that have to be read for some terms and a condition. */
+export function fieldsOf(
+  terms: readonly Term[],
+  source: SeriesSource,
+  condition: Expr | undefined,
+): string[] {
+  const names = terms.flatMap(({ name, origin }) =>
+    origin.from === "field" && source.fields.has(name) ? [name] : []
+  );
+  return [...new Set([...names, ...fieldsIn(condition, source)])];
+}
+
+/** Rows of a member with a column for each term, in the terms' kinds. */
+export async function readMember(
+  { source, series, condition }: Member,
+  terms: readonly Term[],
+  options: { readonly bounds: Bounds; readonly budget: SelectBudget },
+): Promise<Table> {
+  const fields = fieldsOf(terms, source, condition);
+  const read = series.read(fields, options.bounds);
+  let table = read instanceof Promise ? await read : read;
+  if (condition !== undefined) {
+    const mask = maskOf(condition, { table, fields, tags: series.tags });
+    table = filterRows(table, mask);
+  }
+  const columns = terms.map((term) => columnOfTerm(term, { source, series, table, fields }));
+  return { count: table.count, times: table.times, columns };
+}
+
+interface Rows {
+  readonly source: SeriesSource;
+  readonly series: SourceSeries;
+  readonly table: Table;
+  readonly fields: readonly string[];
+}
+
+function columnOfTerm({ name, origin }: Term, { source, series, table, fields }: Rows): Column {
+  if (origin.from === "field") {
+    const at = fields.indexOf(name);
+    const column = at < 0 ? undefined : table.columns[at];
+    return column === undefined
+      ? missing(origin.kind, table.count)
+      : castColumn(column, origin.kind);
+  }
+  // Tags of stored series stand beside fields, but are none: functions find nothing in them.
+  if (!source.isSubquery) return missing("string", table.count);
+  return tagColumn(series.tags.get(name), table.count);
+}
+
+/** A tag that is empty is shown as missing. */
+export function tagColumn(value: string | undefined, count: number): Column {
+  return { kind: "string", values: new Array(count).fill(value === "" ? undefined : value) };
+}
+
+/** Which rows have a value; undefined: all. */
+export function rowsThere(column: Column): Int32Array | undefined {
+  const count = column.values.length;
+  let held = 0;
+  for (let i = 0; i < count; i++) if (hasValue(column, i)) held++;
+  if (held === count) return undefined;
+  const rows = new Int32Array(held);
+  for (let i = 0, at = 0; i < count; i++) if (hasValue(column, i)) rows[at++] = i;
+  return rows;
+}

@@ -1,0 +1,62 @@
+/** GROUP BY tags: which series belong together, and in which order the groups come. */
+import { compareText } from "../../engine/mod.ts";
+import type { Limits } from "./ast.ts";
+import type { Member } from "./group_reader.ts";
+
+export interface Group {
+  /** Values of the tags that are grouped by, in the order of their sorted names. */
+  readonly values: readonly string[];
+  readonly members: readonly Member[];
+}
+
+/** Sorted names, each once. */
+export function sortedNames(names: readonly string[]): string[] {
+  return [...new Set(names)].sort(compareText);
+}
+
+/** Groups in the order of their tags; their members in the order of all their tags. */
+export function groupMembers(members: readonly Member[], names: readonly string[]): Group[] {
+  const groups = new Map<string, { values: string[]; members: Member[] }>();
+  for (const member of members) {
+    const values = names.map((name) => member.series.tags.get(name) ?? "");
+    const key = values.join("\0");
+    const known = groups.get(key);
+    if (known === undefined) groups.set(key, { values, members: [member] });
+    else known.members.push(member);
+  }
+  for (const group of groups.values()) sortMembers(group.members);
+  return [...groups.values()].sort((left, right) => compareLists(left.values, right.values));
+}
+
+function sortMembers(members: Member[]): void {
+  if (members.length < 2) return;
+  const keys = new Map(members.map((member) => [member, [...member.series.tags].flat()]));
+  members.sort((left, right) => compareLists(keys.get(left)!, keys.get(right)!));
+}
+
+function compareLists(left: readonly string[], right: readonly string[]): number {
+  const count = Math.min(left.length, right.length);
+  for (let i = 0; i < count; i++) {
+    const order = compareText(left[i]!, right[i]!);
+    if (order !== 0) return order;
+  }
+  return left.length - right.length;
+}
+
+/** SLIMIT and SOFFSET: they count the groups of a measurement that have a point. */
+export function limitGroups(
+  groups: readonly Group[],
+  { limit, offset }: Limits,
+  hasPoints: (group: Group) => boolean,
+): readonly Group[] {
+  if (limit === 0 && offset === 0) return groups;
+  const kept: Group[] = [];
+  let skipped = 0;
+  for (const group of groups) {
+    if (!hasPoints(group)) continue;
+    if (skipped++ < offset) continue;
+    kept.push(group);
+    if (kept.length === limit) break;
+  }
+  return kept;
+}

@@ -1,0 +1,117 @@
+/** Puts the rows of several calls side by side: those with equal times in one row. */
+import { gather, missing } from "./columns.ts";
+import type { CallRows } from "./call_rows.ts";
+import { gatherInstants, type Instants } from "./instants.ts";
+import type { Column } from "./result.ts";
+import { concatInstants } from "./table.ts";
+import type { SelectPlan } from "./select_plan.ts";
+
+/** Rows of a group before its columns are computed, in the order of the answer. */
+export interface JoinedRows {
+  readonly count: number;
+  readonly times: Instants;
+  /** A column for each call. */
+  readonly calls: readonly Column[];
+  /** Columns of fields beside the only call. */
+  readonly beside: readonly Column[];
+  readonly members: Int32Array;
+}
+
+export function joinCalls(
+  rows: readonly (CallRows | undefined)[],
+  plan: SelectPlan,
+): JoinedRows | undefined {
+  const { descending, statement } = plan.compiled;
+  const limited = rows.map((each) =>
+    each === undefined ? undefined : limitRows(each, { descending, ...statement.rows })
+  );
+  const held = limited.filter((each) => each !== undefined && each.members.length > 0);
+  const [first] = held as CallRows[];
+  if (first === undefined) return undefined;
+  const kinds = [...plan.calls.values()].map((call) => call?.kind ?? "float");
+  const { times, orders } = held.length === 1
+    ? { times: first.times, orders: undefined }
+    : zip(limited, descending);
+  const count = times.eras.length;
+  return {
+    count,
+    times,
+    calls: limited.map((each, at) => {
+      if (each === undefined || each.members.length === 0) return missing(kinds[at]!, count);
+      return orders === undefined ? each.column : gather(each.column, orders[at]!);
+    }),
+    beside: first.beside,
+    members: held.length === 1 ? first.members : new Int32Array(count).fill(-1),
+  };
+}
+
+interface RowLimits {
+  readonly descending: boolean;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** Rows in the order of the answer, as many as LIMIT leaves: it counts the rows of each call. */
+function limitRows(rows: CallRows, { descending, limit, offset }: RowLimits): CallRows {
+  const count = rows.members.length;
+  const left = Math.max(0, count - offset);
+  const kept = limit === 0 ? left : Math.min(left, limit);
+  if (kept === count && !descending) return rows;
+  const order = Int32Array.from(
+    { length: kept },
+    (_, at) => descending ? count - 1 - offset - at : offset + at,
+  );
+  return {
+    times: gatherInstants(rows.times, order),
+    column: gather(rows.column, order),
+    beside: rows.beside.map((column) => gather(column, order)),
+    members: order.map((row) => rows.members[row]!),
+  };
+}
+
+/** Times of all, and for each call which of its rows stands at each of them. */
+function zip(
+  rows: readonly (CallRows | undefined)[],
+  descending: boolean,
+): { readonly times: Instants; readonly orders: readonly Int32Array[] } {
+  const columns = rows.map((each) => each?.times);
+  const total = columns.reduce((sum, each) => sum + (each?.eras.length ?? 0), 0);
+  const orders = rows.map(() => new Int32Array(total).fill(-1));
+  const next = rows.map(() => 0);
+  const sign = descending ? -1 : 1;
+  const source = new Int32Array(total);
+  const starts: number[] = [];
+  let start = 0;
+  for (const each of columns) {
+    starts.push(start);
+    start += each?.eras.length ?? 0;
+  }
+  let count = 0;
+  for (;; count++) {
+    let best = -1;
+    for (let i = 0; i < columns.length; i++) {
+      const times = columns[i];
+      if (times === undefined || next[i]! >= times.eras.length) continue;
+      const order = best < 0 ? -1 : sign * compare(times, next[i]!, columns[best]!, next[best]!);
+      if (order < 0) best = i;
+    }
+    if (best < 0) break;
+    const times = columns[best]!;
+    const row = next[best]!;
+    source[count] = starts[best]! + row;
+    for (let i = 0; i < columns.length; i++) {
+      const other = columns[i];
+      if (other === undefined || next[i]! >= other.eras.length) continue;
+      if (compare(other, next[i]!, times, row) === 0) orders[i]![count] = next[i]!++;
+    }
+  }
+  const all = concatInstants(columns.filter((each) => each !== undefined));
+  return {
+    times: gatherInstants(all, source.subarray(0, count)),
+    orders: orders.map((order) => order.subarray(0, count)),
+  };
+}
+
+function compare(left: Instants, i: number, right: Instants, j: number): number {
+  return left.eras[i]! - right.eras[j]! || left.offsets[i]! - right.offsets[j]!;
+}

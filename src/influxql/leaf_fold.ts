@@ -1,0 +1,141 @@
+/** Collects what one function of a statement needs of a group's series, read one after the other, in one slice of time or several. */
+import { concatColumns, gather } from "./columns.ts";
+import { rowsThere } from "./group_reader.ts";
+import { gatherInstants, instantOf, lowerBound } from "./instants.ts";
+import { type LeafPoints, type LeafRows, type LeafSettings, runLeaf } from "./leaf_rows.ts";
+import { finishPartial, isJoinable, joinPartials, type Partial, partialOf } from "./partial.ts";
+import type { LeafPlan, PointsPlan } from "./select_plan.ts";
+import { concatInstants, mergeTables, sliceTable, type Table } from "./table.ts";
+import type { Bounds } from "./time_range.ts";
+
+export interface FoldPlaces {
+  /** Column of the field in the tables that are read. */
+  readonly column: number;
+  /** Columns that are taken along. */
+  readonly beside: readonly number[];
+}
+
+export class LeafFold {
+  readonly plan: LeafPlan | PointsPlan;
+  readonly #places: FoldPlaces;
+  readonly #settings: LeafSettings;
+  #partial: Partial | undefined;
+  /** Points that have to be seen together. */
+  #tables: Table[] = [];
+  #members: number[] = [];
+  readonly #done: LeafRows[] = [];
+
+  constructor(plan: LeafPlan | PointsPlan, places: FoldPlaces, settings: LeafSettings) {
+    this.plan = plan;
+    this.#places = places;
+    this.#settings = settings;
+  }
+
+  /** Whether it keeps the points that it was given. */
+  get keepsPoints(): boolean {
+    return this.plan.type === "points" || !isJoinable(this.plan);
+  }
+
+  /** Rows of one member; of those with times outside of the bounds none. */
+  add(member: number, table: Table, bounds: Bounds | undefined): void {
+    const points = this.#pointsOf(bounds === undefined ? table : within(table, bounds));
+    if (points.count === 0) return;
+    if (this.plan.type === "points" || this.keepsPoints) {
+      this.#tables.push(points);
+      this.#members.push(member);
+      return;
+    }
+    const own = partialOf(this.plan, leafPoints(points, member), this.#settings);
+    this.#partial = this.#partial === undefined
+      ? own
+      : joinPartials(this.plan, [this.#partial, own], this.#settings);
+  }
+
+  /** Ends a slice of time that no bucket reaches beyond. */
+  endSlice(): void {
+    if (this.plan.type === "points" || this.#tables.length === 0) return;
+    const merged = mergeTables(this.#tables, this.#members);
+    const [column, ...beside] = merged.columns;
+    const points = { times: merged.times, column: column!, beside, members: merged.series };
+    this.#done.push(runLeaf(this.plan, points, this.#settings));
+    this.#tables = [];
+    this.#members = [];
+  }
+
+  /** What all of it comes to; undefined: there was no point. */
+  finish(): LeafRows | undefined {
+    if (this.plan.type === "points") return this.#allPoints();
+    this.endSlice();
+    if (this.#partial !== undefined) return finishPartial(this.#partial);
+    return this.#done.length === 0 ? undefined : concatRows(this.#done);
+  }
+
+  #allPoints(): LeafRows | undefined {
+    if (this.#tables.length === 0) return undefined;
+    const merged = mergeTables(this.#tables, this.#members);
+    const [column, ...beside] = merged.columns;
+    return {
+      starts: merged.times,
+      times: merged.times,
+      column: column!,
+      beside,
+      members: merged.series,
+    };
+  }
+
+  /** The field's values that are there, and what is taken along. */
+  #pointsOf(table: Table): Table {
+    const column = table.columns[this.#places.column]!;
+    const beside = this.#places.beside.map((at) => table.columns[at]!);
+    const rows = rowsThere(column);
+    if (rows === undefined) {
+      return { count: table.count, times: table.times, columns: [withoutHoles(column), ...beside] };
+    }
+    return {
+      count: rows.length,
+      times: gatherInstants(table.times, rows),
+      columns: [
+        withoutHoles(gather(column, rows)),
+        ...beside.map((each) => gather(each, rows)),
+      ],
+    };
+  }
+}
+
+/** The column, all of whose values are there, as one that says so. */
+function withoutHoles<T extends Table["columns"][number]>(column: T): T {
+  if (column.kind === "string" || column.present === undefined) return column;
+  return { kind: column.kind, values: column.values } as T;
+}
+
+function leafPoints(
+  { count, times, columns: [column, ...beside] }: Table,
+  member: number,
+): LeafPoints {
+  return { times, column: column!, beside, members: new Int32Array(count).fill(member) };
+}
+
+function within(table: Table, { min, max }: Bounds): Table {
+  const from = lowerBound(table.times, instantOf(min));
+  const to = lowerBound(table.times, instantOf(max + 1n), from);
+  if (from === 0 && to === table.count) return table;
+  return sliceTable(table, from, to);
+}
+
+function concatRows(parts: readonly LeafRows[]): LeafRows {
+  const [first] = parts as [LeafRows];
+  if (parts.length === 1) return first;
+  const members = new Int32Array(parts.reduce((sum, part) => sum + part.members.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    members.set(part.members, at);
+    at += part.members.length;
+  }
+  return {
+    starts: concatInstants(parts.map(({ starts }) => starts)),
+    times: concatInstants(parts.map(({ times }) => times)),
+    column: concatColumns(parts.map(({ column }) => column)),
+    beside: first.beside.map((_, i) => concatColumns(parts.map(({ beside }) => beside[i]!))),
+    members,
+  };
+}

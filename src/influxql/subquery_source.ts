@@ -1,0 +1,96 @@
+/**
+ * A subquery as a measurement: its columns are fields, its GROUP BY tags are tags, its series are computed when the outer
+ * statement reads them. The outer statement's tags are grouped by inside as well.
+ */
+import { fieldName } from "./column_names.ts";
+import { type Kind, missing } from "./columns.ts";
+import type { SelectRun } from "./group_run.ts";
+import { makeInstants } from "./instants.ts";
+import type { SelectPlan } from "./select_plan.ts";
+import { type SelectedGroup, selectGroups } from "./select_run.ts";
+import type { Reading, Schema, SeriesSource, SourceSeries } from "./series_source.ts";
+import { concatTables, pickRows, reversedOrder, type Table } from "./table.ts";
+import { intersect } from "./time_range.ts";
+
+export class SubquerySource implements SeriesSource {
+  readonly name: string;
+  readonly isSubquery = true;
+  readonly fields: ReadonlyMap<string, Kind>;
+  readonly tags: ReadonlySet<string>;
+  readonly tagFields: ReadonlySet<string>;
+  readonly #plan: SelectPlan;
+  readonly #run: SelectRun;
+
+  constructor(name: string, plan: SelectPlan, run: SelectRun) {
+    this.name = name;
+    // One of the measurements that it reads: each is a measurement of its own to the outer statement.
+    this.#plan = { ...plan, sources: plan.sources.filter((source) => source.name === name) };
+    this.#run = run;
+    const fields = new Map<string, Kind>();
+    const tagFields = new Set<string>();
+    for (const { expr, kind, alias } of plan.columns) {
+      const column = fieldName({ expr, alias });
+      if (kind === undefined || fields.has(column)) continue;
+      fields.set(column, kind);
+      const isTag = expr.kind === "reference" &&
+        [...plan.terms.values()].some((term) =>
+          term !== undefined && term.name === expr.name && term.origin.from === "tag"
+        );
+      if (isTag) tagFields.add(column);
+    }
+    this.fields = fields;
+    this.tagFields = tagFields;
+    this.tags = new Set(plan.dimensions);
+  }
+
+  present(): Schema {
+    return this;
+  }
+
+  open({ bounds, dimensions }: Reading): readonly SourceSeries[] {
+    const plan = this.#plan;
+    const names = plan.columns.map(fieldName);
+    const groups = selectGroups({
+      plan,
+      bounds: intersect(plan.compiled.bounds, bounds),
+      dimensions,
+      run: this.#run,
+    });
+    return [...groups].map((group) => new SubquerySeries(group, { plan, names }));
+  }
+}
+
+class SubquerySeries implements SourceSeries {
+  readonly tags: ReadonlyMap<string, string>;
+  readonly #group: SelectedGroup;
+  readonly #plan: SelectPlan;
+  readonly #names: readonly string[];
+
+  constructor(
+    group: SelectedGroup,
+    { plan, names }: { readonly plan: SelectPlan; readonly names: readonly string[] },
+  ) {
+    this.#group = group;
+    this.#plan = plan;
+    this.#names = names;
+    this.tags = new Map(group.tags);
+  }
+
+  async read(fields: readonly string[]): Promise<Table> {
+    const places = fields.map((field) => this.#names.indexOf(field));
+    const parts: Table[] = [];
+    for await (const table of this.#group.tables()) {
+      const columns = places.map((at) => table.columns[at]!);
+      parts.push({ count: table.count, times: table.times, columns });
+    }
+    if (parts.length === 0) return this.#nothing(places);
+    const all = concatTables(parts);
+    const isReversed = this.#plan.compiled.descending;
+    return isReversed ? pickRows(all, reversedOrder(all.count)) : all;
+  }
+
+  #nothing(places: readonly number[]): Table {
+    const columns = places.map((at) => missing(this.#plan.columns[at]!.kind ?? "float", 0));
+    return { count: 0, times: makeInstants(0), columns };
+  }
+}

@@ -22,7 +22,7 @@ import { Windows } from "./windows.ts";
 
 export async function* callTables(
   group: Group,
-  { plan, bounds, run }: GroupSettings,
+  { plan, bounds, readFromNs, run }: GroupSettings,
 ): AsyncGenerator<Table> {
   const { budget, signal } = run;
   const { windows: shape } = plan.compiled;
@@ -31,7 +31,13 @@ export async function* callTables(
   const calls = [...plan.calls.values()];
   const needs = calls.flatMap((call) => call === undefined ? [] : needsOf(call, bounds, settings));
   const fields = termsOf(plan, "field");
-  const reading = new GroupReading(group.members, { needs, fields, settings, random: run.random });
+  const reading = new GroupReading(group.members, {
+    needs,
+    fields,
+    settings,
+    readFromNs,
+    random: run.random,
+  });
   try {
     await reading.read(run.pointsPerSeries());
     const rows = [];
@@ -75,6 +81,7 @@ interface ReadingSettings {
   /** Fields that are taken along from the points that are picked. */
   readonly fields: readonly Term[];
   readonly settings: CallSettings;
+  readonly readFromNs: bigint | undefined;
   readonly random: () => number;
 }
 
@@ -87,7 +94,8 @@ class GroupReading {
   readonly #bounds: Bounds;
   #bytes = 0;
 
-  constructor(members: readonly Member[], { needs, fields, settings, random }: ReadingSettings) {
+  constructor(members: readonly Member[], options: ReadingSettings) {
+    const { needs, fields, settings, readFromNs, random } = options;
     this.#members = members;
     this.#settings = settings;
     const terms = new Map(fields.map((term) => [term.key, term]));
@@ -113,7 +121,7 @@ class GroupReading {
         max: need.bounds.max > bounds.max ? need.bounds.max : bounds.max,
       };
     }
-    this.#bounds = bounds;
+    this.#bounds = readFromNs === undefined ? bounds : { min: readFromNs, max: bounds.max };
   }
 
   async read(pointsPerSeries: number): Promise<void> {

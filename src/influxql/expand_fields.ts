@@ -28,7 +28,7 @@ const TAKE_TEXTS: readonly string[] = [
 const TAKE_BOOLEANS: readonly string[] = [...TAKE_TEXTS, "min", "max"];
 
 export function expand(compiled: CompiledSelect, schema: SelectSchema): Expanded {
-  const { fields, dimensions, statement } = compiled;
+  const { fields, dimensions } = compiled;
   const patterns = dimensions.some(({ kind }) => kind !== "tag");
   const without = new Set(
     dimensions.flatMap((each) => each.kind === "tag" ? [each.name] : []),
@@ -38,7 +38,7 @@ export function expand(compiled: CompiledSelect, schema: SelectSchema): Expanded
   const expanded = fields.flatMap((field) => expandField(field, list));
   const tags = patterns ? schema.listTags() : [];
   return {
-    fields: statement.into === undefined ? expanded.flatMap(withTags) : expanded,
+    fields: expanded.flatMap(withTags),
     dimensions: dimensions.flatMap((each) => {
       if (each.kind === "tag") return [each.name];
       if (each.kind === "wildcard") return tags;

@@ -33,6 +33,8 @@ export interface SelectRun {
 export interface GroupSettings {
   readonly plan: SelectPlan;
   readonly bounds: Bounds;
+  /** What is older is not read though the range has no lower bound: its buckets would be too many. */
+  readonly readFromNs: bigint | undefined;
   readonly run: SelectRun;
 }
 

@@ -61,6 +61,17 @@ function checkBuckets(
   budget.checkBuckets(Number((last - first) / shape.every) + 1);
 }
 
+/** Where reading begins when there is no lower bound: as many buckets before the upper one as there may be. */
+function readFrom(
+  { windows: shape, bounds, hasCalls }: CompiledSelect,
+  bucketsMax: number,
+): bigint | undefined {
+  const isOpen = shape !== undefined && hasCalls && bounds.min === TIME_MIN_NS;
+  if (!isOpen || bucketsMax === 0) return undefined;
+  const from = new Windows(shape).startOf(bounds.max) - shape.every * BigInt(bucketsMax - 1);
+  return from > TIME_MIN_NS ? from : undefined;
+}
+
 async function* resumed(
   first: IteratorResult<Frame>,
   rest: AsyncGenerator<Frame>,
@@ -80,6 +91,7 @@ class Session implements Disposable {
   readonly plan: SelectPlan;
   readonly #view: View;
   readonly #budget: SelectBudget;
+  readonly #readFromNs: bigint | undefined;
 
   constructor(
     { database, memory, random }: SelectParts,
@@ -88,6 +100,7 @@ class Session implements Disposable {
   ) {
     const budget = this.#budget = new SelectBudget(context, memory);
     const view = this.#view = database.view(ticksOf(viewBounds(compiled), database));
+    this.#readFromNs = readFrom(compiled, context.limits.bucketsMax);
     let pointsPerSeries: number | undefined;
     this.run = {
       budget,
@@ -111,7 +124,8 @@ class Session implements Disposable {
     using _session = this;
     const { plan, run } = this;
     const { bounds } = plan.compiled;
-    for (const group of selectGroups({ plan, bounds, dimensions: [], run })) {
+    const readFromNs = this.#readFromNs;
+    for (const group of selectGroups({ plan, bounds, readFromNs, dimensions: [], run })) {
       yield* framesOf(group, plan);
     }
   }

@@ -79,6 +79,8 @@ export interface SelectPlan {
   readonly terms: ReadonlyMap<string, Term | undefined>;
   /** The only call picks points, whose times its rows keep. */
   readonly keepsTimes: boolean;
+  /** Columns that INTO writes as tags: those that top and bottom were given. */
+  readonly writtenTags: readonly number[];
   /** Tags of GROUP BY. */
   readonly dimensions: readonly string[];
   readonly sources: readonly SeriesSource[];
@@ -115,6 +117,9 @@ export function planSelect(
     calls,
     terms,
     keepsTimes: calls.size === 1 && only?.type === "leaf" && isPicking(only.name),
+    writtenTags: compiled.statement.into === undefined || only?.type !== "leaf"
+      ? []
+      : only.tags.map((_, at) => at + 1),
     dimensions,
     sources,
   };

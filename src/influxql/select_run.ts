@@ -20,6 +20,7 @@ export interface SelectedGroup {
 export interface RunSettings {
   readonly plan: SelectPlan;
   readonly bounds: Bounds;
+  readonly readFromNs: bigint | undefined;
   /** Tags that are grouped by beside the plan's own. */
   readonly dimensions: readonly string[];
   readonly run: SelectRun;

@@ -53,6 +53,7 @@ export class SubquerySource implements SeriesSource {
     const groups = selectGroups({
       plan,
       bounds: intersect(plan.compiled.bounds, bounds),
+      readFromNs: undefined,
       dimensions,
       run: this.#run,
     });

@@ -5,12 +5,13 @@
  * The registry answers what there ever was; whether a series still holds points is asked only where the answer hangs on it.
  * All of it goes in slices, and no more is kept than is shown.
  */
-import { compareText, type Labels } from "../../engine/mod.ts";
+import { compareText, type Labels, METRIC_NAME } from "../../engine/mod.ts";
 import { Slices, sortInSlices } from "../slices.ts";
 import type { Expr, KeyCondition, Limits, ShowSchemaStatement } from "./ast.ts";
 import { limited, tableFrame, textFrame } from "./frames.ts";
 import { compileSearch } from "./regex.ts";
 import type { Frame } from "./result.ts";
+import { compareRows, compareTags, LeastSeries, seriesKey } from "./series_key.ts";
 import { factsOf, type StoredMeasurement, type StoredSeries } from "./stored_measurements.ts";
 import {
   ANY_FIELDS,
@@ -21,6 +22,12 @@ import {
 } from "./tag_condition.ts";
 import { textTest } from "./text_test.ts";
 
+/**
+ * Series after which the registry is asked what there ever was, if there is little: the search ends where all of that was found.
+ * (Not of a tag called `__name__`, which the registry does not tell from the metric's name: so many series would have shown it.)
+ */
+const SERIES_BEFORE_ASKING = 4_096;
+const FOUND_BEFORE_ASKING_MAX = 512;
 /** How many series are looked at between two looks at the clock. */
 const SERIES_PER_LOOK = 64;
 
@@ -184,10 +191,14 @@ export class SchemaSearch {
       if (frames.length >= endOf(series)) break;
       const keys = new Set<string>();
       const isNew = ([key]: Labels[number]) => !keys.has(key) && isWanted(key);
+      const isComplete = new Completeness(() =>
+        [...measurement.knownKeys()].filter(isWanted).length
+      );
       await this.#forEach(measurement, accepts, ({ tags, hasPoints }) => {
         if (tags.some(isNew) && hasPoints()) {
           for (const tag of tags) if (isNew(tag)) keys.add(tag[0]);
         }
+        return isComplete.with(keys.has(METRIC_NAME) ? keys.size - 1 : keys.size);
       });
       const rows = [...keys].sort(compareText).map((key): [string] => [key]);
       this.#addFrame(frames, measurement.name, ["tagKey"], rows);
@@ -204,12 +215,26 @@ export class SchemaSearch {
       const keys = new Map<string, Set<string>>();
       const isNew = ([key, value]: Labels[number]) =>
         isWanted(key) && keys.get(key)?.has(value) !== true && valueTest(value);
+      let found = 0;
+      const isComplete = new Completeness(() => {
+        // The registry does not tell a tag that is called like a metric's name.
+        if (isWanted(METRIC_NAME)) return Infinity;
+        const known = [...measurement.knownKeys()].filter(isWanted);
+        return known.flatMap((key) => [...measurement.knownValues(key)]).filter(valueTest).length;
+      });
       await this.#forEach(measurement, accepts, ({ tags, hasPoints }) => {
-        if (!tags.some(isNew) || !hasPoints()) return;
-        for (const tag of tags) if (isNew(tag)) setOf(keys, tag[0]).add(tag[1]);
+        if (tags.some(isNew) && hasPoints()) {
+          for (const tag of tags) {
+            if (!isNew(tag)) continue;
+            setOf(keys, tag[0]).add(tag[1]);
+            found++;
+          }
+        }
+        return isComplete.with(found);
       });
       const rows: [key: string, value: string][] = [];
       for (const [key, values] of keys) for (const value of values) rows.push([key, value]);
+      await this.#pause();
       await sortInSlices(rows, compareRows, this.#slices);
       this.#addFrame(frames, measurement.name, ["key", "value"], rows);
     }
@@ -241,7 +266,7 @@ export class SchemaSearch {
     const keys: string[] = [];
     for (const measurement of measurements) {
       if (keys.length >= endOf(rows)) break;
-      const found = new Least(endOf(rows) - keys.length);
+      const found = new LeastSeries(endOf(rows) - keys.length);
       await this.#forEach(measurement, accepts, ({ tags, hasPoints }) => {
         if (hasPoints()) found.add(tags);
       });
@@ -251,6 +276,7 @@ export class SchemaSearch {
         // The same series of two policies.
         if (i > 0 && compareTags(sorted[i - 1]!, sorted[i]!) === 0) continue;
         keys.push(seriesKey(measurement.name, sorted[i]!));
+        if (this.#slices.isDue) await this.#pause();
       }
     }
     const shown = limited(keys, rows);
@@ -309,44 +335,24 @@ function endOf({ limit, offset }: Limits): number {
   return limit === 0 ? Infinity : offset + limit;
 }
 
-/** The least of many series, without keeping all of them. */
-class Least {
-  readonly #count: number;
-  #items: Labels[] = [];
+/** Whether all was found that there can be. */
+class Completeness {
+  readonly #count: () => number;
+  #series = 0;
+  #known = Infinity;
 
-  constructor(count: number) {
+  /** `count`: how much there can be, at most. */
+  constructor(count: () => number) {
     this.#count = count;
   }
 
-  get items(): Labels[] {
-    return this.#items;
+  /** To be asked after each series, with what was found so far. */
+  with(found: number): boolean {
+    if (++this.#series === SERIES_BEFORE_ASKING && found <= FOUND_BEFORE_ASKING_MAX) {
+      this.#known = this.#count();
+    }
+    return found >= this.#known;
   }
-
-  add(tags: Labels): void {
-    this.#items.push(tags);
-    if (this.#items.length < 2 * this.#count + 64) return;
-    this.#items.sort(compareTags);
-    this.#items = this.#items.filter((each, i, all) =>
-      i === 0 || compareTags(all[i - 1]!, each) !== 0
-    );
-    this.#items.length = Math.min(this.#items.length, this.#count);
-  }
-}
-
-/** As InfluxDB sorts series: tag by tag, by name and value; one that ends earlier comes first. */
-function compareTags(left: Labels, right: Labels): number {
-  for (let i = 0; i < left.length && i < right.length; i++) {
-    const order = compareRows(left[i]!, right[i]!);
-    if (order !== 0) return order;
-  }
-  return left.length - right.length;
-}
-
-function compareRows(
-  left: readonly [string, string],
-  right: readonly [string, string],
-): number {
-  return compareText(left[0], right[0]) || compareText(left[1], right[1]);
 }
 
 function setOf(sets: Map<string, Set<string>>, key: string): Set<string> {
@@ -398,11 +404,4 @@ function splitValue(expr: Expr | undefined): SplitValue {
     expr.left.name === "value" && expr.left.cast === undefined;
   if (!isValue) return { valueTest: () => true, others: expr };
   return { valueTest: textTest(expr.op, expr.right) ?? (() => false), others: undefined };
-}
-
-/** As in line protocol: `measurement,tag=value`, with its escapes. */
-export function seriesKey(measurement: string, tags: Labels): string {
-  const escaped = (text: string) => text.replace(/[,= ]/g, "\\$&");
-  const parts = tags.map(([key, value]) => `${escaped(key)}=${escaped(value)}`);
-  return [measurement.replace(/[, ]/g, "\\$&"), ...parts].join(",");
 }

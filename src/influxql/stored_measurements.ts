@@ -11,6 +11,7 @@ import {
   METRIC_NAME,
   type Regex,
   type SeriesGroup,
+  type SeriesRegistry,
   type TimeRange,
   type View,
 } from "../../engine/mod.ts";
@@ -92,12 +93,34 @@ export interface StoredField {
 export class StoredMeasurement implements Pick<Schema, "fields"> {
   readonly name: string;
   readonly #view: View;
+  readonly #registry: SeriesRegistry;
   readonly #fields = new Map<string, Kind>();
   readonly #groups = new Map<TimeRange, StoredGroup[]>();
+  /** What the series of each policy satisfy, and perhaps some of other measurements. */
+  readonly #selections: (readonly Matcher[])[] = [];
 
-  constructor(name: string, view: View) {
+  constructor(name: string, view: View, registry: SeriesRegistry) {
     this.name = name;
     this.#view = view;
+    this.#registry = registry;
+  }
+
+  /** Adds a policy's selection of its series. */
+  addSelection(matchers: readonly Matcher[]): void {
+    this.#selections.push([...matchers, ...metricsOf(new Set([this.name]))]);
+  }
+
+  /** Tags that its series have, and perhaps more: the registry never forgets. None is named like a metric's name. */
+  knownKeys(): Set<string> {
+    const keys = new Set(this.#selections.flatMap((each) => this.#registry.labelNames(each)));
+    keys.delete(DATABASE_LABEL);
+    keys.delete(METRIC_NAME);
+    return keys;
+  }
+
+  /** Values that its series have of a tag, and perhaps more. */
+  knownValues(key: string): Set<string> {
+    return new Set(this.#selections.flatMap((each) => this.#registry.labelValues(key, each)));
   }
 
   addField(name: string, kind: Kind): void {
@@ -196,12 +219,16 @@ export function storedMeasurements(
     for (const { measurement, field, kind } of all) {
       let known = found.get(measurement);
       if (known === undefined) {
-        found.set(measurement, known = new StoredMeasurement(measurement, view));
+        known = new StoredMeasurement(measurement, view, database.registry);
+        found.set(measurement, known);
       }
       known.addField(field, kind);
     }
     const fields = new Map(all.map(({ field, kind }) => [field, kind]));
     const narrow = [...matchers, ...tagMatchers(condition, { fields })];
+    for (const name of new Set(all.map(({ measurement }) => measurement))) {
+      found.get(name)!.addSelection(narrow);
+    }
     for (const group of view.select(narrow).flatMap((each) => shown(each, sources))) {
       found.get(group.measurement)?.addSeries(group, group.kind, visible);
     }

@@ -269,6 +269,28 @@ describe("points", () => {
     expect(await world.rows("SHOW SERIES ON db1")).toEqual([" a\\ b\\,c,k\\ 1=v\\,1\\=2"]);
   });
 
+  test("many series: all is found, and what no longer holds points is not", async () => {
+    const lines = Array.from({ length: 6_000 }, (_, i) => `big,n=${i},k=${i % 7} v=1 ${i}`);
+    world.write(lines, { db: "db1" });
+    world.write(["big,n=6000,k=7,late=x v=1 6000"], { db: "db1" });
+    const keys = ["big k", "big late", "big n"];
+    const values = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => `big k ${from + i}`);
+    expect(await world.rows("SHOW TAG KEYS ON db1")).toEqual(keys);
+    expect(await world.rows("SHOW TAG VALUES ON db1 WITH KEY = k")).toEqual(values(0, 8));
+    expect(await world.rows("SHOW TAG VALUES ON db1 WITH KEY = k WHERE value !~ /[0-5]/")).toEqual(
+      values(6, 8),
+    );
+    expect(await world.rows("SHOW SERIES ON db1 WHERE k = '0' LIMIT 2 OFFSET 1")).toEqual([
+      " big,k=0,n=1001",
+      " big,k=0,n=1008",
+    ]);
+    expect(await world.rows("SHOW TAG VALUES ON db1 WITH KEY = n")).toHaveLength(6_001);
+    world.expired.set("db1", 5_999n);
+    expect(await world.rows("SHOW TAG VALUES ON db1 WITH KEY = k")).toEqual(["big k 0", "big k 7"]);
+    expect(await world.rows("SHOW SERIES EXACT CARDINALITY ON db1")).toEqual(["big 2"]);
+  });
+
   test("ends when the client has gone", async () => {
     world.write(Array.from({ length: 50_000 }, (_, i) => `big,n=${i} v=1 1`), { db: "db1" });
     const answer = world.show("SHOW SERIES ON db1");

@@ -63,8 +63,11 @@ export interface Database extends Readable {
   readonly batch: BatchBuilder;
   /** Resolves when a write may go ahead (memory, log size); undefined when it may at once. Rejects with "limit" after the write timeout, "failed", "closed", "io". */
   admit(): Promise<void> | undefined;
-  /** Plans, logs and applies the batch in one synchronous step, all of it or (thrown) nothing. Throws "limit", "io", "failed", "closed". */
-  write(acknowledgement?: Acknowledgement): WriteResult;
+  /**
+   * Plans, logs and applies the batch in one synchronous step, all of it or (thrown) nothing. Rows older than the retention,
+   * or than `keep` ticks where that is less, are too old. Throws "limit", "io", "failed", "closed".
+   */
+  write(acknowledgement?: Acknowledgement, keep?: bigint): WriteResult;
   /** Answers a reader in another thread, a RemoteDatabase; undefined where the files are not the machine's, which is all it sees. */
   serveViews(): ViewHost | undefined;
   /** Hides what is selected from everything written so far; returns once that is durable. */

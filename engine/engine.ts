@@ -91,12 +91,12 @@ export class Engine implements Database {
     return this.#services.admission.admit();
   }
 
-  write(acknowledgement: Acknowledgement = "durable"): WriteResult {
+  write(acknowledgement: Acknowledgement = "durable", keep?: bigint): WriteResult {
     this.#checkWritable();
     const { head, log, registry, recency } = this.#parts;
     const exports = this.kernels.exports;
     const futureLimit = recency.futureLimit;
-    const tooOld = exports.headPlan(recency.cutoff() ?? TIME_MIN, futureLimit);
+    const tooOld = exports.headPlan(recency.cutoff(keep) ?? TIME_MIN, futureLimit);
     const points = exports.planPoints.value as number;
     const definitions = registry.takeUnlogged();
     if (points === 0 && definitions === undefined) {

@@ -137,9 +137,11 @@ export class RetentionClock {
     return referenceTime(trusted, { maxTime: this.#maxTime, skew: this.#skew });
   }
 
-  /** Rows before this are expired; undefined when everything is kept. */
-  cutoff(): bigint | undefined {
-    return this.#retention === 0n ? undefined : this.reference() - this.#retention;
+  /** Rows before this are expired; undefined when everything is kept. `keep`: they are kept no longer than these ticks; 0: no bound. */
+  cutoff(keep: bigint = 0n): bigint | undefined {
+    const retention = this.#retention;
+    const kept = keep > 0n && (retention === 0n || keep < retention) ? keep : retention;
+    return kept === 0n ? undefined : this.reference() - kept;
   }
 
   #read(): ClockReading {

@@ -14,6 +14,7 @@ import {
   type LineOptions,
   type LineReport,
   type LineUnit,
+  nsToTicks,
   type ScanOptions,
 } from "../../engine/mod.ts";
 
@@ -48,6 +49,8 @@ export interface LineWriteOptions {
   readonly unit: LineUnit;
   /** `db` label of every series; undefined: none. */
   readonly database?: string | undefined;
+  /** How long its rows are kept: older ones are too old. 0: as long as all others. */
+  readonly keepNs?: bigint;
   /** Refuses the names that InfluxDB 2 reserves. */
   readonly reserved?: boolean;
   readonly acknowledgement?: Acknowledgement;
@@ -70,6 +73,8 @@ export class LineWrite {
   readonly #options: LineWriteOptions;
   readonly #scan: LineOptions;
   readonly #nowNs: bigint | undefined;
+  /** In ticks. */
+  readonly #keep: bigint;
   #pieces: LinePieces | undefined;
   #whole: LineReport | undefined;
   #done: Promise<void> | undefined;
@@ -78,6 +83,8 @@ export class LineWrite {
     this.#parts = parts;
     this.#options = options;
     this.#nowNs = options.oneTime === true ? parts.nowNs() : undefined;
+    const { keepNs = 0n } = options;
+    this.#keep = keepNs === 0n ? 0n : nsToTicks(keepNs, parts.database.settings.timeUnit);
     this.#scan = {
       unit: options.unit,
       refuseReservedTags: options.reserved === true,
@@ -163,7 +170,10 @@ export class LineWrite {
 
   #write(): void {
     const { database, acknowledgement } = this.#parts;
-    const result = database.write(this.#options.acknowledgement ?? acknowledgement);
+    const result = database.write(
+      this.#options.acknowledgement ?? acknowledgement,
+      this.#keep,
+    );
     this.rows += result.rows;
     this.points += result.points;
     this.tooOld += result.tooOld;

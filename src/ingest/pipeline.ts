@@ -99,8 +99,12 @@ export class Pipeline {
 
   /** Begins a body, connection or datagram of lines. Call `countRefused` with what was refused of it. */
   openLines(source: LineSource, options: LineWriteOptions): LineWrite {
-    if (options.database !== undefined) this.databases.touch(options.database);
-    return new LineWrite(this.#partsFor(source), options);
+    const { database } = options;
+    if (database === undefined) return new LineWrite(this.#partsFor(source), options);
+    this.databases.touch(database);
+    const keepNs = this.databases.durationOf(database);
+    const kept = keepNs === 0n ? options : { ...options, keepNs };
+    return new LineWrite(this.#partsFor(source), kept);
   }
 
   #partsFor(source: LineSource): LineWriteParts {

@@ -60,6 +60,8 @@ export class DatabaseStore {
   readonly #dropped = new Set<string>();
   /** Labels that are known to belong to a database and policy that exist. */
   readonly #labels = new Set<string>();
+  /** What `durationOf` has found. */
+  readonly #durations = new Map<string, bigint>();
   #generation = 0;
   /** A database that a write made is not in the file yet. */
   #isUnsaved = false;
@@ -119,6 +121,18 @@ export class DatabaseStore {
     if (policy !== "") return databaseLabel(database, policy);
     const known = this.#databases.get(database);
     return databaseLabel(database, known?.defaultPolicy ?? "");
+  }
+
+  /** How long the policy of a label keeps its points; 0: for ever. */
+  durationOf(label: string): bigint {
+    let durationNs = this.#durations.get(label);
+    if (durationNs === undefined) {
+      const { database, policy } = splitLabel(label);
+      const { policies = [] } = this.#databases.get(database) ?? {};
+      durationNs = policies.find((each) => each.name === policy)?.durationNs ?? 0n;
+      if (this.#durations.size < LABELS_MAX) this.#durations.set(label, durationNs);
+    }
+    return durationNs;
   }
 
   /** Notes that a label is written: its database and policy exist from now on. */
@@ -189,6 +203,7 @@ export class DatabaseStore {
 
   #forgetLabels(): void {
     this.#labels.clear();
+    this.#durations.clear();
     this.#generation++;
   }
 

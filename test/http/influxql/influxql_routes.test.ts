@@ -326,3 +326,20 @@ test("SHOW STATS and DIAGNOSTICS have series of one row", async () => {
   }
   expect(server.errors).toEqual([]);
 });
+
+test("points older than their policy are refused, the others are stored", async () => {
+  const clock = new ManualClock();
+  await using world = await InfluxqlServer.open({ clock });
+  await world.ask("CREATE DATABASE d WITH DURATION 1h NAME short");
+  const nowS = Math.floor(clock.wallMs / 1_000);
+  const response = await world.fetch("/write?db=d&precision=s", {
+    method: "POST",
+    body: `m v=1 ${nowS - 7_200}\nm v=2 ${nowS - 1_800}`,
+  });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toEqual({
+    error: "partial write: points beyond retention policy dropped=1",
+  });
+  const answer = await world.ask("SELECT v FROM m", { db: "d", epoch: "s" });
+  expect(await answer.text()).toContain(`"values":[[${nowS - 1_800},2]]`);
+});

@@ -56,8 +56,11 @@ export interface UserEntry {
   readonly admin: boolean;
   /** What the password is checked against. */
   readonly hash: string;
-  /** Rights by database. */
-  readonly grants: readonly (readonly [database: string, privilege: "read" | "write" | "all"])[];
+  /** Rights by database; "none" is left where all was taken. */
+  readonly grants: readonly (readonly [
+    database: string,
+    privilege: "none" | "read" | "write" | "all",
+  ])[];
 }
 
 /** Where databases and users are kept. Changes are saved when the call returns; it throws "io" where that fails. */

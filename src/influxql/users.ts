@@ -3,6 +3,7 @@
  * user is not decided here.
  */
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { compareText } from "../../engine/mod.ts";
 import type { Statement } from "./ast.ts";
 import type { Catalog, UserEntry } from "./context.ts";
 import { tableFrame } from "./frames.ts";
@@ -15,6 +16,7 @@ type Grant = UserEntry["grants"][number];
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 const SHOWN: Readonly<Record<Grant[1], string>> = {
+  none: "NO PRIVILEGES",
   read: "READ",
   write: "WRITE",
   all: "ALL PRIVILEGES",
@@ -48,8 +50,8 @@ export function changeGrant(catalog: Catalog, statement: Of<"grant" | "revoke">)
   const others = user.grants.filter(([each]) => each !== database);
   const known = user.grants.find(([each]) => each === database)?.[1];
   const after = kind === "grant" ? privilege : without(known, privilege);
-  const grants: Grant[] = after === undefined ? others : [...others, [database, after]];
-  catalog.putUser({ ...user, grants });
+  const grants: Grant[] = [...others, [database, after]];
+  catalog.putUser({ ...user, grants: grants.sort(([a], [b]) => compareText(a, b)) });
 }
 
 export function showUsers(catalog: Catalog): Frame {
@@ -69,8 +71,8 @@ function userOf(catalog: Catalog, name: string): UserEntry {
 }
 
 /** What is left of a privilege when another is taken away. */
-function without(known: Grant[1] | undefined, taken: Grant[1]): Grant[1] | undefined {
-  if (known === undefined || known === taken || taken === "all") return undefined;
+function without(known: Grant[1] | undefined, taken: Grant[1]): Grant[1] {
+  if (known === undefined || known === taken || taken === "all") return "none";
   return known === "all" ? taken === "read" ? "write" : "read" : known;
 }
 

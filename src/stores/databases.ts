@@ -33,11 +33,14 @@ export interface StoredDatabase {
   readonly queries: readonly (readonly [name: string, text: string])[];
 }
 
+/** "none" is left where all was taken. */
+export type StoredPrivilege = "none" | "read" | "write" | "all";
+
 export interface StoredUser {
   readonly name: string;
   readonly admin: boolean;
   readonly hash: string;
-  readonly grants: readonly (readonly [database: string, privilege: "read" | "write" | "all"])[];
+  readonly grants: readonly (readonly [database: string, privilege: StoredPrivilege])[];
 }
 
 /** Where the store lies, and who hears about a damaged file. */
@@ -364,12 +367,14 @@ function parseUser(value: unknown): StoredUser {
     hash: textOf(hash),
     grants: listOf(grants).map((each) => {
       const [database, privilege] = pairOf(each);
-      if (privilege !== "read" && privilege !== "write" && privilege !== "all") {
-        throw new Error(`unknown privilege "${privilege}"`);
-      }
+      if (!isPrivilege(privilege)) throw new Error(`unknown privilege "${privilege}"`);
       return [database, privilege] as const;
     }),
   };
+}
+
+function isPrivilege(text: string): text is StoredPrivilege {
+  return text === "none" || text === "read" || text === "write" || text === "all";
 }
 
 function fieldsOf<Name extends string>(value: unknown): Partial<Record<Name, unknown>> {

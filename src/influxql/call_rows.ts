@@ -1,6 +1,6 @@
 /** What the calls of a statement give for one group: functions over points, filled, with transformations over them. */
 import { fillRows } from "./fill.ts";
-import { gather } from "./columns.ts";
+import { gather, hasValue } from "./columns.ts";
 import type { Argument } from "./functions/function.ts";
 import { rowsThere } from "./group_reader.ts";
 import { gatherInstants, instantOf, type Instants, makeInstants } from "./instants.ts";
@@ -77,7 +77,8 @@ function leafRows(leaf: LeafPlan, rows: LeafRows, settings: CallSettings): CallR
     return { ...rows, times: constantTimes(bounds.min, rows.times.eras.length) };
   }
   const { fill, descending } = plan.compiled;
-  if (fill.kind === "none" || name === "distinct" || name === "integral") {
+  if (name === "integral") return thereOnly({ ...rows, times: rows.starts });
+  if (fill.kind === "none" || name === "distinct") {
     return { ...rows, times: rows.starts };
   }
   const { times, column, order } = fillRows(rows.starts, rows.column, {
@@ -93,6 +94,17 @@ function leafRows(leaf: LeafPlan, rows: LeafRows, settings: CallSettings): CallR
     column,
     beside: rows.beside.map((each) => gather(each, order)),
     members: order.map((row) => row < 0 ? -1 : rows.members[row]!),
+  };
+}
+
+/** Rows with a value. */
+function thereOnly({ times, column, beside, members }: CallRows): CallRows {
+  const there = rowsThere(column);
+  if (there === undefined) return { times, column, beside, members };
+  return {
+    ...pickPoints({ times, column }, there),
+    beside: beside.map((each) => gather(each, there)),
+    members: members.filter((_, row) => hasValue(column, row)),
   };
 }
 

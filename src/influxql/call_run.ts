@@ -8,13 +8,13 @@ import {
 } from "./call_rows.ts";
 import type { Group } from "./grouping.ts";
 import { type Member, readMember } from "./group_reader.ts";
-import { type GroupSettings, termsOf } from "./group_run.ts";
 import { joinCalls, type JoinedRows } from "./join_calls.ts";
 import { LeafFold } from "./leaf_fold.ts";
 import type { LeafSettings } from "./leaf_rows.ts";
 import { outputTable, tagColumns } from "./output_rows.ts";
 import type { Column } from "./result.ts";
-import type { CallPlan, SelectPlan, Term } from "./select_plan.ts";
+import type { GroupSettings, SelectRun } from "./run_settings.ts";
+import { type CallPlan, type SelectPlan, type Term, termsOf } from "./select_plan.ts";
 import type { Table } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
 import { slicesOf } from "./time_slices.ts";
@@ -36,10 +36,10 @@ export async function* callTables(
     fields,
     settings,
     readFromNs,
-    random: run.random,
+    run,
   });
   try {
-    await reading.read(run.pointsPerSeries());
+    await reading.read(run);
     const rows = [];
     for (const call of calls) {
       rows.push(call === undefined ? undefined : await rowsOfCall(call, reading.folded, settings));
@@ -82,7 +82,7 @@ interface ReadingSettings {
   readonly fields: readonly Term[];
   readonly settings: CallSettings;
   readonly readFromNs: bigint | undefined;
-  readonly random: () => number;
+  readonly run: SelectRun;
 }
 
 /** Reads the members of a group into the folds of all functions. */
@@ -95,7 +95,7 @@ class GroupReading {
   #bytes = 0;
 
   constructor(members: readonly Member[], options: ReadingSettings) {
-    const { needs, fields, settings, readFromNs, random } = options;
+    const { needs, fields, settings, readFromNs, run } = options;
     this.#members = members;
     this.#settings = settings;
     const terms = new Map(fields.map((term) => [term.key, term]));
@@ -106,7 +106,7 @@ class GroupReading {
     const common: LeafSettings = {
       windows: settings.windows,
       startNs: settings.bounds.min,
-      random,
+      random: run.random,
       tagSetOf: (tags) => tagSetsOf(members, tags),
     };
     let bounds = settings.bounds;
@@ -124,10 +124,11 @@ class GroupReading {
     this.#bounds = readFromNs === undefined ? bounds : { min: readFromNs, max: bounds.max };
   }
 
-  async read(pointsPerSeries: number): Promise<void> {
+  async read({ pointsPerSeries, slicePoints }: SelectRun): Promise<void> {
     const slices = slicesOf(this.#members, {
       bounds: this.#bounds,
-      pointsPerSeries,
+      pointsPerSeries: pointsPerSeries(),
+      slicePoints,
       terms: this.#terms,
       windows: this.#settings.windows,
       firstPoints: undefined,
@@ -137,8 +138,9 @@ class GroupReading {
       for (let at = 0; at < this.#members.length; at++) await this.#readMember(at, slice);
       // Points that are seen together without windows are those of all slices.
       if (this.#settings.windows === undefined) continue;
-      for (const { fold } of this.folded.values()) fold.endSlice();
-      this.release();
+      const folds = [...this.folded.values()].map(({ fold }) => fold);
+      for (const fold of folds) fold.endSlice();
+      if (folds.every((fold) => !fold.keepsSlices)) this.release();
     }
   }
 

@@ -51,8 +51,18 @@ export class LeafFold {
       : joinPartials(this.plan, [this.#partial, own], this.#settings);
   }
 
+  /** Whether points are needed beyond the slice of time that they are in. */
+  get keepsSlices(): boolean {
+    // The area under a line goes on over the edges of buckets.
+    return this.plan.type === "points" || this.plan.fn.name === "integral";
+  }
+
   /** Ends a slice of time that no bucket reaches beyond. */
   endSlice(): void {
+    if (!this.keepsSlices) this.#runPending();
+  }
+
+  #runPending(): void {
     if (this.plan.type === "points" || this.#tables.length === 0) return;
     const merged = mergeTables(this.#tables, this.#members);
     const [column, ...beside] = merged.columns;
@@ -65,7 +75,7 @@ export class LeafFold {
   /** What all of it comes to; undefined: there was no point. */
   finish(): LeafRows | undefined {
     if (this.plan.type === "points") return this.#allPoints();
-    this.endSlice();
+    this.#runPending();
     if (this.#partial !== undefined) return finishPartial(this.#partial);
     return this.#done.length === 0 ? undefined : concatRows(this.#done);
   }

@@ -1,10 +1,11 @@
 /** SELECT over the engine: from a statement's tree to frames of columns. */
 import type { Database, View } from "../../engine/mod.ts";
 import type { QueryMemory } from "../query_memory.ts";
-import type { SelectStatement } from "./ast.ts";
+import type { ExplainStatement, SelectStatement } from "./ast.ts";
 import type { SelectContext } from "./context.ts";
 import { ticksOf } from "./engine_source.ts";
-import type { SelectRun } from "./group_run.ts";
+import { explainAnalysis, explainPlan } from "./explain.ts";
+import type { SelectRun } from "./run_settings.ts";
 import type { Frame, StatementResult } from "./result.ts";
 import { SelectBudget } from "./select_budget.ts";
 import { type CompiledSelect, compileSelect, viewBounds } from "./select_compile.ts";
@@ -21,7 +22,11 @@ export interface SelectParts {
   readonly memory: QueryMemory;
   /** Numbers in 0 <= x < 1, for `sample`. */
   readonly random: () => number;
+  /** Points that are read at once of long series. */
+  readonly slicePoints?: number;
 }
+
+const SLICE_POINTS = 500_000;
 
 export class SelectEngine {
   readonly #parts: SelectParts;
@@ -46,6 +51,38 @@ export class SelectEngine {
       throw error;
     }
   }
+
+  /** Tells what a statement reads: before it does, or after. */
+  async explain(
+    { statement, analyze }: ExplainStatement,
+    context: SelectContext,
+  ): Promise<StatementResult> {
+    const began = performance.now();
+    checkSources(statement, context);
+    const compiled = compileSelect(statement, context.nowNs);
+    using session = new Session(this.#parts, compiled, context);
+    const { plan, run } = session;
+    if (!analyze) return { frames: [explainPlan(plan, compiled.bounds, run)], messages: [] };
+    const planned = performance.now();
+    const drained = await drain(session.frames());
+    const analysis = {
+      planningMs: planned - began,
+      executionMs: performance.now() - planned,
+      ...run.budget.read,
+      ...drained,
+    };
+    return { frames: [explainAnalysis(plan, analysis)], messages: [] };
+  }
+}
+
+/** Gives all frames of a statement up and counts them. */
+async function drain(frames: AsyncGenerator<Frame>): Promise<{ frames: number; rows: number }> {
+  const drained = { frames: 0, rows: 0 };
+  for await (const { count } of frames) {
+    drained.frames++;
+    drained.rows += count;
+  }
+  return drained;
 }
 
 /** The buckets of a range that is bounded on both sides are counted before anything is read. */
@@ -94,7 +131,7 @@ class Session implements Disposable {
   readonly #readFromNs: bigint | undefined;
 
   constructor(
-    { database, memory, random }: SelectParts,
+    { database, memory, random, slicePoints = SLICE_POINTS }: SelectParts,
     compiled: CompiledSelect,
     context: SelectContext,
   ) {
@@ -106,6 +143,7 @@ class Session implements Disposable {
       budget,
       signal: context.signal,
       random,
+      slicePoints,
       pointsPerSeries: () => pointsPerSeries ??= view.pointsPerSeries(),
     };
     try {

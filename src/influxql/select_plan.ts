@@ -125,6 +125,11 @@ export function planSelect(
   };
 }
 
+/** What stands outside of calls. */
+export function termsOf({ terms }: SelectPlan, from: "field" | "tag"): Term[] {
+  return [...terms.values()].filter((term) => term?.origin.from === from) as Term[];
+}
+
 export function keyOf({ name, cast }: Expr & { kind: "reference" }): string {
   return `${cast ?? ""}:${name}`;
 }

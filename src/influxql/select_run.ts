@@ -2,7 +2,9 @@
 import { compareText } from "../../engine/mod.ts";
 import { type Group, groupMembers, limitGroups, sortedNames } from "./grouping.ts";
 import { fieldsOf, type Member, membersOf } from "./group_reader.ts";
-import { type GroupSettings, groupTables, type SelectRun } from "./group_run.ts";
+import { callTables } from "./call_run.ts";
+import { rawTables } from "./raw_run.ts";
+import type { GroupSettings } from "./run_settings.ts";
 import { reachBack } from "./select_compile.ts";
 import type { CallPlan, SelectPlan, Term } from "./select_plan.ts";
 import type { SeriesSource } from "./series_source.ts";
@@ -17,13 +19,9 @@ export interface SelectedGroup {
   tables(): AsyncGenerator<Table>;
 }
 
-export interface RunSettings {
-  readonly plan: SelectPlan;
-  readonly bounds: Bounds;
-  readonly readFromNs: bigint | undefined;
+export interface RunSettings extends GroupSettings {
   /** Tags that are grouped by beside the plan's own. */
   readonly dimensions: readonly string[];
-  readonly run: SelectRun;
 }
 
 /** All series of the answer, in their order. */
@@ -45,7 +43,8 @@ export function* selectGroups(settings: RunSettings): Generator<SelectedGroup> {
       yield {
         name,
         tags: names.map((tag, at) => [tag, group.values[at]!] as const),
-        tables: () => groupTables(group, settings satisfies GroupSettings),
+        tables: () =>
+          plan.calls.size === 0 ? rawTables(group, settings) : callTables(group, settings),
       };
     }
   }
@@ -87,8 +86,16 @@ function bucketsBefore(call: CallPlan | undefined): number {
   return bucketsBefore(call.input) + (call.reachesBack ? 1 : 0);
 }
 
+/** How many series of a measurement a statement reads. */
+export function seriesOf(source: SeriesSource, plan: SelectPlan, bounds: Bounds): number {
+  const { condition } = plan.compiled;
+  const fields = fieldsOf(readTerms(plan), source, condition);
+  const series = source.open({ bounds, condition, fields, dimensions: [] });
+  return membersOf(source, series, condition).length;
+}
+
 /** All fields and tags that values are taken from. */
-function readTerms(plan: SelectPlan): Term[] {
+export function readTerms(plan: SelectPlan): Term[] {
   const terms = [...plan.terms.values()].filter((term) => term !== undefined);
   for (const call of plan.calls.values()) {
     let inner = call;

@@ -2,7 +2,7 @@
 import type { MeasurementSource } from "./ast.ts";
 import type { SelectContext } from "./context.ts";
 import { type EngineParts, type EngineSource, findMeasurements } from "./engine_source.ts";
-import type { SelectRun } from "./group_run.ts";
+import type { SelectRun } from "./run_settings.ts";
 import { compileSearch } from "./regex.ts";
 import type { CompiledSelect } from "./select_compile.ts";
 import { planSelect, type SelectPlan } from "./select_plan.ts";

@@ -32,7 +32,7 @@ import { changeGrant, createUser, dropUser, setPassword, showGrants, showUsers }
 export interface StatementParts {
   readonly database: Database;
   readonly catalog: Catalog;
-  readonly select: Pick<SelectEngine, "select">;
+  readonly select: Pick<SelectEngine, "select" | "explain">;
   readonly queries: RunningQueries;
   /** Takes in databases that series tell of and nobody has named yet. */
   readonly discover: () => void;
@@ -114,7 +114,7 @@ export class Statements {
           ? await this.#parts.select.select(statement, context)
           : resultOf(await this.#selectInto(statement, context));
       case "explain":
-        throw new StatementError("EXPLAIN is not supported");
+        return await this.#parts.select.explain(statement, context);
       case "show_schema":
         return resultOf(await showSchema(this.#parts, statement, context));
       case "show":

@@ -4,13 +4,13 @@
  */
 import { fieldName } from "./column_names.ts";
 import { type Kind, missing } from "./columns.ts";
-import type { SelectRun } from "./group_run.ts";
+import type { SelectRun } from "./run_settings.ts";
 import { makeInstants } from "./instants.ts";
 import type { SelectPlan } from "./select_plan.ts";
 import { type SelectedGroup, selectGroups } from "./select_run.ts";
 import type { Reading, Schema, SeriesSource, SourceSeries } from "./series_source.ts";
 import { concatTables, pickRows, reversedOrder, type Table } from "./table.ts";
-import { intersect } from "./time_range.ts";
+import { type Bounds, intersect } from "./time_range.ts";
 
 export class SubquerySource implements SeriesSource {
   readonly name: string;
@@ -18,13 +18,14 @@ export class SubquerySource implements SeriesSource {
   readonly fields: ReadonlyMap<string, Kind>;
   readonly tags: ReadonlySet<string>;
   readonly tagFields: ReadonlySet<string>;
-  readonly #plan: SelectPlan;
+  /** Of what it reads. */
+  readonly plan: SelectPlan;
   readonly #run: SelectRun;
 
   constructor(name: string, plan: SelectPlan, run: SelectRun) {
     this.name = name;
     // One of the measurements that it reads: each is a measurement of its own to the outer statement.
-    this.#plan = { ...plan, sources: plan.sources.filter((source) => source.name === name) };
+    this.plan = { ...plan, sources: plan.sources.filter((source) => source.name === name) };
     this.#run = run;
     const fields = new Map<string, Kind>();
     const tagFields = new Set<string>();
@@ -47,12 +48,17 @@ export class SubquerySource implements SeriesSource {
     return this;
   }
 
+  /** What it reads when the outer statement reads these bounds. */
+  boundsWithin(bounds: Bounds): Bounds {
+    return intersect(this.plan.compiled.bounds, bounds);
+  }
+
   open({ bounds, dimensions }: Reading): readonly SourceSeries[] {
-    const plan = this.#plan;
+    const { plan } = this;
     const names = plan.columns.map(fieldName);
     const groups = selectGroups({
       plan,
-      bounds: intersect(plan.compiled.bounds, bounds),
+      bounds: this.boundsWithin(bounds),
       readFromNs: undefined,
       dimensions,
       run: this.#run,

@@ -5,13 +5,11 @@ import type { Term } from "./select_plan.ts";
 import type { Bounds } from "./time_range.ts";
 import type { Windows } from "./windows.ts";
 
-/** Points that are read at once. */
-const SLICE_POINTS = 500_000;
-
 export interface SliceSettings {
   readonly bounds: Bounds;
   /** Points that a series has about. */
   readonly pointsPerSeries: number;
+  readonly slicePoints: number;
   readonly terms: readonly Term[];
   /** Slices end where buckets do; undefined: anywhere. */
   readonly windows: Windows | undefined;
@@ -25,10 +23,10 @@ export function* slicesOf(
   members: readonly Member[],
   settings: SliceSettings,
 ): Generator<Bounds> {
-  const { bounds, pointsPerSeries, terms, firstPoints } = settings;
+  const { bounds, pointsPerSeries, slicePoints, terms, firstPoints } = settings;
   const fields = Math.max(1, terms.filter(({ origin }) => origin.from === "field").length);
   const points = pointsPerSeries * members.length * fields;
-  const wanted = Math.min(SLICE_POINTS, firstPoints ?? SLICE_POINTS);
+  const wanted = Math.min(slicePoints, firstPoints ?? slicePoints);
   const areStored = members.every(({ series }) => series.stored !== undefined);
   if (points <= wanted || !areStored) return yield bounds;
   const extent = extentOf(members, settings);
@@ -54,7 +52,7 @@ function extentOf(
 
 function* cut(
   extent: Bounds,
-  { windows, descending }: SliceSettings,
+  { windows, descending, slicePoints }: SliceSettings,
   { points, wanted }: { readonly points: number; readonly wanted: number },
 ): Generator<Bounds> {
   const length = extent.max - extent.min + 1n;
@@ -73,6 +71,6 @@ function* cut(
       yield { min: at, max: next - 1n < extent.max ? next - 1n : extent.max };
       at = next;
     }
-    size = Math.min(SLICE_POINTS, size * 4);
+    size = Math.min(slicePoints, size * 4);
   }
 }

@@ -41,6 +41,7 @@ function statements(): Statements {
             if (failure !== undefined) throw failure;
           })(),
         }),
+      explain: () => Promise.resolve({ messages: [], frames: [] }),
     },
     queries: new RunningQueries(() => 0),
     discover: () => {},

@@ -1,12 +1,11 @@
-/** Computes the answer of one group, in parts where its series are long. */
-import { callTables } from "./call_run.ts";
+/** The answer of one group for a statement without functions: rows of its series, merged by time. */
 import { missing } from "./columns.ts";
-import type { Group } from "./grouping.ts";
 import { type Member, readMember } from "./group_reader.ts";
+import type { Group } from "./grouping.ts";
 import { makeInstants } from "./instants.ts";
 import { type Carry, outputTable, tagColumns } from "./output_rows.ts";
-import type { SelectBudget } from "./select_budget.ts";
-import type { SelectPlan, Term } from "./select_plan.ts";
+import type { GroupSettings, SelectRun } from "./run_settings.ts";
+import { type Term, termsOf } from "./select_plan.ts";
 import {
   filterRows,
   type GroupTable,
@@ -20,35 +19,8 @@ import {
 import type { Bounds } from "./time_range.ts";
 import { slicesOf } from "./time_slices.ts";
 
-/** What a statement runs with. */
-export interface SelectRun {
-  readonly budget: SelectBudget;
-  readonly signal: AbortSignal;
-  /** Numbers in 0 <= x < 1. */
-  readonly random: () => number;
-  /** Points that a series has about in the range of the statement. */
-  readonly pointsPerSeries: () => number;
-}
-
-export interface GroupSettings {
-  readonly plan: SelectPlan;
-  readonly bounds: Bounds;
-  /** What is older is not read though the range has no lower bound: its buckets would be too many. */
-  readonly readFromNs: bigint | undefined;
-  readonly run: SelectRun;
-}
-
-/** Rows in the order of the answer, with a column for each of the plan's. */
-export function groupTables(group: Group, settings: GroupSettings): AsyncGenerator<Table> {
-  return settings.plan.calls.size === 0 ? rawTables(group, settings) : callTables(group, settings);
-}
-
-/** What stands outside of calls. */
-export function termsOf({ terms }: SelectPlan, from: "field" | "tag"): Term[] {
-  return [...terms.values()].filter((term) => term?.origin.from === from) as Term[];
-}
-
-async function* rawTables(
+/** Rows in the order of the answer. */
+export async function* rawTables(
   group: Group,
   { plan, bounds, run }: GroupSettings,
 ): AsyncGenerator<Table> {
@@ -60,6 +32,7 @@ async function* rawTables(
   const slices = slicesOf(group.members, {
     bounds,
     pointsPerSeries: run.pointsPerSeries(),
+    slicePoints: run.slicePoints,
     terms: fields,
     windows: undefined,
     firstPoints: limit === 0 ? undefined : Math.max(1_000, limit + offset) * fields.length,

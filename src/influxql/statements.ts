@@ -96,7 +96,11 @@ export class Statements {
       try {
         context.signal.throwIfAborted();
         const result = await this.run(statement, context);
-        for await (const frame of result.frames) yield { kind: "frame", frame };
+        for await (const frame of result.frames) {
+          yield { kind: "frame", frame };
+          // What is computed already is not sent to its end either.
+          context.signal.throwIfAborted();
+        }
         messages.push(...result.messages);
       } catch (thrown) {
         error = this.#errorText(thrown, context.signal);

@@ -1,5 +1,6 @@
 /** InfluxQL of the executable: what was created and written is there after a stop, and after kill -9. */
 import { expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
 import {
   type DaemonProcess,
   killDaemon,
@@ -13,6 +14,9 @@ import { metricValue } from "../support/process_figures.ts";
 const START_S = 1_583_020_800;
 const ROWS = 400_000;
 const BATCH_ROWS = 50_000;
+const COLUMNS = 20;
+/** Characters at the end of an answer. */
+const TAIL = 1_000;
 
 interface Answer {
   readonly results: readonly {
@@ -99,7 +103,16 @@ test("databases, policies, users and points outlive a stop and kill -9", async (
   expect(daemon.output()).not.toContain("error");
 }, 30_000);
 
-test("a client that goes away ends its query, and KILL QUERY another's", async () => {
+/** A client that asks and takes nothing. */
+function askAndWait({ url }: DaemonProcess, path: string): Socket {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.pause();
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+  return socket;
+}
+
+test("KILL QUERY ends a query, and so does a client that goes away", async () => {
   using directory = new TestDirectory();
   const daemon = await startDaemon(directory.path);
   for (let from = 0; from < ROWS; from += BATCH_ROWS) {
@@ -108,26 +121,31 @@ test("a client that goes away ends its query, and KILL QUERY another's", async (
   }
   const running = async () =>
     metricValue(await (await fetch(`${daemon.url}/metrics`)).text(), "tsinkd_queries");
-  const path = `${daemon.url}/query?${new URLSearchParams({ db: "home", q: "SELECT v FROM m" })}`;
+  // More than the sockets' buffers hold.
+  const columns = Array.from({ length: COLUMNS }, (_, i) => `v AS c${i}`).join();
+  const q = `SELECT ${columns} FROM m`;
+  const path = `/query?${new URLSearchParams({ db: "home", q })}`;
 
-  const client = new AbortController();
-  const first = await fetch(path, { signal: client.signal });
-  expect(first.status).toBe(200);
-  const reader = first.body!.getReader();
-  await reader.read();
-  client.abort();
+  const killed = askAndWait(daemon, path);
+  await until(async () => await running() === 1, "the query to begin");
+  const [id] = (await valuesOf(daemon, "SHOW QUERIES")).find((row) => row[1] === q)!;
+  await ask(daemon, `KILL QUERY ${String(id)}`);
+  let tail = "";
+  killed.on("data", (bytes) => tail = (tail + String(bytes)).slice(-TAIL));
+  killed.resume();
+  await until(() => tail.includes('"error":"query interrupted"}]}'), "the end of the answer");
+  await until(async () => await running() === 0, "the killed query to end");
+  killed.destroy();
+
+  const gone = askAndWait(daemon, path);
+  await until(async () => await running() === 1, "the query to begin");
+  gone.destroy();
   await until(async () => await running() === 0, "the query to end");
 
-  const second = await fetch(path);
-  const [id] = (await valuesOf(daemon, "SHOW QUERIES")).find((row) =>
-    row[1] === "SELECT v FROM m"
-  )!;
-  await ask(daemon, `KILL QUERY ${String(id)}`);
-  expect((await second.text()).slice(-40)).toContain('"error":"query interrupted"');
-  await until(async () => await running() === 0, "the killed query to end");
-
-  const whole = await (await fetch(path, { headers: { "Accept-Encoding": "gzip" } }))
-    .json() as Answer;
+  const parameters = new URLSearchParams({ db: "home", q: "SELECT v FROM m" });
+  const whole = await (await fetch(`${daemon.url}/query?${parameters}`, {
+    headers: { "Accept-Encoding": "gzip" },
+  })).json() as Answer;
   expect(whole.results[0]!.series![0]!.values).toHaveLength(ROWS);
   expect(await stopDaemon(daemon)).toBe(0);
 }, 60_000);

@@ -112,7 +112,9 @@ export class InfluxqlServer implements AsyncDisposable {
   }
 
   static async open(options: InfluxqlServerOptions = {}): Promise<InfluxqlServer> {
-    return new InfluxqlServer(await openDatabase({ settings: {} }), options);
+    const { clock } = options;
+    const components = clock === undefined ? {} : { clock };
+    return new InfluxqlServer(await openDatabase({ settings: {}, components }), options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -39,6 +39,15 @@ describe("the clock of retention", () => {
     expect(make({ clock: new ManualClock(START), retentionMs: 0 }).cutoff()).toBe(undefined);
   });
 
+  test("what is to be kept for less than the retention expires sooner", () => {
+    const clock = new ManualClock(START);
+    const retention = make({ clock });
+    expect(retention.cutoff(5n)).toBe(BigInt(START - 5));
+    expect(retention.cutoff(BigInt(1_000 * DAY))).toBe(retention.cutoff()!);
+    expect(retention.cutoff(0n)).toBe(retention.cutoff()!);
+    expect(make({ clock, retentionMs: 0 }).cutoff(5n)).toBe(BigInt(START - 5));
+  });
+
   test("one device from the future moves nothing", () => {
     const clock = new ManualClock(START);
     const retention = make({ clock });

@@ -114,7 +114,7 @@ class Background {
     const { clock, logger } = components;
     const shared = { database, catalog: databases, clock, logger };
     this.#logger = logger;
-    this.#expiry = new PolicyExpiry({ ...shared, dropped: () => databases.dropped });
+    this.#expiry = new PolicyExpiry({ ...shared, dropped: databases });
     const continuous = this.continuous = new ContinuousQueries({ ...shared, ...running });
     metrics.gauge(
       "tsinkd_continuous_query_runs_total",

@@ -15,8 +15,11 @@ import { TIME_MIN_NS } from "./time_range.ts";
 export interface PolicyExpiryParts {
   readonly database: Pick<Database, "delete" | "settings" | "stats">;
   readonly catalog: Catalog;
-  /** Labels of what was dropped as a whole. */
-  readonly dropped: () => readonly string[];
+  /** Labels of what was dropped as a whole, and who keeps in mind that they hold nothing any more. */
+  readonly dropped: {
+    readonly dropped: readonly string[];
+    noteEmptied(labels: readonly string[]): void;
+  };
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -48,7 +51,9 @@ export class PolicyExpiry {
   /** Finishes deletions that a crash has interrupted; to be awaited before writes begin, which may bring the names back. */
   async removeDropped(): Promise<void> {
     const { database, dropped } = this.#parts;
-    for (const label of dropped()) await removeLabel(database, label);
+    const labels = dropped.dropped;
+    for (const label of labels) await removeLabel(database, label);
+    dropped.noteEmptied(labels);
   }
 
   /** Looks at the policies every hour from now on. */

@@ -1,6 +1,7 @@
 /** The request that statements come in: its database and policy, and what of them exists. */
 import type { Catalog, SelectLimits, StatementContext } from "./context.ts";
 import { notFound } from "./policies.ts";
+import { expiredBeforeNs } from "./policy_expiry.ts";
 import { StatementError } from "./result.ts";
 
 export interface InfluxqlRequest {
@@ -42,7 +43,8 @@ export function statementContext(
     const found = known.policies.find((each) => each.name === wanted);
     if (found === undefined) throw new StatementError(`retention policy not found: ${wanted}`);
     const label = catalog.labelOf(name, wanted);
-    if (found.durationNs > 0n) expiries.set(label, nowNs - found.durationNs);
+    const beforeNs = expiredBeforeNs(found, nowNs);
+    if (beforeNs !== undefined) expiries.set(label, beforeNs);
     return label;
   };
   return {

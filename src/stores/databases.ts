@@ -8,7 +8,8 @@
  * Every change is saved before the call returns, in one file that is replaced whole: a power cut leaves the old or the new
  * one. What cannot be saved is not changed either. A damaged file is set aside and reported, never in the way of a start.
  *
- * The file is JSON: `{"version":1,"databases":[...],"users":[...],"dropped":[...]}`, durations in nanoseconds as texts.
+ * The file is JSON: `{"version":1,"databases":[...],"users":[...],"dropped":[...],"emptied":[...]}`, durations in nanoseconds
+ * as texts.
  */
 import { dirname } from "node:path";
 import type { FileSystem, Logger } from "../../engine/mod.ts";
@@ -59,8 +60,10 @@ export class DatabaseStore {
   readonly #file: DatabasesFile | undefined;
   readonly #databases = new Map<string, StoredDatabase>();
   readonly #users = new Map<string, StoredUser>();
-  /** Labels of databases that were dropped: the registry of series still knows them. */
+  /** Labels of what was dropped: the registry of series still knows them. */
   readonly #dropped = new Set<string>();
+  /** Those of them that are known to hold no data any more. */
+  readonly #emptied = new Set<string>();
   /** Labels that are known to belong to a database and policy that exist. */
   readonly #labels = new Set<string>();
   /** What `durationOf` has found. */
@@ -102,9 +105,7 @@ export class DatabaseStore {
     const known = this.#databases.get(name);
     if (known === undefined) return;
     this.#change(() => {
-      for (const { name: policy } of known.policies) {
-        this.#dropped.add(databaseLabel(name, policy));
-      }
+      for (const { name: policy } of known.policies) this.#drop(databaseLabel(name, policy));
       this.#databases.delete(name);
       for (const user of this.#users.values()) {
         const grants = user.grants.filter(([database]) => database !== name);
@@ -114,9 +115,18 @@ export class DatabaseStore {
     });
   }
 
-  /** Labels of what was dropped and not written again: whatever data still has them is of no use. */
+  /** Labels of what was dropped and not written again, but for those that were emptied: data that has them is of no use. */
   get dropped(): readonly string[] {
-    return [...this.#dropped];
+    return [...this.#dropped.difference(this.#emptied)];
+  }
+
+  /** Notes that no data has these labels, which were dropped. */
+  noteEmptied(labels: readonly string[]): void {
+    const known = labels.filter((label) => this.#dropped.has(label) && !this.#emptied.has(label));
+    if (known.length === 0) return;
+    this.#change(() => {
+      for (const label of known) this.#emptied.add(label);
+    });
   }
 
   /** The `db` label of a database and policy; an empty policy is the default one. */
@@ -178,14 +188,15 @@ export class DatabaseStore {
     const databases = new Map(this.#databases);
     const users = new Map(this.#users);
     const dropped = new Set(this.#dropped);
+    const emptied = new Set(this.#emptied);
     make();
     try {
       this.#save();
     } catch (error) {
       restore(this.#databases, databases);
       restore(this.#users, users);
-      this.#dropped.clear();
-      for (const label of dropped) this.#dropped.add(label);
+      restoreSet(this.#dropped, dropped);
+      restoreSet(this.#emptied, emptied);
       this.#forgetLabels();
       throw error;
     }
@@ -195,13 +206,23 @@ export class DatabaseStore {
     const known = this.#databases.get(database.name);
     for (const { name } of known?.policies ?? []) {
       const isKept = database.policies.some((each) => each.name === name);
-      if (!isKept) this.#dropped.add(databaseLabel(database.name, name));
+      if (!isKept) this.#drop(databaseLabel(database.name, name));
     }
     for (const { name } of database.policies) {
-      this.#dropped.delete(databaseLabel(database.name, name));
+      this.#revive(databaseLabel(database.name, name));
     }
     this.#databases.set(database.name, database);
     this.#forgetLabels();
+  }
+
+  #drop(label: string): void {
+    this.#dropped.add(label);
+    this.#emptied.delete(label);
+  }
+
+  #revive(label: string): void {
+    this.#dropped.delete(label);
+    this.#emptied.delete(label);
   }
 
   #forgetLabels(): void {
@@ -237,6 +258,7 @@ export class DatabaseStore {
       databases: [...this.#databases.values()],
       users: [...this.#users.values()],
       dropped: [...this.#dropped],
+      emptied: [...this.#emptied],
     };
     const text = JSON.stringify(
       content,
@@ -275,10 +297,11 @@ export class DatabaseStore {
         handle.close();
       }
       const content: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-      const { databases, users, dropped } = parseFile(content);
+      const { databases, users, dropped, emptied } = parseFile(content);
       for (const database of databases) this.#databases.set(database.name, database);
       for (const user of users) this.#users.set(user.name, user);
       for (const label of dropped) this.#dropped.add(label);
+      for (const label of emptied) this.#emptied.add(label);
     } catch (error) {
       this.#warn("Cannot read the list of databases, beginning anew from the data", error);
       this.#setAside(fileSystem, path);
@@ -307,6 +330,11 @@ function restore<Value>(target: Map<string, Value>, content: ReadonlyMap<string,
   for (const [name, value] of content) target.set(name, value);
 }
 
+function restoreSet(target: Set<string>, content: ReadonlySet<string>): void {
+  target.clear();
+  for (const each of content) target.add(each);
+}
+
 /** The `db` label of a database and retention policy: `db`, or `db/policy` for a policy that is not the first. */
 export function databaseLabel(database: string, policy: string): string {
   return policy === "" || policy === FIRST_POLICY ? database : `${database}/${policy}`;
@@ -329,15 +357,17 @@ interface FileContent {
   readonly databases: readonly StoredDatabase[];
   readonly users: readonly StoredUser[];
   readonly dropped: readonly string[];
+  readonly emptied: readonly string[];
 }
 
 function parseFile(content: unknown): FileContent {
-  const { version, databases, users, dropped } = fieldsOf(content);
+  const { version, databases, users, dropped, emptied } = fieldsOf(content);
   if (version !== FILE_VERSION) throw new Error("unknown form");
   return {
     databases: listOf(databases).map(parseDatabase),
     users: listOf(users).map(parseUser),
     dropped: listOf(dropped).map(textOf),
+    emptied: listOf(emptied).map(textOf),
   };
 }
 

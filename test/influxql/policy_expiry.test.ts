@@ -26,7 +26,7 @@ beforeEach(async () => {
   expiry = new PolicyExpiry({
     database: counting(world.database),
     catalog: world.catalog,
-    dropped: () => world.catalog.dropped,
+    dropped: world.catalog,
     clock,
     logger: { log: (_, message) => void warnings.push(message) },
   });
@@ -110,7 +110,7 @@ test("one that was restarted deletes nothing twice", async () => {
   const again = new PolicyExpiry({
     database: counting(world.database),
     catalog: world.catalog,
-    dropped: () => [],
+    dropped: world.catalog,
     clock,
     logger: { log: () => {} },
   });
@@ -152,7 +152,7 @@ test("a deletion that fails is reported, and made at the next look", async () =>
         fails ? Promise.reject(new Error("no")) : world.database.delete(selection),
     },
     catalog: world.catalog,
-    dropped: () => [],
+    dropped: world.catalog,
     clock,
     logger: { log: (_, message) => void warnings.push(message) },
   });
@@ -167,6 +167,7 @@ test("what a dropped database left behind is removed", async () => {
   writeAged(1, { db: "ever" });
   world.catalog.remove("ever");
   await expiry.removeDropped();
+  expect([deletions, world.catalog.dropped]).toEqual([1, []]);
   world.catalog.put(newDatabase("ever"));
   expect(await ages("ever")).toEqual([]);
 });
@@ -177,7 +178,7 @@ test("closing the database ends it quietly", async () => {
   const closed = new PolicyExpiry({
     database,
     catalog,
-    dropped: () => [],
+    dropped: world.catalog,
     clock,
     logger: { log: (_, message) => void warnings.push(message) },
   });

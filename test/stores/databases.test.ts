@@ -132,6 +132,23 @@ describe("discovery", () => {
   });
 });
 
+test("what was emptied need not be emptied again, until it is dropped again", () => {
+  const file = setting();
+  const store = DatabaseStore.open(file);
+  store.put(newDatabase("db"));
+  store.put(newDatabase("other"));
+  store.remove("db");
+  store.remove("other");
+  store.noteEmptied(["db", "unknown"]);
+  const again = DatabaseStore.open(file);
+  expect(again.dropped).toEqual(["other"]);
+  again.discover(["db"]);
+  expect(again.databases()).toEqual([]);
+  again.touch("db");
+  again.remove("db");
+  expect([...again.dropped].sort()).toEqual(["db", "other"]);
+});
+
 describe("in a file", () => {
   test("survives a restart", () => {
     const file = setting();
@@ -153,11 +170,11 @@ describe("in a file", () => {
     "",
     "{",
     "null",
-    '{"version":2,"databases":[],"users":[],"dropped":[]}',
-    '{"version":1,"databases":{},"users":[],"dropped":[]}',
-    '{"version":1,"databases":[{"name":"a","policies":[{"name":"p","durationNs":"x"}]}],"users":[],"dropped":[]}',
-    '{"version":1,"databases":[],"users":[{"name":"a","hash":"","grants":[["d","own"]]}],"dropped":[]}',
-    '{"version":1,"databases":[],"users":[],"dropped":[1]}',
+    '{"version":2,"databases":[],"users":[],"dropped":[],"emptied":[]}',
+    '{"version":1,"databases":{},"users":[],"dropped":[],"emptied":[]}',
+    '{"version":1,"databases":[{"name":"a","policies":[{"name":"p","durationNs":"x"}]}],"users":[],"dropped":[],"emptied":[]}',
+    '{"version":1,"databases":[],"users":[{"name":"a","hash":"","grants":[["d","own"]]}],"dropped":[],"emptied":[]}',
+    '{"version":1,"databases":[],"users":[],"dropped":[1],"emptied":[]}',
   ])("a damaged one is set aside: %s", (text) => {
     const file = setting();
     writeFile(file, text);

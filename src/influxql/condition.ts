@@ -11,6 +11,7 @@ import type { Column } from "./result.ts";
 import { StatementError } from "./result.ts";
 import type { Schema } from "./series_source.ts";
 import type { Table } from "./table.ts";
+import { knownTextTest } from "./text_test.ts";
 
 type Tags = ReadonlyMap<string, string>;
 /** Longer names and values, which the engine may refuse, are compared one by one. */
@@ -82,6 +83,9 @@ export function reduceByTags(condition: Expr, tags: Tags, schema: Pick<Schema, "
       const { op } = condition;
       if (op !== "and" && op !== "or") {
         if (fieldsIn(condition, schema).length > 0) return condition;
+        const { left } = condition;
+        const test = left.kind === "reference" ? knownTextTest(condition) : undefined;
+        if (test !== undefined && left.kind === "reference") return test(tags.get(left.name) ?? "");
         return holds(condition, { count: 1, columnOf: (name) => tagColumn(name, tags, 1) })[0] ===
           1;
       }

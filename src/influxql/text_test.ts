@@ -1,4 +1,4 @@
-/** Comparisons of a text with a constant, compiled once for many texts. */
+/** Comparisons of a text with a constant, compiled once for many texts: those of tags, of which a query has many. */
 import type { Binary, Expr } from "./ast.ts";
 import { compileSearch } from "./regex.ts";
 
@@ -16,4 +16,14 @@ export function textTest(op: Binary["op"], other: Expr): TextTest | undefined {
   const { value } = other;
   if (op === "=") return (text) => text === value;
   return op === "!=" ? (text) => text !== value : undefined;
+}
+
+const known = new WeakMap<Binary, TextTest | undefined>();
+
+/** The test of a comparison's left side; the same comparison is compiled once. */
+export function knownTextTest(comparison: Binary): TextTest | undefined {
+  if (known.has(comparison)) return known.get(comparison);
+  const test = textTest(comparison.op, comparison.right);
+  known.set(comparison, test);
+  return test;
 }

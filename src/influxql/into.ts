@@ -3,11 +3,14 @@
  * values, and numbers that are none, write nothing.
  */
 import { compareText, type Database, type Family, nsToTicks } from "../../engine/mod.ts";
+import { Slices } from "../slices.ts";
 import type { Target } from "./ast.ts";
 import type { StatementContext } from "./context.ts";
 import { DATABASE_LABEL } from "./engine_source.ts";
 import { type Column, type Frame, StatementError } from "./result.ts";
 
+/** Rows that are written at once: some milliseconds of work. */
+const BATCH_ROWS = 8_192;
 const TWO_TO_32 = 2 ** 32;
 /** Bytes of UTF-8 for a unit of UTF-16, at most. */
 const BYTES_PER_UNIT = 3;
@@ -35,11 +38,13 @@ export async function writeFrames(
 ): Promise<number> {
   const label = context.label(target.database, target.policy);
   const syncs = new Set<Promise<void>>();
+  const slices = new Slices(1);
   let written = 0;
   try {
     for await (const frame of frames) {
       const rows = new FrameRows(database, frame, { name: target.name ?? frame.name, label });
       while (!rows.isDone) {
+        if (slices.isDue) await slices.pause();
         context.signal.throwIfAborted();
         const admitted = database.admit();
         if (admitted !== undefined) await admitted;
@@ -101,8 +106,9 @@ class FrameRows {
     }
     const source = this.#source();
     const slots = held.map((cells) => this.#slot(cells, source));
+    const rowsMax = Math.min(BATCH_ROWS, batch.rowsMax);
     let rows = 0;
-    for (; this.#next < count && rows < batch.rowsMax; this.#next++) {
+    for (; this.#next < count && rows < rowsMax; this.#next++) {
       const at = this.#next;
       let present = 0;
       let bytes = 0;

@@ -1,5 +1,6 @@
 /** Runs statements: each by the file that knows how, one after the other, with errors in their results. */
 import { type Database, isEngineError } from "../../engine/mod.ts";
+import { Slices } from "../slices.ts";
 import type { SelectStatement, Statement } from "./ast.ts";
 import type { Catalog, StatementContext } from "./context.ts";
 import { createContinuousQuery, dropContinuousQuery } from "./continuous_query.ts";
@@ -84,8 +85,10 @@ export class Statements {
     { isReadOnly }: { readonly isReadOnly: boolean },
   ): AsyncGenerator<AnswerPart> {
     let hasFailed = false;
+    const slices = new Slices(1);
     for (const [id, statement] of statements.entries()) {
       yield { kind: "begin", id, statement };
+      if (slices.isDue) await slices.pause();
       if (hasFailed) {
         yield { kind: "end", messages: [], error: NOT_EXECUTED };
         continue;
@@ -98,6 +101,7 @@ export class Statements {
         const result = await this.run(statement, context);
         for await (const frame of result.frames) {
           yield { kind: "frame", frame };
+          if (slices.isDue) await slices.pause();
           // What is computed already is not sent to its end either.
           context.signal.throwIfAborted();
         }

@@ -19,6 +19,7 @@ export { isDiskFull } from "./fs/io_error.ts";
 export { absolutePath } from "./fs/paths.ts";
 export * from "./query/aggregate.ts";
 export * from "./query/block.ts";
+export type { Outline } from "./query/outline.ts";
 export type { Page, PageOptions, ScanRow } from "./query/pager.ts";
 export {
   type Aggregator,

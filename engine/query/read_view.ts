@@ -21,6 +21,7 @@ import type { Matcher } from "../series/matcher.ts";
 import type { SeriesGroup, SeriesRegistry, ShardFilter } from "../series/registry.ts";
 import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
+import { type Outline, outlineOf } from "./outline.ts";
 import type { ReadBounds, SeriesReader } from "./series_reader.ts";
 import {
   type HiddenRanges,
@@ -220,6 +221,13 @@ export class ReadView implements View {
     const found = reader.hasAny(set, position, series.slot, bounds);
     reader.release();
     return found;
+  }
+
+  outline(source: SourceId, range: TimeRange): Outline | undefined {
+    const { set, position } = this.#locate(source);
+    const bounds = this.#clip({ first: range.start, last: range.end - 1n });
+    const { head, kernels } = this.#parts;
+    return outlineOf(set, position, { head, kernels, bounds });
   }
 
   pointsPerSeries(): number {

@@ -12,6 +12,7 @@ import type { Family, Labels, SourceId, TimeRange } from "../base/types.ts";
 import type { Matcher } from "../series/matcher.ts";
 import type { SeriesGroup, ShardFilter } from "../series/registry.ts";
 import type { ColumnBlock } from "./block.ts";
+import type { Outline } from "./outline.ts";
 
 /** The points of one series as doubles, ascending in time, no time twice. */
 export interface NumberColumn {
@@ -52,6 +53,8 @@ export interface View extends Disposable {
   readBlocks(series: SeriesReference, range: TimeRange): ColumnBlock[];
   /** About how many points a series has in the view's range, from what is known without reading any. */
   pointsPerSeries(): number;
+  /** About how many rows a source has in a half-open range and between which times, without reading any; undefined: none. */
+  outline(source: SourceId, range: TimeRange): Outline | undefined;
   /** Whether the series has a point in the range; cheaper than reading it. */
   hasPoints(series: SeriesReference, range: TimeRange): boolean;
 }

@@ -13,7 +13,7 @@ import { LeafFold } from "./leaf_fold.ts";
 import type { LeafSettings } from "./leaf_rows.ts";
 import { outputTable, tagColumns } from "./output_rows.ts";
 import type { Column } from "./result.ts";
-import type { GroupSettings, SelectRun } from "./run_settings.ts";
+import type { GroupSettings } from "./run_settings.ts";
 import { type CallPlan, type SelectPlan, type Term, termsOf } from "./select_plan.ts";
 import type { Table } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
@@ -36,10 +36,10 @@ export async function* callTables(
     fields,
     settings,
     readFromNs,
-    run,
+    random: run.random,
   });
   try {
-    await reading.read(run);
+    await reading.read(run.slicePoints);
     const rows = [];
     for (const call of calls) {
       rows.push(call === undefined ? undefined : await rowsOfCall(call, reading.folded, settings));
@@ -82,7 +82,7 @@ interface ReadingSettings {
   readonly fields: readonly Term[];
   readonly settings: CallSettings;
   readonly readFromNs: bigint | undefined;
-  readonly run: SelectRun;
+  readonly random: () => number;
 }
 
 /** Reads the members of a group into the folds of all functions. */
@@ -95,7 +95,7 @@ class GroupReading {
   #bytes = 0;
 
   constructor(members: readonly Member[], options: ReadingSettings) {
-    const { needs, fields, settings, readFromNs, run } = options;
+    const { needs, fields, settings, readFromNs, random } = options;
     this.#members = members;
     this.#settings = settings;
     const terms = new Map(fields.map((term) => [term.key, term]));
@@ -106,7 +106,7 @@ class GroupReading {
     const common: LeafSettings = {
       windows: settings.windows,
       startNs: settings.bounds.min,
-      random: run.random,
+      random,
       tagSetOf: (tags) => tagSetsOf(members, tags),
     };
     let bounds = settings.bounds;
@@ -124,10 +124,9 @@ class GroupReading {
     this.#bounds = readFromNs === undefined ? bounds : { min: readFromNs, max: bounds.max };
   }
 
-  async read({ pointsPerSeries, slicePoints }: SelectRun): Promise<void> {
+  async read(slicePoints: number): Promise<void> {
     const slices = slicesOf(this.#members, {
       bounds: this.#bounds,
-      pointsPerSeries: pointsPerSeries(),
       slicePoints,
       terms: this.#terms,
       windows: this.#settings.windows,

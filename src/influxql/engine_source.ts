@@ -257,24 +257,13 @@ class EngineSeries implements SourceSeries, StoredSeries {
     return this.#slotsOf(fields).some((slot) => this.#parts.view.hasPoints(slot, range));
   }
 
-  extent(fields: readonly string[], bounds: Bounds): Bounds | undefined {
-    const range = this.#range(bounds);
-    if (range.start >= range.end) return undefined;
+  outline(bounds: Bounds): { readonly rows: number; readonly bounds: Bounds } | undefined {
     const { view, database } = this.#parts;
+    const outline = view.outline(this.#place.source, this.#range(bounds));
+    if (outline === undefined) return undefined;
     const perTick = BigInt(nsPerTick(database));
-    let extent: Bounds | undefined;
-    for (const slot of this.#slotsOf(fields)) {
-      // Times of texts can only be told by reading them.
-      if (slot.family === "blob") return bounds;
-      const { points, firstTime, lastTime } = view.totals(slot, range);
-      if (points === 0) continue;
-      const own = { min: firstTime * perTick, max: lastTime * perTick };
-      extent = extent === undefined ? own : {
-        min: own.min < extent.min ? own.min : extent.min,
-        max: own.max > extent.max ? own.max : extent.max,
-      };
-    }
-    return extent;
+    const { rows, first, last } = outline;
+    return { rows, bounds: { min: first * perTick, max: (last + 1n) * perTick - 1n } };
   }
 
   #slotsOf(fields: readonly string[]): SeriesReference[] {

@@ -39,6 +39,21 @@ export function compareInstants(left: Instant, right: Instant): number {
   return left.era - right.era || left.offset - right.offset;
 }
 
+/** How an entry of one column compares with one of another. */
+export function compareAt(left: Instants, i: number, right: Instants, j: number): number {
+  return left.eras[i]! - right.eras[j]! || left.offsets[i]! - right.offsets[j]!;
+}
+
+export function areEqual(left: Instants, right: Instants): boolean {
+  if (left === right) return true;
+  const count = left.eras.length;
+  if (right.eras.length !== count) return false;
+  for (let i = 0; i < count; i++) {
+    if (left.offsets[i] !== right.offsets[i] || left.eras[i] !== right.eras[i]) return false;
+  }
+  return true;
+}
+
 /** Nanoseconds from one time of a column to another; exact below 2^53. */
 export function nsBetween(times: Instants, from: number, to: number): number {
   return (times.eras[to]! - times.eras[from]!) * ERA_NS +

@@ -1,7 +1,7 @@
 /** Puts the rows of several calls side by side: those with equal times in one row. */
 import { gather, missing } from "./columns.ts";
 import type { CallRows } from "./call_rows.ts";
-import { gatherInstants, type Instants } from "./instants.ts";
+import { compareAt, gatherInstants, type Instants } from "./instants.ts";
 import type { Column } from "./result.ts";
 import { concatInstants } from "./table.ts";
 import type { SelectPlan } from "./select_plan.ts";
@@ -92,7 +92,7 @@ function zip(
     for (let i = 0; i < columns.length; i++) {
       const times = columns[i];
       if (times === undefined || next[i]! >= times.eras.length) continue;
-      const order = best < 0 ? -1 : sign * compare(times, next[i]!, columns[best]!, next[best]!);
+      const order = best < 0 ? -1 : sign * compareAt(times, next[i]!, columns[best]!, next[best]!);
       if (order < 0) best = i;
     }
     if (best < 0) break;
@@ -102,7 +102,7 @@ function zip(
     for (let i = 0; i < columns.length; i++) {
       const other = columns[i];
       if (other === undefined || next[i]! >= other.eras.length) continue;
-      if (compare(other, next[i]!, times, row) === 0) orders[i]![count] = next[i]!++;
+      if (compareAt(other, next[i]!, times, row) === 0) orders[i]![count] = next[i]!++;
     }
   }
   const all = concatInstants(columns.filter((each) => each !== undefined));
@@ -110,8 +110,4 @@ function zip(
     times: gatherInstants(all, source.subarray(0, count)),
     orders: orders.map((order) => order.subarray(0, count)),
   };
-}
-
-function compare(left: Instants, i: number, right: Instants, j: number): number {
-  return left.eras[i]! - right.eras[j]! || left.offsets[i]! - right.offsets[j]!;
 }

@@ -3,10 +3,20 @@ import { concatColumns, gather } from "./columns.ts";
 import { rowsThere } from "./group_reader.ts";
 import { gatherInstants, instantOf, lowerBound } from "./instants.ts";
 import { type LeafPoints, type LeafRows, type LeafSettings, runLeaf } from "./leaf_rows.ts";
-import { finishPartial, isJoinable, joinPartials, type Partial, partialOf } from "./partial.ts";
+import {
+  finishPartial,
+  isJoinable,
+  isJoinedLate,
+  joinPartials,
+  type Partial,
+  partialOf,
+} from "./partial.ts";
 import type { LeafPlan, PointsPlan } from "./select_plan.ts";
 import { concatInstants, mergeTables, sliceTable, type Table } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
+
+/** Rows that are picked from parts before they are joined. */
+const JOINED_ROWS = 32_768;
 
 export interface FoldPlaces {
   /** Column of the field in the tables that are read. */
@@ -19,7 +29,9 @@ export class LeafFold {
   readonly plan: LeafPlan | PointsPlan;
   readonly #places: FoldPlaces;
   readonly #settings: LeafSettings;
-  #partial: Partial | undefined;
+  /** What was computed for parts of the group, and rows in it. */
+  #partials: Partial[] = [];
+  #partialRows = 0;
   /** Points that have to be seen together. */
   #tables: Table[] = [];
   #members: number[] = [];
@@ -46,9 +58,15 @@ export class LeafFold {
       return;
     }
     const own = partialOf(this.plan, leafPoints(points, member), this.#settings);
-    this.#partial = this.#partial === undefined
-      ? own
-      : joinPartials(this.plan, [this.#partial, own], this.#settings);
+    this.#partials.push(own);
+    this.#partialRows += own.rows.members.length;
+    const isLate = isJoinedLate(this.plan) && this.#partialRows < JOINED_ROWS;
+    if (this.#partials.length > 1 && !isLate) this.#join(this.plan);
+  }
+
+  #join(plan: LeafPlan): void {
+    this.#partials = [joinPartials(plan, this.#partials, this.#settings)];
+    this.#partialRows = 0;
   }
 
   /** Whether points are needed beyond the slice of time that they are in. */
@@ -76,7 +94,9 @@ export class LeafFold {
   finish(): LeafRows | undefined {
     if (this.plan.type === "points") return this.#allPoints();
     this.#runPending();
-    if (this.#partial !== undefined) return finishPartial(this.#partial);
+    if (this.#partials.length > 1) this.#join(this.plan);
+    const [partial] = this.#partials;
+    if (partial !== undefined) return finishPartial(partial);
     return this.#done.length === 0 ? undefined : concatRows(this.#done);
   }
 

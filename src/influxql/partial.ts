@@ -3,14 +3,14 @@
  * joined bucket by bucket, so that points are neither merged nor sorted.
  */
 import { combine } from "./arithmetic.ts";
-import { concatColumns, gather, numbersOf } from "./columns.ts";
+import { gather, numbersOf } from "./columns.ts";
 import { doublesColumn } from "./functions/sums.ts";
 import { influxqlFunction } from "./functions/registry.ts";
-import { gatherInstants, type Instants } from "./instants.ts";
+import { areEqual, compareAt, gatherInstants, type Instants } from "./instants.ts";
 import { type LeafPoints, type LeafRows, type LeafSettings, runLeaf } from "./leaf_rows.ts";
 import type { Column } from "./result.ts";
 import type { LeafPlan } from "./select_plan.ts";
-import { concatInstants } from "./table.ts";
+import { concatInstants, mergeTables } from "./table.ts";
 
 const ADDED: readonly string[] = ["count", "sum", "mean"];
 const PICKED: readonly string[] = ["min", "max", "first", "last"];
@@ -46,29 +46,56 @@ function withFunction(leaf: LeafPlan, name: "sum" | "count"): LeafPlan {
   return { ...leaf, fn };
 }
 
-/** What two parts come to; points of the first one count as earlier where times are equal. */
+/** What parts come to; points of earlier ones count as earlier where times are equal. */
 export function joinPartials(
   leaf: LeafPlan,
-  [left, right]: readonly [Partial, Partial],
+  parts: readonly Partial[],
   settings: LeafSettings,
 ): Partial {
   if (PICKED.includes(leaf.fn.name)) {
-    return { rows: joinPicked(leaf, [left.rows, right.rows], settings), weights: undefined };
+    const rows = joinPicked(leaf, parts.map((part) => part.rows), settings);
+    return { rows, weights: undefined };
   }
+  return parts.reduce(addPartials);
+}
+
+/** Whether it is worth to wait for more parts before they are joined. */
+export function isJoinedLate(leaf: LeafPlan): boolean {
+  return PICKED.includes(leaf.fn.name);
+}
+
+function addPartials(left: Partial, right: Partial): Partial {
   const places = alignStarts(left.rows.starts, right.rows.starts);
   const starts = places === undefined
     ? left.rows.starts
     : gatherInstants(concatInstants([left.rows.starts, right.rows.starts]), places.any);
-  const add = (a: Column, b: Column): Column => {
-    if (places === undefined) return combine("+", a, b);
-    return combine("+", spread(a, places.left), spread(b, places.right));
-  };
+  const add = (a: Column, b: Column): Column =>
+    places === undefined ? sumOf(a, b) : sumOf(spread(a, places.left), spread(b, places.right));
   const weights = left.weights !== undefined && right.weights !== undefined
     ? add(left.weights, right.weights)
     : undefined;
   const column = add(left.rows.column, right.rows.column);
   const members = new Int32Array(starts.eras.length);
   return { rows: { starts, times: starts, column, beside: [], members }, weights };
+}
+
+/** Sums row by row; those of doubles, and of whole numbers while they are small, need no more than a loop. */
+function sumOf(left: Column, right: Column): Column {
+  const [a, b] = [left.values, right.values];
+  const isPlain = left.kind !== "string" && right.kind !== "string" &&
+    left.present === undefined && right.present === undefined;
+  if (!isPlain || !(a instanceof Float64Array) || !(b instanceof Float64Array)) {
+    return combine("+", left, right);
+  }
+  const most = left.kind === "float" ? Number.MAX_VALUE : Number.MAX_SAFE_INTEGER;
+  const values = new Float64Array(a.length);
+  let isExact = true;
+  for (let i = 0; i < values.length; i++) {
+    const sum = a[i]! + b[i]!;
+    values[i] = sum;
+    if (!(sum <= most && sum >= -most)) isExact = false;
+  }
+  return isExact ? { kind: left.kind, values } as Column : combine("+", left, right);
 }
 
 interface Places {
@@ -81,6 +108,7 @@ interface Places {
 
 /** Where the buckets of either side lie among all; undefined: both have the same. */
 function alignStarts(left: Instants, right: Instants): Places | undefined {
+  if (areEqual(left, right)) return undefined;
   const [a, b] = [left.eras.length, right.eras.length];
   const places = {
     left: new Int32Array(a + b),
@@ -89,12 +117,11 @@ function alignStarts(left: Instants, right: Instants): Places | undefined {
   };
   let [i, j, count] = [0, 0, 0];
   for (; i < a || j < b; count++) {
-    const order = i === a ? 1 : j === b ? -1 : compareStarts(left, i, right, j);
+    const order = i === a ? 1 : j === b ? -1 : compareAt(left, i, right, j);
     places.any[count] = order <= 0 ? i : a + j;
     places.left[count] = order <= 0 ? i++ : -1;
     places.right[count] = order >= 0 ? j++ : -1;
   }
-  if (count === a && count === b) return undefined;
   return {
     left: places.left.subarray(0, count),
     right: places.right.subarray(0, count),
@@ -102,55 +129,43 @@ function alignStarts(left: Instants, right: Instants): Places | undefined {
   };
 }
 
-function compareStarts(left: Instants, i: number, right: Instants, j: number): number {
-  return left.eras[i]! - right.eras[j]! || left.offsets[i]! - right.offsets[j]!;
-}
-
 /** The rows in their places; where there is none it is 0. */
 function spread(column: Column, places: Int32Array): Column {
   const spread = gather(column, places);
   if (spread.kind === "string" || spread.present === undefined) return spread;
   const original = column.kind === "string" ? undefined : column.present;
-  const present = spread.present;
+  if (original === undefined) return { kind: spread.kind, values: spread.values } as Column;
+  const { present } = spread;
   for (let i = 0; i < present.length; i++) {
-    present[i] = places[i]! < 0 || original === undefined || original[places[i]!] !== 0 ? 1 : 0;
+    present[i] = places[i]! < 0 || original[places[i]!] !== 0 ? 1 : 0;
   }
   return spread;
 }
 
-/** Of the rows picked on either side those that the function picks from both. */
+/** Of the rows picked for all parts those that the function picks from them: they are points like others. */
 function joinPicked(
   leaf: LeafPlan,
-  [left, right]: readonly [LeafRows, LeafRows],
+  parts: readonly LeafRows[],
   settings: LeafSettings,
 ): LeafRows {
-  const [a, b] = [left.starts.eras.length, right.starts.eras.length];
-  const order = new Int32Array(a + b);
-  const bounds: number[] = [];
-  let [i, j, count] = [0, 0, 0];
-  while (i < a || j < b) {
-    bounds.push(count);
-    const side = i === a ? 1 : j === b ? -1 : compareStarts(left.starts, i, right.starts, j);
-    if (side === 0) {
-      const isSwapped = compareStarts(left.times, i, right.times, j) > 0;
-      order[count++] = isSwapped ? a + j : i;
-      order[count++] = isSwapped ? i : a + j;
-      i++;
-      j++;
-    } else order[count++] = side < 0 ? i++ : a + j++;
-  }
-  const starts = Int32Array.from(bounds, (at) => order[at]!);
-  bounds.push(count);
-  const points: LeafPoints = {
-    times: gatherInstants(concatInstants([left.times, right.times]), order),
-    column: gather(concatColumns([left.column, right.column]), order),
-    beside: left.beside.map((column, at) =>
-      gather(concatColumns([column, right.beside[at]!]), order)
-    ),
-    members: order.map((row) => row < a ? left.members[row]! : right.members[row - a]!),
+  const [first] = parts as [LeafRows];
+  if (parts.length === 1) return first;
+  const tables = parts.map(({ times, column, beside, members }) => ({
+    count: members.length,
+    times,
+    columns: [
+      { kind: "integer" as const, values: Float64Array.from(members) },
+      column,
+      ...beside,
+    ],
+  }));
+  const { times, columns } = mergeTables(tables, tables.map(() => 0));
+  const [members, column, ...beside] = columns;
+  const points = {
+    times,
+    column: column!,
+    beside,
+    members: Int32Array.from(members!.values as Float64Array),
   };
-  return runLeaf(leaf, points, settings, {
-    starts: gatherInstants(concatInstants([left.starts, right.starts]), starts),
-    bounds: Int32Array.from(bounds),
-  });
+  return runLeaf(leaf, points, settings);
 }

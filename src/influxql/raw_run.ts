@@ -31,7 +31,6 @@ export async function* rawTables(
   const carry: Carry = new Map();
   const slices = slicesOf(group.members, {
     bounds,
-    pointsPerSeries: run.pointsPerSeries(),
     slicePoints: run.slicePoints,
     terms: fields,
     windows: undefined,

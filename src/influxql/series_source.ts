@@ -31,8 +31,8 @@ export interface SourceSeries {
 export interface StoredSeries {
   /** Whether there are points of these fields. */
   hasPoints(fields: readonly string[], bounds: Bounds): boolean;
-  /** Times of the first and last point of these fields, about; undefined: there is none. */
-  extent(fields: readonly string[], bounds: Bounds): Bounds | undefined;
+  /** About how many rows there are and between which times, told without reading any; undefined: there are none. */
+  outline(bounds: Bounds): { readonly rows: number; readonly bounds: Bounds } | undefined;
 }
 
 /** One measurement. */

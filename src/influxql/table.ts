@@ -7,7 +7,13 @@
  */
 import { type Column } from "./result.ts";
 import { concatColumns, gather, hasValue, type Kind, missing, sliceColumn } from "./columns.ts";
-import { gatherInstants, type Instants, makeInstants, sliceInstants } from "./instants.ts";
+import {
+  areEqual,
+  gatherInstants,
+  type Instants,
+  makeInstants,
+  sliceInstants,
+} from "./instants.ts";
 
 export interface Table {
   readonly count: number;
@@ -41,16 +47,6 @@ export function joinFields(fields: readonly (Points | undefined)[], kinds: reado
     return areAligned ? field.column : gather(field.column, positionsIn(times, field.times));
   });
   return { count, times, columns };
-}
-
-function areEqual(left: Instants, right: Instants): boolean {
-  if (left === right) return true;
-  const count = left.eras.length;
-  if (right.eras.length !== count) return false;
-  for (let i = 0; i < count; i++) {
-    if (left.offsets[i] !== right.offsets[i] || left.eras[i] !== right.eras[i]) return false;
-  }
-  return true;
 }
 
 /** All times of ascending columns, each once. */

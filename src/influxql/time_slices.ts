@@ -1,14 +1,12 @@
 /** Parts of a time range that long series are read in, so that no more than a part is held. */
 import type { Member } from "./group_reader.ts";
-import { fieldsOf } from "./group_reader.ts";
 import type { Term } from "./select_plan.ts";
 import type { Bounds } from "./time_range.ts";
 import type { Windows } from "./windows.ts";
 
 export interface SliceSettings {
   readonly bounds: Bounds;
-  /** Points that a series has about. */
-  readonly pointsPerSeries: number;
+  /** Points that are read at once. */
   readonly slicePoints: number;
   readonly terms: readonly Term[];
   /** Slices end where buckets do; undefined: anywhere. */
@@ -23,31 +21,24 @@ export function* slicesOf(
   members: readonly Member[],
   settings: SliceSettings,
 ): Generator<Bounds> {
-  const { bounds, pointsPerSeries, slicePoints, terms, firstPoints } = settings;
-  const fields = Math.max(1, terms.filter(({ origin }) => origin.from === "field").length);
-  const points = pointsPerSeries * members.length * fields;
-  const wanted = Math.min(slicePoints, firstPoints ?? slicePoints);
-  const areStored = members.every(({ series }) => series.stored !== undefined);
-  if (points <= wanted || !areStored) return yield bounds;
-  const extent = extentOf(members, settings);
-  if (extent === undefined) return;
-  yield* cut(extent, settings, { points, wanted });
-}
-
-function extentOf(
-  members: readonly Member[],
-  { bounds, terms }: SliceSettings,
-): Bounds | undefined {
+  const { bounds, slicePoints, terms, firstPoints } = settings;
+  let rows = 0;
   let extent: Bounds | undefined;
-  for (const { source, series, condition } of members) {
-    const own = series.stored?.extent(fieldsOf(terms, source, condition), bounds);
+  for (const { series } of members) {
+    if (series.stored === undefined) return yield bounds;
+    const own = series.stored.outline(bounds);
     if (own === undefined) continue;
-    extent = extent === undefined ? own : {
-      min: own.min < extent.min ? own.min : extent.min,
-      max: own.max > extent.max ? own.max : extent.max,
+    rows += own.rows;
+    extent = extent === undefined ? own.bounds : {
+      min: own.bounds.min < extent.min ? own.bounds.min : extent.min,
+      max: own.bounds.max > extent.max ? own.bounds.max : extent.max,
     };
   }
-  return extent;
+  if (extent === undefined) return;
+  const points = rows * Math.max(1, terms.filter(({ origin }) => origin.from === "field").length);
+  const wanted = Math.min(slicePoints, firstPoints ?? slicePoints);
+  if (points <= wanted) return yield bounds;
+  yield* cut(extent, settings, { points, wanted });
 }
 
 function* cut(

@@ -6,7 +6,7 @@ import type { Matcher } from "../../engine/mod.ts";
 import { type Environment, evaluate } from "./arithmetic.ts";
 import type { Binary, Expr } from "./ast.ts";
 import { type Cell, cellAt, columnOf, hasValue, isNumeric } from "./columns.ts";
-import { anchored, compileSearch } from "./regex.ts";
+import { anchored, compileSearch, escapeRegex } from "./regex.ts";
 import type { Column } from "./result.ts";
 import { StatementError } from "./result.ts";
 import type { Schema } from "./series_source.ts";
@@ -17,6 +17,8 @@ type Tags = ReadonlyMap<string, string>;
 /** Longer names and values, which the engine may refuse, are compared one by one. */
 const MATCHER_NAME_MAX = 64;
 const MATCHER_VALUE_MAX = 4_096;
+/** Characters of all values of a list. */
+const LIST_LENGTH_MAX = 65_536;
 /** Labels of the engine's own that are no tags. */
 const OWN_LABELS: readonly string[] = ["db", "__name__"];
 
@@ -54,6 +56,7 @@ export function tagMatchers(
   if (condition.kind !== "binary") return [];
   const { op, left, right } = condition;
   if (op === "and") return [...tagMatchers(left, schema), ...tagMatchers(right, schema)];
+  if (op === "or") return listMatchers(condition, schema);
   if (left.kind !== "reference" || isField(left, schema)) return [];
   const { name } = left;
   if (!isMatchable(name)) return [];
@@ -66,6 +69,26 @@ export function tagMatchers(
     return [{ name, operator: op, value: anchored(right.pattern) }];
   }
   return [];
+}
+
+/** The matcher of a tag that is to have one of several values, as dashboards ask for those that were picked. */
+function listMatchers(condition: Binary, schema: Pick<Schema, "fields">): Matcher[] {
+  const values = new Set<string>();
+  let name: string | undefined;
+  let length = 0;
+  const isList = (expr: Expr): boolean => {
+    if (expr.kind === "parentheses") return isList(expr.inner);
+    if (expr.kind !== "binary") return false;
+    const { op, left, right } = expr;
+    if (op === "or") return isList(left) && isList(right);
+    if (op !== "=" || left.kind !== "reference" || right.kind !== "string") return false;
+    if (isField(left, schema) || left.name !== (name ??= left.name)) return false;
+    values.add(right.value);
+    length += right.value.length;
+    return length <= LIST_LENGTH_MAX;
+  };
+  if (!isList(condition) || name === undefined || !isMatchable(name)) return [];
+  return [{ name, operator: "=~", value: [...values].map(escapeRegex).join("|") }];
 }
 
 function isMatchable(name: string): boolean {

@@ -18,6 +18,7 @@ import { castColumn, concatColumns, type Kind, preferredKind } from "./columns.t
 import { tagMatchers } from "./condition.ts";
 import { pointsOf } from "./engine_points.ts";
 import { makeInstants } from "./instants.ts";
+import { escapeRegex } from "./regex.ts";
 import {
   NO_NAMES,
   type Reading,
@@ -100,10 +101,6 @@ function labelMatcher(label: string): Matcher {
 /** Metrics of a measurement: its name alone, or followed by a field. */
 function metricsOf(measurement: string): Matcher {
   return { name: METRIC_NAME, operator: "=~", value: `${escapeRegex(measurement)}(_.*)?` };
-}
-
-function escapeRegex(text: string): string {
-  return text.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&");
 }
 
 export class EngineSource implements SeriesSource {

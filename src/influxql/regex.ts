@@ -67,3 +67,8 @@ function scan(body: string): { alternatives: boolean; hasDot: boolean; endsAncho
   }
   return { alternatives, hasDot, endsAnchored };
 }
+
+/** A pattern that a text alone matches. */
+export function escapeRegex(text: string): string {
+  return text.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&");
+}

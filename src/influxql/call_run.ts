@@ -17,7 +17,7 @@ import type { GroupSettings } from "./run_settings.ts";
 import { type CallPlan, type SelectPlan, type Term, termsOf } from "./select_plan.ts";
 import type { Table } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
-import { slicesOf } from "./time_slices.ts";
+import { type SliceSettings, slicesOf } from "./time_slices.ts";
 import { Windows } from "./windows.ts";
 
 export async function* callTables(
@@ -76,6 +76,9 @@ function outputOf(
   }, new Map());
 }
 
+/** Points that are looked at first where the first or last one is asked for. */
+const EDGE_POINTS = 1_000;
+
 interface ReadingSettings {
   readonly needs: readonly LeafNeed[];
   /** Fields that are taken along from the points that are picked. */
@@ -125,14 +128,17 @@ class GroupReading {
   }
 
   async read(slicePoints: number): Promise<void> {
-    const slices = slicesOf(this.#members, {
+    const settings: SliceSettings = {
       bounds: this.#bounds,
       slicePoints,
       terms: this.#terms,
       windows: this.#settings.windows,
       firstPoints: undefined,
       descending: false,
-    });
+    };
+    const edge = this.#edge();
+    if (edge !== undefined) return await this.#readEdges(edge, settings);
+    const slices = slicesOf(this.#members, settings);
     for (const slice of slices) {
       for (let at = 0; at < this.#members.length; at++) await this.#readMember(at, slice);
       // Points that are seen together without windows are those of all slices.
@@ -148,7 +154,33 @@ class GroupReading {
     this.#bytes = 0;
   }
 
-  async #readMember(at: number, slice: Bounds): Promise<void> {
+  /** Which end of the range is enough, where all functions look at one alone. */
+  #edge(): "first" | "last" | undefined {
+    if (this.#settings.windows !== undefined) return undefined;
+    const names = [...this.folded.keys()].map((call) => call.type === "leaf" ? call.fn.name : "");
+    const [edge] = names;
+    const isEdge = edge === "first" || edge === "last";
+    return isEdge && names.every((name) => name === edge) ? edge : undefined;
+  }
+
+  /** Reads each member from one end on, until there is a point for each function. */
+  async #readEdges(edge: "first" | "last", settings: SliceSettings): Promise<void> {
+    for (let at = 0; at < this.#members.length; at++) {
+      const found = new Set<CallPlan>();
+      const slices = slicesOf([this.#members[at]!], {
+        ...settings,
+        firstPoints: EDGE_POINTS,
+        descending: edge === "last",
+      });
+      for (const slice of slices) {
+        await this.#readMember(at, slice, found);
+        if (found.size === this.folded.size) break;
+      }
+    }
+  }
+
+  /** Reads a slice of a member; calls that are known as found, or become so, need no more of it. */
+  async #readMember(at: number, slice: Bounds, found = new Set<CallPlan>()): Promise<void> {
     const { budget } = this.#settings;
     await budget.pause();
     const member = this.#members[at]!;
@@ -156,9 +188,10 @@ class GroupReading {
     if (table.count === 0) return;
     const bytes = budget.holdTable(table);
     let isKept = false;
-    for (const { fold, bounds } of this.folded.values()) {
+    for (const [call, { fold, bounds }] of this.folded) {
+      if (found.has(call)) continue;
       // Rows of a subquery are there whatever their times are.
-      fold.add(at, table, member.source.isSubquery ? undefined : bounds);
+      if (fold.add(at, table, member.source.isSubquery ? undefined : bounds)) found.add(call);
       isKept ||= fold.keepsPoints;
     }
     if (isKept) this.#bytes += bytes;

@@ -48,20 +48,21 @@ export class LeafFold {
     return this.plan.type === "points" || !isJoinable(this.plan);
   }
 
-  /** Rows of one member; of those with times outside of the bounds none. */
-  add(member: number, table: Table, bounds: Bounds | undefined): void {
+  /** Takes rows of one member within bounds; false where none has a value. */
+  add(member: number, table: Table, bounds: Bounds | undefined): boolean {
     const points = this.#pointsOf(bounds === undefined ? table : within(table, bounds));
-    if (points.count === 0) return;
+    if (points.count === 0) return false;
     if (this.plan.type === "points" || this.keepsPoints) {
       this.#tables.push(points);
       this.#members.push(member);
-      return;
+      return true;
     }
     const own = partialOf(this.plan, leafPoints(points, member), this.#settings);
     this.#partials.push(own);
     this.#partialRows += own.rows.members.length;
     const isLate = isJoinedLate(this.plan) && this.#partialRows < JOINED_ROWS;
     if (this.#partials.length > 1 && !isLate) this.#join(this.plan);
+    return true;
   }
 
   #join(plan: LeafPlan): void {

@@ -9,6 +9,7 @@ import { type Column } from "./result.ts";
 import { concatColumns, gather, hasValue, type Kind, missing, sliceColumn } from "./columns.ts";
 import {
   areEqual,
+  compareAt,
   gatherInstants,
   type Instants,
   makeInstants,
@@ -126,15 +127,25 @@ export function mergeTables(tables: readonly Table[], series: readonly number[])
     at += table.count;
   });
   starts.push(count);
+  const columns = tables[0]!.columns.map((_, i) =>
+    concatColumns(tables.map((table) => table.columns[i]!))
+  );
+  // So do slices of time, and series that follow each other.
+  if (areInOrder(times, starts)) return { count, times, columns, series: owners };
   const order = mergeRuns(times, starts);
   return {
     count,
     times: gatherInstants(times, order),
-    columns: tables[0]!.columns.map((_, i) =>
-      gather(concatColumns(tables.map((table) => table.columns[i]!)), order)
-    ),
+    columns: columns.map((column) => gather(column, order)),
     series: order.map((row) => owners[row]!),
   };
+}
+
+/** Whether each of some ascending runs begins where the one before it has ended. */
+function areInOrder(times: Instants, starts: readonly number[]): boolean {
+  return starts.every((start, run) =>
+    run === 0 || start >= times.eras.length || compareAt(times, start - 1, times, start) <= 0
+  );
 }
 
 /** Order of rows that lie in ascending runs; equal ones in the order of the runs. */

@@ -36,7 +36,7 @@ export function printExpression(expr: Expr): string {
     case "duration":
       return formatDuration(expr.ns);
     case "call":
-      return `${expr.name}(${expr.args.map(printExpression).join(", ")})`;
+      return `${printFunction(expr.name)}(${expr.args.map(printExpression).join(", ")})`;
     case "binary":
       return `${printExpression(expr.left)} ${expr.op.toUpperCase()} ${
         printExpression(expr.right)
@@ -82,6 +82,11 @@ export function printContinuousQuery(
   if (everyNs > 0n) text += ` EVERY ${formatDuration(everyNs)}`;
   if (forNs > 0n) text += ` FOR ${formatDuration(forNs)}`;
   return `${text} BEGIN ${printSelect(query.statement)} END`;
+}
+
+/** Names of functions that do not exist may need quotes; `distinct` is a keyword and a function. */
+function printFunction(name: string): string {
+  return name === "distinct" ? name : quoteName(name);
 }
 
 export function quoteName(name: string): string {

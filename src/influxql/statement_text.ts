@@ -1,7 +1,13 @@
 /** Statements that change something, as InfluxDB prints them in the warning to those who send them with GET. */
 import type { Expr, PolicySpecification, Privilege, Source, Statement } from "./ast.ts";
 import { formatDuration } from "./durations.ts";
-import { printContinuousQuery, printExpression, printMeasurement, quoteName } from "./printer.ts";
+import {
+  printContinuousQuery,
+  printExpression,
+  printMeasurement,
+  printSelect,
+  quoteName,
+} from "./printer.ts";
 import type { Message } from "./result.ts";
 
 const PRIVILEGES: Readonly<Record<Privilege, string>> = {
@@ -22,6 +28,8 @@ export function readOnlyWarning(statement: Statement): Message | undefined {
 
 function textOf(statement: Statement): string | undefined {
   switch (statement.kind) {
+    case "select":
+      return statement.into === undefined ? undefined : printSelect(statement);
     case "create_database":
       return createDatabaseText(statement);
     case "drop_database":

@@ -327,6 +327,16 @@ test("SHOW STATS and DIAGNOSTICS have series of one row", async () => {
   expect(server.errors).toEqual([]);
 });
 
+test("GET of INTO is warned of, with what it wrote", async () => {
+  const query = "SELECT v INTO copy FROM m";
+  const text = await textOf(`/query?${new URLSearchParams({ db: "home", q: query, epoch: "s" })}`);
+  expect(text).toBe(
+    '{"results":[{"statement_id":0,"series":[{"name":"result","columns":["time","written"],"values":[[0,1]]}],' +
+      `"messages":[{"level":"warning","text":"deprecated use of '${query}' in a read only context, ` +
+      'please use a POST request instead"}]}]}\n',
+  );
+});
+
 test("points older than their policy are refused, the others are stored", async () => {
   const clock = new ManualClock();
   await using world = await InfluxqlServer.open({ clock });

@@ -1,0 +1,465 @@
+/** Random InfluxQL that InfluxDB 1.6 and 1.8 understand alike, over the measurements of influxql_data.ts. */
+import { DATABASE, type Measurement, MEASUREMENTS } from "./influxql_data.ts";
+import { SchemaQueryWriter } from "./influxql_schema_queries.ts";
+import { identifier, literal, whereTags } from "./influxql_words.ts";
+import { SeededRandom } from "./seeded_random.ts";
+
+export interface DifferentialQuery {
+  readonly query: string;
+  readonly params: Readonly<Record<string, string>>;
+  /** Empty: JSON. */
+  readonly accept: string;
+}
+
+/** What a SELECT is written for. */
+interface Frame {
+  readonly measurement: Measurement;
+  /** Range of time in seconds. */
+  readonly fromS: number;
+  readonly toS: number;
+}
+
+const PLAIN_AGGREGATES = ["count", "sum", "mean", "median", "mode", "spread", "stddev"];
+const SELECTORS = ["first", "last", "min", "max"];
+const UNITS = ["1ms", "1s", "7s", "1m", "1h", "2m30s"];
+const MATH = [
+  "abs",
+  "ceil",
+  "floor",
+  "round",
+  "sqrt",
+  "exp",
+  "ln",
+  "log2",
+  "log10",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+];
+const ARITHMETIC = ["+", "-", "*", "/", "+", "-", "*", "/", "%", "&", "|", "^"];
+const NUMBERS = ["0", "1", "2", "-3", "0.5", "10", "1.25", "100", "7"];
+const FILLS = ["null", "none", "previous", "linear", "0", "-1", "2.5", "100"];
+const ZONES = ["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "UTC", "America/New_York"];
+const WIDTHS = ["10s", "1m", "90s", "5m", "7m", "15m", "1h", "2h", "6h", "12h", "1d", "1w"];
+const WIDTH_S: Readonly<Record<string, number>> = {
+  "10s": 10,
+  "1m": 60,
+  "90s": 90,
+  "5m": 300,
+  "7m": 420,
+  "15m": 900,
+  "1h": 3600,
+  "2h": 7200,
+  "6h": 21_600,
+  "12h": 43_200,
+  "1d": 86_400,
+  "1w": 604_800,
+};
+/** Buckets that a query may have. */
+const BUCKETS_MAX = 150;
+
+/** Writes queries; the same for the same seed. */
+export class InfluxqlWriter {
+  readonly #random: SeededRandom;
+  readonly #schema: SchemaQueryWriter;
+
+  constructor(seed: number) {
+    this.#random = new SeededRandom(seed);
+    this.#schema = new SchemaQueryWriter(this.#random);
+  }
+
+  next(): DifferentialQuery {
+    const params: Record<string, string> = { db: DATABASE };
+    if (this.#chance(0.5)) params["epoch"] = this.#pick(["ns", "u", "ms", "s", "m", "h"]);
+    const isCsv = this.#chance(0.06);
+    if (!isCsv && this.#chance(0.06)) {
+      params["chunked"] = "true";
+      params["chunk_size"] = this.#pick(["1", "3", "10", "50"]);
+    }
+    return { query: this.#statements(), params, accept: isCsv ? "application/csv" : "" };
+  }
+
+  #statements(): string {
+    const kind = this.#random.below(20);
+    if (kind < 3) return this.#schema.next();
+    if (kind === 3) return `${this.#select()}; ${this.#schema.next()}; ${this.#select()}`;
+    return this.#select();
+  }
+
+  #pick<T>(choices: readonly T[]): T {
+    return this.#random.pick(choices);
+  }
+
+  #chance(share: number): boolean {
+    return this.#random.next() < share;
+  }
+
+  #select(): string {
+    const frame = this.#frame();
+    const kind = this.#random.below(16);
+    if (kind < 4) return this.#raw(frame);
+    if (kind < 6) return this.#transformedRaw(frame);
+    if (kind < 9) return this.#selected(frame);
+    if (kind < 11) return this.#subquery(frame);
+    return this.#aggregated(frame, this.#source(frame.measurement));
+  }
+
+  /** A measurement and a part of its times. */
+  #frame(): Frame {
+    const measurement = this.#chance(0.45) ? MEASUREMENTS[0]! : this.#pick(MEASUREMENTS);
+    const { startS, spanS } = this.#pick(measurement.stretches);
+    const { stepS } = measurement;
+    const steps = Math.floor(spanS / stepS);
+    const first = this.#random.below(steps) - 3;
+    const last = first + 1 + this.#random.below(steps);
+    const shiftS = this.#chance(0.3) ? this.#random.below(stepS) : 0;
+    const fromS = startS + first * stepS + shiftS;
+    // Now and then all that the measurement holds.
+    if (this.#chance(0.15)) {
+      return { measurement, fromS: startS - stepS, toS: startS + spanS + stepS };
+    }
+    return { measurement, fromS, toS: startS + last * stepS + shiftS };
+  }
+
+  #source({ database, policy, name }: Measurement): string {
+    const quoted = identifier(name);
+    if (database !== DATABASE) {
+      return this.#pick([`${database}..${quoted}`, `"${database}"."autogen".${quoted}`]);
+    }
+    if (policy !== "autogen") return `"${policy}".${quoted}`;
+    return this.#pick([quoted, quoted, quoted, quoted, `autogen.${quoted}`, `/^${name}$/`]);
+  }
+
+  /** A time as one of the ways to write it. */
+  #instant(seconds: number): string {
+    const iso = new Date(seconds * 1000).toISOString();
+    return this.#pick([
+      `'${iso.replace(".000Z", "Z")}'`,
+      `'${iso.replace(".000Z", "").replace("T", " ")}'`,
+      `${seconds}s`,
+      `${seconds * 1000}ms`,
+      `${seconds}000000000`,
+      `'${iso.replace(".000Z", "Z")}' + 0s`,
+      `${seconds - 60}s + 1m`,
+    ]).replace(/^-(\d)/, "-$1");
+  }
+
+  #times({ fromS, toS }: Frame): string {
+    const lower = `time ${this.#pick([">=", ">=", ">"])} ${this.#instant(fromS)}`;
+    const upper = `time ${this.#pick(["<=", "<", "<"])} ${this.#instant(toS)}`;
+    return `${lower} ${this.#pick(["AND", "and"])} ${upper}`;
+  }
+
+  #fieldsOf({ fields }: Measurement, types: readonly string[]): string[] {
+    return Object.entries(fields).filter(([, { type }]) => types.includes(type)).map(([key]) =>
+      identifier(key)
+    );
+  }
+
+  #number(measurement: Measurement): string {
+    return this.#pick(this.#fieldsOf(measurement, ["float", "integer", "decimal", "wide"]));
+  }
+
+  /** Any field; seldom one that does not exist. */
+  #any({ fields }: Measurement): string {
+    return this.#chance(0.03) ? "nothing" : identifier(this.#pick(Object.keys(fields)));
+  }
+
+  #tags({ series }: Measurement): string[] {
+    return [...new Set(series.flatMap((each) => Object.keys(each)))];
+  }
+
+  #where(frame: Frame, needsTime: boolean): string {
+    const parts: string[] = [];
+    if (needsTime || this.#chance(0.6)) parts.push(this.#times(frame));
+    if (this.#chance(0.45)) parts.push(this.#condition(frame.measurement));
+    if (parts.length === 0) return "";
+    if (this.#chance(0.3)) parts.reverse();
+    return ` WHERE ${parts.join(" AND ")}`;
+  }
+
+  #condition(measurement: Measurement): string {
+    const one = () =>
+      this.#chance(0.5)
+        ? whereTags(this.#random, measurement)
+        : this.#fieldCondition(measurement);
+    switch (this.#random.below(6)) {
+      case 0:
+        return `(${one()} OR ${one()})`;
+      case 1:
+        return `${one()} AND ${one()}`;
+      case 2:
+        return `(${one()} AND (${one()} OR ${one()}))`;
+      default:
+        return one();
+    }
+  }
+
+  #fieldCondition(measurement: Measurement): string {
+    const field = this.#any(measurement);
+    const { type = "float" } = Object.entries(measurement.fields)
+      .find(([key]) => identifier(key) === field)?.[1] ?? {};
+    const compare = this.#pick(["=", "!=", "<", "<=", ">", ">=", "<>"]);
+    switch (type) {
+      case "string":
+        return this.#pick([
+          `${field} ${this.#pick(["=", "!="])} ${literal(this.#pick(["ok", "not ok", "", "x"]))}`,
+          `${field} ${this.#pick(["=~", "!~"])} ${this.#pick(["/o/", "/^$/", "/^ok$/", "/[äa]/"])}`,
+        ]);
+      case "boolean":
+        return `${field} ${this.#pick(["=", "!="])} ${this.#pick(["true", "false"])}`;
+      default:
+        return this.#pick([
+          `${field} ${compare} ${this.#pick(["0", "10", "-5.5", "50", "120", "9007199254740993"])}`,
+          `${field} ${compare} ${this.#pick(["0", "10", "-5.5", "50"])}`,
+          `${field} ${this.#pick(["+", "*", "-"])} 2 ${compare} ${this.#number(measurement)}`,
+          `${this.#pick(NUMBERS)} ${compare} ${field}`,
+        ]);
+    }
+  }
+
+  #groupTags(measurement: Measurement): string[] {
+    const tags = this.#tags(measurement);
+    switch (this.#random.below(7)) {
+      case 0:
+      case 1:
+        return [identifier(this.#pick(tags))];
+      case 2:
+        return tags.slice(0, 2).map(identifier);
+      case 3:
+        return ["*"];
+      case 4:
+        return [this.#pick(["/o/", "/^h/", "absent"])];
+      default:
+        return [];
+    }
+  }
+
+  #groupBy(dimensions: readonly string[]): string {
+    return dimensions.length === 0 ? "" : ` GROUP BY ${dimensions.join(", ")}`;
+  }
+
+  /** time() with a width that suits the range. */
+  #buckets({ fromS, toS }: Frame): string {
+    const fitting = WIDTHS.filter((width) => (toS - fromS) / WIDTH_S[width]! <= BUCKETS_MAX);
+    const width = this.#pick(fitting.slice(0, 5));
+    const offset = this.#chance(0.25) ? `, ${this.#pick(["15s", "-7m", "30m", "1d", "2h"])}` : "";
+    return `time(${width}${offset})`;
+  }
+
+  #tail(zone = 0.1): string {
+    let tail = "";
+    if (this.#chance(0.2)) tail += ` ORDER BY time ${this.#pick(["DESC", "DESC", "ASC"])}`;
+    if (this.#chance(0.2)) tail += ` LIMIT ${1 + this.#random.below(6)}`;
+    if (this.#chance(0.1)) tail += ` OFFSET ${this.#random.below(6)}`;
+    if (this.#chance(0.08)) tail += ` SLIMIT ${1 + this.#random.below(3)}`;
+    if (this.#chance(0.05)) tail += ` SOFFSET ${this.#random.below(3)}`;
+    if (this.#chance(zone)) tail += ` tz('${this.#pick(ZONES)}')`;
+    return tail;
+  }
+
+  #aliased(expression: string): string {
+    return this.#chance(0.12) ? `${expression} AS ${this.#pick(["x", '"a b"', "time2"])}` : expression;
+  }
+
+  // Raw rows.
+
+  #raw(frame: Frame): string {
+    const { measurement } = frame;
+    const count = 1 + this.#random.below(3);
+    const columns = Array.from({ length: count }, () => this.#aliased(this.#column(measurement)));
+    const sources = [this.#source(measurement)];
+    if (this.#chance(0.08)) sources.push(this.#source(this.#pick(MEASUREMENTS)));
+    return `SELECT ${columns.join(", ")} FROM ${sources.join(", ")}${this.#where(frame, false)}${
+      this.#groupBy(this.#groupTags(measurement))
+    }${this.#tail()}`;
+  }
+
+  #column(measurement: Measurement): string {
+    const tag = () => identifier(this.#pick(this.#tags(measurement)));
+    const forms = [
+      () => this.#any(measurement),
+      () => this.#any(measurement),
+      () => this.#any(measurement),
+      () => `${this.#any(measurement)}, ${tag()}`,
+      () => this.#pick(["*", "*", "*::field", "*::tag", "/o/", "/^u/", "/e$/"]),
+      () => this.#arithmetic(this.#number(measurement), this.#number(measurement)),
+      () => `${this.#pick(MATH)}(${this.#number(measurement)})`,
+      () => `${this.#any(measurement)}::${this.#pick(["float", "integer", "string", "boolean", "field", "tag"])}`,
+      () => `pow(${this.#number(measurement)}, ${this.#pick(["2", "0.5", "-1"])})`,
+      () => `log(${this.#number(measurement)}, ${this.#pick(["2", "10", "0.5"])})`,
+      () => `atan2(${this.#number(measurement)}, ${this.#number(measurement)})`,
+      () => this.#arithmetic(this.#any(measurement), this.#pick(NUMBERS)),
+    ];
+    return this.#pick(forms)();
+  }
+
+  #arithmetic(left: string, right: string): string {
+    const operator = this.#pick(ARITHMETIC);
+    switch (this.#random.below(6)) {
+      case 0:
+        return `(${left} ${operator} ${this.#pick(NUMBERS)}) ${this.#pick(ARITHMETIC)} ${right}`;
+      case 1:
+        return `${this.#pick(NUMBERS)} ${operator} ${left}`;
+      case 2:
+        return `-${left}`;
+      case 3:
+        return `${left} ${operator} ${this.#pick(NUMBERS)}`;
+      default:
+        return `${left} ${operator} ${right}`;
+    }
+  }
+
+  // Calls.
+
+  #aggregate(measurement: Measurement): string {
+    const number = this.#chance(0.08) ? this.#any(measurement) : this.#number(measurement);
+    const any = this.#any(measurement);
+    const forms = [
+      () => `${this.#pick(PLAIN_AGGREGATES)}(${number})`,
+      () => `${this.#pick(PLAIN_AGGREGATES)}(${number})`,
+      () => `${this.#pick(PLAIN_AGGREGATES)}(${number})`,
+      () => `${this.#pick(SELECTORS)}(${number})`,
+      () => `${this.#pick(["first", "last", "count", "mode"])}(${any})`,
+      () => `count(distinct(${any}))`,
+      () => `percentile(${number}, ${this.#pick(["50", "90", "99.9", "0", "100", "12.5", "1"])})`,
+      () => `integral(${number}${this.#chance(0.5) ? `, ${this.#pick(UNITS)}` : ""})`,
+      () => `${this.#pick(["mean", "max", "count", "sum", "last", "mode"])}(${this.#pick(["*", "/u/", "/^[a-l]/"])})`,
+    ];
+    return this.#pick(forms)();
+  }
+
+  #transformation(argument: string): string {
+    const unit = this.#chance(0.5) ? `, ${this.#pick(UNITS)}` : "";
+    return this.#pick([
+      `derivative(${argument}${unit})`,
+      `non_negative_derivative(${argument}${unit})`,
+      `difference(${argument})`,
+      `non_negative_difference(${argument})`,
+      `moving_average(${argument}, ${2 + this.#random.below(3)})`,
+      `cumulative_sum(${argument})`,
+      `elapsed(${argument}${unit})`,
+    ]);
+  }
+
+  /** A column of an aggregated query. */
+  #call(measurement: Measurement, isBucketed: boolean): string {
+    const kind = this.#random.below(isBucketed ? 12 : 8);
+    const aggregate = () => this.#aggregate(measurement);
+    if (kind < 5) return aggregate();
+    if (kind === 5) return this.#arithmetic(aggregate(), aggregate());
+    if (kind === 6) return `${this.#pick(MATH)}(${aggregate()})`;
+    if (kind === 7) return this.#arithmetic(aggregate(), this.#pick(NUMBERS));
+    if (kind === 11 && this.#chance(0.3)) {
+      return `${this.#pick(["holt_winters", "holt_winters_with_fit"])}(${
+        this.#pick(["mean", "sum", "count"])
+      }(${this.#number(measurement)}), ${1 + this.#random.below(4)}, ${this.#random.below(5)})`;
+    }
+    return this.#transformation(aggregate());
+  }
+
+  #aggregated(frame: Frame, source: string, where?: string): string {
+    const { measurement } = frame;
+    const isBucketed = this.#chance(0.65);
+    const count = 1 + (this.#chance(0.35) ? 1 + this.#random.below(2) : 0);
+    const columns = Array.from(
+      { length: count },
+      () => this.#aliased(this.#call(measurement, isBucketed)),
+    );
+    const dimensions = this.#groupTags(measurement);
+    if (isBucketed) dimensions.splice(this.#random.below(2), 0, this.#buckets(frame));
+    const fill = this.#chance(isBucketed ? 0.5 : 0.05) ? ` fill(${this.#pick(FILLS)})` : "";
+    return `SELECT ${columns.join(", ")} FROM ${source}${where ?? this.#where(frame, isBucketed)}${
+      this.#groupBy(dimensions)
+    }${fill}${this.#tail(0.2)}`;
+  }
+
+  /** One selector, alone or with other columns of its point. */
+  #selected(frame: Frame): string {
+    const { measurement } = frame;
+    const number = this.#number(measurement);
+    const tags = this.#tags(measurement).map(identifier);
+    const count = 1 + this.#random.below(4);
+    const ranked = this.#pick(["top", "bottom"]);
+    const call = this.#pick([
+      `${this.#pick(SELECTORS)}(${number})`,
+      `${this.#pick(["first", "last"])}(${this.#any(measurement)})`,
+      `percentile(${number}, ${this.#pick(["50", "5", "100", "0", "33.3"])})`,
+      `${ranked}(${number}, ${count})`,
+      `${ranked}(${number}, ${this.#pick(tags)}, ${count})`,
+      `distinct(${this.#any(measurement)})`,
+    ]);
+    const others = this.#chance(0.6) && !call.startsWith("distinct")
+      ? this.#pick([`, ${this.#any(measurement)}`, `, ${this.#pick(tags)}`, ", *", ", /o/"])
+      : "";
+    const isBucketed = this.#chance(0.5);
+    const dimensions = this.#groupTags(measurement);
+    if (isBucketed) dimensions.unshift(this.#buckets(frame));
+    const fill = isBucketed && this.#chance(0.3) ? ` fill(${this.#pick(FILLS)})` : "";
+    return `SELECT ${this.#aliased(call)}${others} FROM ${this.#source(measurement)}${
+      this.#where(frame, isBucketed)
+    }${this.#groupBy(dimensions)}${fill}${this.#tail()}`;
+  }
+
+  /** Transformations of raw rows, of one series each where several have points at one time. */
+  #transformedRaw(frame: Frame): string {
+    const { measurement } = frame;
+    const field = this.#pick([this.#number(measurement), this.#number(measurement), "*", "/u/"]);
+    const call = this.#transformation(field);
+    const column = this.#chance(0.2) ? this.#arithmetic(call, this.#pick(NUMBERS)) : call;
+    const second = this.#chance(0.15)
+      ? `, ${this.#transformation(this.#number(measurement))}`
+      : "";
+    const dimensions = measurement.hasTies ? ["*"] : this.#groupTags(measurement);
+    return `SELECT ${this.#aliased(column)}${second} FROM ${this.#source(measurement)}${
+      this.#where(frame, false)
+    }${this.#groupBy(dimensions)}${this.#tail()}`;
+  }
+
+  // Subqueries.
+
+  #subquery(frame: Frame): string {
+    const { measurement } = frame;
+    const field = this.#number(measurement);
+    const inner = this.#inner(frame, field);
+    const tags = this.#tags(measurement).map(identifier);
+    const outerTag = this.#chance(0.4) ? [this.#pick(tags)] : [];
+    const isBucketed = this.#chance(0.5);
+    if (isBucketed) outerTag.unshift(this.#buckets(frame));
+    const fill = isBucketed && this.#chance(0.4) ? ` fill(${this.#pick(FILLS)})` : "";
+    const outer = this.#pick([
+      `${this.#pick([...PLAIN_AGGREGATES, "min", "max"])}(x)`,
+      `${this.#pick(["mean", "max", "sum", "count"])}(x) ${this.#pick(ARITHMETIC)} 2`,
+      `${this.#pick(["sum", "max"])}(x), count(x)`,
+      ...(isBucketed ? [this.#transformation("mean(x)")] : ["max(x)", "x", "x * 2"]),
+    ]);
+    const conditions = [this.#times(frame)];
+    if (this.#chance(0.25)) conditions.push(whereTags(this.#random, measurement));
+    if (this.#chance(0.2)) conditions.push(`x ${this.#pick([">", "<=", "!="])} 10`);
+    return `SELECT ${outer} FROM (${inner}) WHERE ${conditions.join(" AND ")}${
+      this.#groupBy(outer.startsWith("x") ? outerTag.filter((each) => !each.startsWith("time(")) : outerTag)
+    }${outer.startsWith("x") ? "" : fill}${this.#tail()}`;
+  }
+
+  /** A column `x` over the tags of the measurement. */
+  #inner(frame: Frame, field: string): string {
+    const { measurement } = frame;
+    const source = this.#source(measurement);
+    const where = this.#chance(0.3) ? ` WHERE ${this.#condition(measurement)}` : "";
+    const aggregate = this.#pick([...PLAIN_AGGREGATES, ...SELECTORS]);
+    const buckets = this.#buckets(frame);
+    const fill = this.#chance(0.3) ? ` fill(${this.#pick(FILLS)})` : "";
+    return this.#pick([
+      `SELECT ${field} AS x FROM ${source}${where}`,
+      `SELECT ${this.#arithmetic(field, field)} AS x FROM ${source}${where}`,
+      `SELECT ${aggregate}(${field}) AS x FROM ${source}${where} GROUP BY ${buckets}, *${fill}`,
+      `SELECT ${aggregate}(${field}) AS x FROM ${source}${where} GROUP BY *`,
+      `SELECT ${this.#transformation(field)} AS x FROM ${source}${where} GROUP BY *`,
+      `SELECT ${this.#transformation(`mean(${field})`)} AS x FROM ${source}${where} GROUP BY ${buckets}, *`,
+      `SELECT mean(y) AS x FROM (SELECT ${aggregate}(${field}) AS y FROM ${source}${where} GROUP BY ${buckets}, *) GROUP BY *`,
+    ]);
+  }
+}

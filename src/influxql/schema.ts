@@ -1,8 +1,8 @@
 /**
  * SHOW MEASUREMENTS, TAG KEYS, TAG VALUES, FIELD KEYS, SERIES and their cardinalities.
  *
- * Without a policy in FROM, all policies of the database count, as in InfluxDB, whose index knows none. Counts are exact
- * whether or not EXACT is written.
+ * Without a policy in FROM, all policies of the database count, as in InfluxDB, whose index knows none; but fields are those
+ * of the default policy. Counts are exact whether or not EXACT is written.
  */
 import { ALL_TIME, type Database } from "../../engine/mod.ts";
 import type { ShowSchemaStatement, Source } from "./ast.ts";
@@ -42,7 +42,8 @@ export async function showSchema(
   if (isUnknown && statement.of === "measurements" && statement.cardinality === undefined) {
     return [];
   }
-  const labels = labelsOf(catalog, { name, sources: statement.sources, context });
+  const { of, sources } = statement;
+  const labels = labelsOf(catalog, { name, sources, context, byDefault: of === "field_keys" });
   const { nowNs } = context;
   const { bounds, condition } = splitCondition(statement.where, { nowNs, zone: undefined });
   const range = rangeOf(bounds, database) ?? ALL_TIME;
@@ -73,18 +74,25 @@ interface LabelsOptions {
   readonly name: string;
   readonly sources: readonly Source[];
   readonly context: StatementContext;
+  /** A source without a policy means the default one. */
+  readonly byDefault?: boolean;
 }
 
-/** Data of the policies that the sources name; of all policies where one names none. Throws for what does not exist. */
+/**
+ * Data of the policies that the sources name; of all policies where one names none, unless it means the default one. Throws
+ * for what does not exist.
+ */
 export function labelsOf(
   catalog: Catalog,
-  { name, sources, context }: LabelsOptions,
+  { name, sources, context, byDefault = false }: LabelsOptions,
 ): StoredLabel[] {
   const all = catalog.database(name)?.policies.map((policy) => policy.name);
   const named = sources.flatMap((source) => source.kind === "measurement" ? [source.policy] : []);
   // Without a database there are no policies, and unknown ones are refused in the words for it.
-  const wanted = all === undefined
+  const wanted = all === undefined || (byDefault && named.length === 0)
     ? [""]
+    : byDefault
+    ? [...new Set(named)]
     : named.length === 0 || named.includes("")
     ? all
     : [...new Set(named)];

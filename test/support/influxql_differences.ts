@@ -57,8 +57,22 @@ export function influxqlDifference(
   }
   const [mine, other] = [documents(ours.body), documents(theirs.body)];
   if (mine === undefined || other === undefined) return shown(ours, theirs);
-  if (isSame(mine, other) || isSame(untied(mine), untied(other))) return undefined;
-  return shown(ours, theirs);
+  if (isSame(mine, other)) return undefined;
+  return firstDifference(untied(mine), untied(other), "");
+}
+
+/** Where two documents begin to differ: the path, and what stands there. */
+function firstDifference(mine: unknown, other: unknown, path: string): string | undefined {
+  if (isSame(mine, other)) return undefined;
+  if (typeof mine !== "object" || typeof other !== "object" || mine === null || other === null) {
+    return `${path} ours   ${JSON.stringify(mine)}\n    theirs ${JSON.stringify(other)}`;
+  }
+  const [left, right] = [mine, other].map((part) => new Map(Object.entries(part as object)));
+  for (const key of new Set([...left!.keys(), ...right!.keys()])) {
+    const found = firstDifference(left!.get(key), right!.get(key), `${path}.${key}`);
+    if (found !== undefined) return found;
+  }
+  return path;
 }
 
 function shown(ours: InfluxqlAnswer, theirs: InfluxqlAnswer): string {
@@ -70,15 +84,19 @@ function shown(ours: InfluxqlAnswer, theirs: InfluxqlAnswer): string {
   return `ours   ${part(ours).trim()}\n    theirs ${part(theirs).trim()}`;
 }
 
+/** Whether a text is a whole number that needs its digits; doubles of that size end in zeros. */
+function isWideWhole(text: string): boolean {
+  return /^-?\d{16,19}$/.test(text) && !text.endsWith("0") && !Number.isSafeInteger(Number(text));
+}
+
 /** JSON of each line; whole numbers that doubles cannot hold are texts, errors are all the same. */
 function documents(body: string): Document[] | undefined {
   try {
     return body.trim().split("\n").map((line) =>
       JSON.parse(line, (key, value: unknown, context?: { source?: string }) => {
         if (key === "error") return "an error";
-        return typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)
-          ? context?.source ?? value
-          : value;
+        const text = context?.source ?? "";
+        return typeof value === "number" && isWideWhole(text) ? text : value;
       }) as Document
     );
   } catch {

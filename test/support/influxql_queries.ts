@@ -253,10 +253,10 @@ export class InfluxqlWriter {
   #tail(zone = 0.1): string {
     let tail = "";
     if (this.#chance(0.2)) tail += ` ORDER BY time ${this.#pick(["DESC", "DESC", "ASC"])}`;
-    if (this.#chance(0.2)) tail += ` LIMIT ${1 + this.#random.below(6)}`;
-    if (this.#chance(0.1)) tail += ` OFFSET ${this.#random.below(6)}`;
-    if (this.#chance(0.08)) tail += ` SLIMIT ${1 + this.#random.below(3)}`;
-    if (this.#chance(0.05)) tail += ` SOFFSET ${this.#random.below(3)}`;
+    // An offset without a limit is not defined.
+    const offset = (name: string) => this.#chance(0.4) ? ` ${name} ${this.#random.below(5)}` : "";
+    if (this.#chance(0.25)) tail += ` LIMIT ${1 + this.#random.below(6)}${offset("OFFSET")}`;
+    if (this.#chance(0.1)) tail += ` SLIMIT ${1 + this.#random.below(3)}${offset("SOFFSET")}`;
     if (this.#chance(zone)) tail += ` tz('${this.#pick(ZONES)}')`;
     return tail;
   }
@@ -272,7 +272,8 @@ export class InfluxqlWriter {
     const count = 1 + this.#random.below(3);
     const columns = Array.from({ length: count }, () => this.#aliased(this.#column(measurement)));
     const sources = [this.#source(measurement)];
-    if (this.#chance(0.08)) sources.push(this.#source(this.#pick(MEASUREMENTS)));
+    // Columns are those of the shards in the range: others of about the same time.
+    if (this.#chance(0.08)) sources.push(this.#pick(["wide", '"odd, näme"', "other..cpu"]));
     return `SELECT ${columns.join(", ")} FROM ${sources.join(", ")}${this.#where(frame, false)}${
       this.#groupBy(this.#groupTags(measurement))
     }${this.#tail()}`;
@@ -326,7 +327,9 @@ export class InfluxqlWriter {
       () => `${this.#pick(["first", "last", "count", "mode"])}(${any})`,
       () => `count(distinct(${any}))`,
       () => `percentile(${number}, ${this.#pick(["50", "90", "99.9", "0", "100", "12.5", "1"])})`,
-      () => `integral(${number}${this.#chance(0.5) ? `, ${this.#pick(UNITS)}` : ""})`,
+      () => measurement.hasTies
+        ? `sum(${number})`
+        : `integral(${number}${this.#chance(0.5) ? `, ${this.#pick(UNITS)}` : ""})`,
       () => `${this.#pick(["mean", "max", "count", "sum", "last", "mode"])}(${this.#pick(["*", "/u/", "/^[a-l]/"])})`,
     ];
     return this.#pick(forms)();
@@ -371,7 +374,7 @@ export class InfluxqlWriter {
     );
     const dimensions = this.#groupTags(measurement);
     if (isBucketed) dimensions.splice(this.#random.below(2), 0, this.#buckets(frame));
-    const fill = this.#chance(isBucketed ? 0.5 : 0.05) ? ` fill(${this.#pick(FILLS)})` : "";
+    const fill = isBucketed && this.#chance(0.5) ? ` fill(${this.#pick(FILLS)})` : "";
     return `SELECT ${columns.join(", ")} FROM ${source}${where ?? this.#where(frame, isBucketed)}${
       this.#groupBy(dimensions)
     }${fill}${this.#tail(0.2)}`;

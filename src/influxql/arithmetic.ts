@@ -23,6 +23,8 @@ export interface Environment {
   readonly columnOf: (name: string, cast: Cast | undefined) => Column;
   /** A call that is no mathematical function. */
   readonly columnOfCall?: (call: Expr & { kind: "call" }) => Column;
+  /** Operands that do not fit give nothing, as in conditions, instead of an error. */
+  readonly isLenient?: boolean;
 }
 
 type Numbers = Float64Array | Uint8Array;
@@ -51,7 +53,10 @@ export function evaluate(expr: Expr, environment: Environment): Column {
       return environment.columnOfCall?.(expr) ?? missing("float", count);
     case "binary": {
       const left = evaluate(expr.left, environment);
-      return combine(expr.op, left, evaluate(expr.right, environment));
+      const right = evaluate(expr.right, environment);
+      return environment.isLenient === true && !areOperands(expr.op, left, right)
+        ? missing("float", count)
+        : combine(expr.op, left, right);
     }
     default:
       throw new StatementError(`invalid expression: ${expr.kind}`);
@@ -75,17 +80,14 @@ function constant(kind: "integer" | "unsigned", value: bigint, count: number): C
 /** Two columns combined by an operator, row by row. */
 export function combine(op: string, left: Column, right: Column): Column {
   const count = left.values.length;
-  const isBitwise = op === "&" || op === "|" || op === "^";
-  if (isBitwise && left.kind === "boolean" && right.kind === "boolean") {
-    return combineBooleans(op, left, right);
-  }
   const isReal = op === "/" || left.kind === "float" || right.kind === "float";
-  if (!isNumeric(left.kind) || !isNumeric(right.kind) || (isReal && isBitwise)) {
+  if (!areOperands(op, left, right)) {
     if (isVoid(left) || isVoid(right)) return missing("float", count);
     throw new StatementError(
       `incompatible types for operator ${op}: ${left.kind} and ${right.kind}`,
     );
   }
+  if (left.kind === "boolean") return combineBooleans(op, left, right);
   const values = new Float64Array(count);
   if (isReal) {
     doubles(op, { a: numbersOf(left), b: numbersOf(right), values });
@@ -93,7 +95,7 @@ export function combine(op: string, left: Column, right: Column): Column {
   }
   const kind = left.kind === "unsigned" || right.kind === "unsigned" ? "unsigned" : "integer";
   const [a, b] = [left.values, right.values];
-  if (!isBitwise && a instanceof Float64Array && b instanceof Float64Array) {
+  if (!isBitwise(op) && a instanceof Float64Array && b instanceof Float64Array) {
     doubles(op, { a, b, values });
     const least = kind === "unsigned" ? 0 : -Infinity;
     if (values.every((value) => Number.isSafeInteger(value) && value >= least)) {
@@ -101,6 +103,17 @@ export function combine(op: string, left: Column, right: Column): Column {
     }
   }
   return combineWide(op, { left, right, kind });
+}
+
+function isBitwise(op: string): boolean {
+  return op === "&" || op === "|" || op === "^";
+}
+
+/** Whether an operator takes columns of two kinds. */
+function areOperands(op: string, left: Column, right: Column): boolean {
+  const isReal = left.kind === "float" || right.kind === "float";
+  if (isNumeric(left.kind) && isNumeric(right.kind)) return !(isReal && isBitwise(op));
+  return isBitwise(op) && left.kind === "boolean" && right.kind === "boolean";
 }
 
 /** Whole numbers beyond what doubles hold exactly. */

@@ -109,8 +109,8 @@ export function reduceByTags(condition: Expr, tags: Tags, schema: Pick<Schema, "
         const { left } = condition;
         const test = left.kind === "reference" ? knownTextTest(condition) : undefined;
         if (test !== undefined && left.kind === "reference") return test(tags.get(left.name) ?? "");
-        return holds(condition, { count: 1, columnOf: (name) => tagColumn(name, tags, 1) })[0] ===
-          1;
+        const columnOf = (name: string) => tagColumn(name, tags, 1);
+        return holds(condition, { count: 1, isLenient: true, columnOf })[0] === 1;
       }
       const decisive = op === "or";
       const left = reduceByTags(condition.left, tags, schema);
@@ -141,6 +141,7 @@ export interface RowsOfSeries {
 export function maskOf(condition: Expr, { table, fields, tags }: RowsOfSeries): Uint8Array {
   return holds(condition, {
     count: table.count,
+    isLenient: true,
     columnOf: (name, cast) => {
       const index = cast === "tag" ? -1 : fields.indexOf(name);
       return index < 0 ? tagColumn(name, tags, table.count) : table.columns[index]!;

@@ -43,20 +43,35 @@ function compareLists(left: readonly string[], right: readonly string[]): number
   return left.length - right.length;
 }
 
-/** SLIMIT and SOFFSET: they count the groups of a measurement that have a point. */
+export interface GroupLimits {
+  readonly limits: Limits;
+  /** Tags that are grouped by, in the order of the groups' values. */
+  readonly names: readonly string[];
+  readonly hasPoints: (group: Group) => boolean;
+}
+
+/**
+ * SLIMIT and SOFFSET: they count the groups of a measurement that have a point, as InfluxDB's index orders them: by the
+ * names of the tags that they have, then by the values.
+ */
 export function limitGroups(
   groups: readonly Group[],
-  { limit, offset }: Limits,
-  hasPoints: (group: Group) => boolean,
+  { limits: { limit, offset }, names, hasPoints }: GroupLimits,
 ): readonly Group[] {
   if (limit === 0 && offset === 0) return groups;
-  const kept: Group[] = [];
+  const keyOf = ({ values }: Group) => {
+    const own = names.filter((_, at) => values[at] !== "");
+    return [...own, ...values.filter((value) => value !== "")].join("|");
+  };
+  const keyed = groups.map((group) => [keyOf(group), group] as const);
+  keyed.sort(([left], [right]) => compareText(left, right));
+  const kept = new Set<Group>();
   let skipped = 0;
-  for (const group of groups) {
+  for (const [, group] of keyed) {
     if (!hasPoints(group)) continue;
     if (skipped++ < offset) continue;
-    kept.push(group);
-    if (kept.length === limit) break;
+    kept.add(group);
+    if (kept.size === limit) break;
   }
-  return kept;
+  return groups.filter((group) => kept.has(group));
 }

@@ -39,6 +39,8 @@ export class SelectEngine {
   async select(statement: SelectStatement, context: SelectContext): Promise<StatementResult> {
     checkSources(statement, context);
     const compiled = compileSelect(statement, context.nowNs);
+    const { min, max } = viewBounds(compiled);
+    if (min > max) return { frames: [], messages: [] };
     const session = new Session(this.#parts, compiled, context);
     try {
       checkBuckets(compiled, session.run.budget);

@@ -244,11 +244,8 @@ function mathKind({ name, args }: Call, typing: Typing): Kind | undefined {
     if (kind === undefined || isNumeric(kind)) continue;
     throw new StatementError(`cannot use ${kind} in argument to ${name}()`);
   }
-  const [first, second] = kinds;
-  if (first === undefined) return undefined;
-  if (["abs", "ceil", "floor", "round"].includes(name)) return first;
-  if (name !== "pow" || first === "float" || second === undefined) return "float";
-  return second === "float" ? "float" : first === "unsigned" ? second : first;
+  const [first] = kinds;
+  return first === undefined || ["abs", "ceil", "floor", "round"].includes(name) ? first : "float";
 }
 
 function binaryKind(op: string, left: Kind | undefined, right: Kind | undefined): Kind | undefined {

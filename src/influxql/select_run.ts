@@ -72,11 +72,11 @@ function groupsOf(
     members.push(...membersOf(source, series, condition));
   }
   const groups = groupMembers(members, names);
-  const limited = limitGroups(
-    groups,
-    statement.series,
-    ({ members }) => members.some((member) => hasPoints(member, terms, bounds)),
-  );
+  const limited = limitGroups(groups, {
+    limits: statement.series,
+    names,
+    hasPoints: ({ members }) => members.some((member) => hasPoints(member, terms, bounds)),
+  });
   return descending ? limited.toReversed() : limited;
 }
 

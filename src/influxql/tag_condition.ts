@@ -77,7 +77,7 @@ export type MeasurementTest = (
 
 /**
  * Which measurements a condition names, as SHOW MEASUREMENTS has it: a measurement satisfies `tag = x` if any of its series
- * does, and `tag != x` if none of them has x. AND and OR combine such sets of measurements.
+ * does, and `tag != x` if some have the tag and none of them x. AND and OR combine such sets of measurements.
  */
 export function measurementTest(expr: Expr | undefined): MeasurementTest {
   if (expr === undefined) return () => true;
@@ -104,7 +104,10 @@ export function measurementTest(expr: Expr | undefined): MeasurementTest {
     throw new StatementError(`right side of '${op}' must be a ${wanted}`);
   }
   if (tag === "_name") return (name) => test(name) === isEqual;
-  return (_, values) => hasAny(values(tag), test) === isEqual;
+  return (_, values) => {
+    const texts = values(tag);
+    return texts.size > 0 && hasAny(texts, test) === isEqual;
+  };
 }
 
 function hasAny(texts: ReadonlySet<string>, test: TextTest): boolean {

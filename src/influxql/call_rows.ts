@@ -23,6 +23,8 @@ export interface CallRows {
   readonly beside: readonly Column[];
   /** -1: the row is of no series. */
   readonly members: Int32Array;
+  /** Buckets of rows that ascend within them even where the answer descends, as those of top, bottom and sample do. */
+  readonly buckets?: Instants;
 }
 
 export interface CallSettings {
@@ -71,7 +73,10 @@ export async function rowsOfCall(
 function leafRows(leaf: LeafPlan, rows: LeafRows, settings: CallSettings): CallRows {
   const { windows, bounds, plan, budget } = settings;
   const { name, fn } = leaf;
-  if (fn.type === "rows" && name !== "distinct") return rows;
+  if (fn.type === "rows" && name !== "distinct") {
+    // An outer statement takes rows in the order of their times.
+    return plan.compiled.isSubquery ? rows : { ...rows, buckets: rows.starts };
+  }
   if (windows === undefined) {
     if (plan.keepsTimes) return rows;
     return { ...rows, times: constantTimes(bounds.min, rows.times.eras.length) };

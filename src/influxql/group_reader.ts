@@ -81,12 +81,7 @@ function columnOfTerm({ name, origin }: Term, { source, series, table, fields }:
   }
   // Tags of stored series stand beside fields, but are none: functions find nothing in them.
   if (!source.isSubquery) return missing("string", table.count);
-  return tagColumn(series.tags.get(name), table.count);
-}
-
-/** A tag that is empty is shown as missing. */
-export function tagColumn(value: string | undefined, count: number): Column {
-  return { kind: "string", values: new Array(count).fill(value === "" ? undefined : value) };
+  return { kind: "string", values: new Array(table.count).fill(series.tags.get(name)) };
 }
 
 /** Which rows have a value; undefined: all. */

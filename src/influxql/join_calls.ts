@@ -1,9 +1,11 @@
 /** Puts the rows of several calls side by side: those with equal times in one row. */
+import type { Fill } from "./ast.ts";
 import { gather, missing } from "./columns.ts";
 import type { CallRows } from "./call_rows.ts";
+import { withNumber } from "./fill.ts";
 import { compareAt, gatherInstants, type Instants } from "./instants.ts";
 import type { Column } from "./result.ts";
-import { concatInstants } from "./table.ts";
+import { concatInstants, reversedOrder } from "./table.ts";
 import type { SelectPlan } from "./select_plan.ts";
 
 /** Rows of a group before its columns are computed, in the order of the answer. */
@@ -29,6 +31,7 @@ export function joinCalls(
   const [first] = held as CallRows[];
   if (first === undefined) return undefined;
   const kinds = [...plan.calls.values()].map((call) => call?.kind ?? "float");
+  const { fill } = plan.compiled;
   const { times, orders } = held.length === 1
     ? { times: first.times, orders: undefined }
     : zip(limited, descending);
@@ -37,12 +40,28 @@ export function joinCalls(
     count,
     times,
     calls: limited.map((each, at) => {
-      if (each === undefined || each.members.length === 0) return missing(kinds[at]!, count);
-      return orders === undefined ? each.column : gather(each.column, orders[at]!);
+      if (each === undefined || each.members.length === 0) {
+        const nothing = missing(kinds[at]!, count);
+        return fill.kind === "number" ? withNumber(nothing, fill.value, () => true) : nothing;
+      }
+      return orders === undefined ? each.column : placed(each.column, orders[at]!, fill);
     }),
     beside: first.beside,
     members: held.length === 1 ? first.members : new Int32Array(count).fill(-1),
   };
+}
+
+/** A call's rows at the times of all; where it has none stands what fills, but what it gave as missing stays so. */
+function placed(column: Column, order: Int32Array, fill: Fill): Column {
+  if (fill.kind === "previous") return gather(column, carriedRows(order));
+  const gathered = gather(column, order);
+  if (fill.kind !== "number") return gathered;
+  return withNumber(gathered, fill.value, (row) => order[row]! < 0);
+}
+
+function carriedRows(order: Int32Array): Int32Array {
+  let last = -1;
+  return order.map((row) => last = row < 0 ? last : row);
 }
 
 interface RowLimits {
@@ -57,16 +76,28 @@ function limitRows(rows: CallRows, { descending, limit, offset }: RowLimits): Ca
   const left = Math.max(0, count - offset);
   const kept = limit === 0 ? left : Math.min(left, limit);
   if (kept === count && !descending) return rows;
-  const order = Int32Array.from(
-    { length: kept },
-    (_, at) => descending ? count - 1 - offset - at : offset + at,
-  );
+  const whole = descending ? descendingOrder(rows) : undefined;
+  const order = whole?.subarray(offset, offset + kept) ??
+    Int32Array.from({ length: kept }, (_, at) => offset + at);
   return {
     times: gatherInstants(rows.times, order),
     column: gather(rows.column, order),
     beside: rows.beside.map((column) => gather(column, order)),
     members: order.map((row) => rows.members[row]!),
   };
+}
+
+/** Rows from the last to the first, but for those of a bucket that ascend within it. */
+function descendingOrder({ members, buckets }: CallRows): Int32Array {
+  const order = reversedOrder(members.length);
+  if (buckets === undefined) return order;
+  for (let from = 0; from < order.length;) {
+    let to = from + 1;
+    while (to < order.length && compareAt(buckets, order[from]!, buckets, order[to]!) === 0) to++;
+    order.subarray(from, to).reverse();
+    from = to;
+  }
+  return order;
 }
 
 /** Times of all, and for each call which of its rows stands at each of them. */

@@ -14,6 +14,7 @@ import type { Table } from "./table.ts";
 export interface RawRows {
   readonly count: number;
   readonly times: Instants;
+  /** Filled. */
   readonly calls: ReadonlyMap<string, Column>;
   readonly terms: ReadonlyMap<string, Column>;
 }
@@ -24,9 +25,8 @@ export type Carry = Map<string, Column>;
 export function outputTable(plan: SelectPlan, rows: RawRows, carry: Carry): Table {
   const { count, times } = rows;
   const { fill } = plan.compiled;
-  const given = { fill, carry };
-  const calls = filledColumns(rows.calls, given);
-  const terms = filledColumns(rows.terms, given);
+  const { calls } = rows;
+  const terms = filledColumns(rows.terms, { fill, carry });
   const environment = {
     count,
     columnOf: (name: string, cast: (Expr & { kind: "reference" })["cast"]) =>
@@ -89,7 +89,11 @@ export function tagColumns(
 ): Map<string, Column> {
   const columns = new Map<string, Column>();
   for (const { key, name } of terms) {
-    const texts = members.map(({ series }) => series.tags.get(name) || undefined);
+    const texts = members.map(({ source, series }) => {
+      const text = series.tags.get(name);
+      // Subqueries hand out what a series lacks as the empty text.
+      return text === "" && !source.isSubquery ? undefined : text;
+    });
     const values: (string | undefined)[] = new Array(rows.length);
     for (let i = 0; i < rows.length; i++) values[i] = rows[i]! < 0 ? undefined : texts[rows[i]!];
     columns.set(key, { kind: "string", values });

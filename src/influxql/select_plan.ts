@@ -54,7 +54,7 @@ export interface TransformPlan {
   /** A duration that was written. */
   readonly unitNs: bigint | undefined;
   readonly input: CallPlan;
-  /** It needs a bucket before the range for the first row. */
+  /** It needs a bucket before the range for the first row; points have none, even where an interval is inherited. */
   readonly reachesBack: boolean;
   readonly kind: Kind;
 }
@@ -157,7 +157,7 @@ function callOf(call: Call, schema: SelectSchema): CallPlan | undefined {
       args,
       unitNs: unit?.kind === "duration" ? unit.ns : undefined,
       input,
-      reachesBack: !FORWARD.includes(call.name),
+      reachesBack: input.type !== "points" && !FORWARD.includes(call.name),
       kind: fn.kindOf(input.kind),
     };
   }

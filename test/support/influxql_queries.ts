@@ -183,9 +183,7 @@ export class InfluxqlWriter {
 
   #condition(measurement: Measurement): string {
     const one = () =>
-      this.#chance(0.5)
-        ? whereTags(this.#random, measurement)
-        : this.#fieldCondition(measurement);
+      this.#chance(0.5) ? whereTags(this.#random, measurement) : this.#fieldCondition(measurement);
     switch (this.#random.below(6)) {
       case 0:
         return `(${one()} OR ${one()})`;
@@ -262,7 +260,9 @@ export class InfluxqlWriter {
   }
 
   #aliased(expression: string): string {
-    return this.#chance(0.12) ? `${expression} AS ${this.#pick(["x", '"a b"', "time2"])}` : expression;
+    return this.#chance(0.12)
+      ? `${expression} AS ${this.#pick(["x", '"a b"', "time2"])}`
+      : expression;
   }
 
   // Raw rows.
@@ -289,7 +289,10 @@ export class InfluxqlWriter {
       () => this.#pick(["*", "*", "*::field", "*::tag", "/o/", "/^u/", "/e$/"]),
       () => this.#arithmetic(this.#number(measurement), this.#number(measurement)),
       () => `${this.#pick(MATH)}(${this.#number(measurement)})`,
-      () => `${this.#any(measurement)}::${this.#pick(["float", "integer", "string", "boolean", "field", "tag"])}`,
+      () =>
+        `${this.#any(measurement)}::${
+          this.#pick(["float", "integer", "string", "boolean", "field", "tag"])
+        }`,
       () => `pow(${this.#number(measurement)}, ${this.#pick(["2", "0.5", "-1"])})`,
       () => `log(${this.#number(measurement)}, ${this.#pick(["2", "10", "0.5"])})`,
       () => `atan2(${this.#number(measurement)}, ${this.#number(measurement)})`,
@@ -327,10 +330,14 @@ export class InfluxqlWriter {
       () => `${this.#pick(["first", "last", "count", "mode"])}(${any})`,
       () => `count(distinct(${any}))`,
       () => `percentile(${number}, ${this.#pick(["50", "90", "99.9", "0", "100", "12.5", "1"])})`,
-      () => measurement.hasTies
-        ? `sum(${number})`
-        : `integral(${number}${this.#chance(0.5) ? `, ${this.#pick(UNITS)}` : ""})`,
-      () => `${this.#pick(["mean", "max", "count", "sum", "last", "mode"])}(${this.#pick(["*", "/u/", "/^[a-l]/"])})`,
+      () =>
+        measurement.hasTies
+          ? `sum(${number})`
+          : `integral(${number}${this.#chance(0.5) ? `, ${this.#pick(UNITS)}` : ""})`,
+      () =>
+        `${this.#pick(["mean", "max", "count", "sum", "last", "mode"])}(${
+          this.#pick(["*", "/u/", "/^[a-l]/"])
+        })`,
     ];
     return this.#pick(forms)();
   }
@@ -413,9 +420,7 @@ export class InfluxqlWriter {
     const field = this.#pick([this.#number(measurement), this.#number(measurement), "*", "/u/"]);
     const call = this.#transformation(field);
     const column = this.#chance(0.2) ? this.#arithmetic(call, this.#pick(NUMBERS)) : call;
-    const second = this.#chance(0.15)
-      ? `, ${this.#transformation(this.#number(measurement))}`
-      : "";
+    const second = this.#chance(0.15) ? `, ${this.#transformation(this.#number(measurement))}` : "";
     const dimensions = measurement.hasTies ? ["*"] : this.#groupTags(measurement);
     return `SELECT ${this.#aliased(column)}${second} FROM ${this.#source(measurement)}${
       this.#where(frame, false)
@@ -443,7 +448,9 @@ export class InfluxqlWriter {
     if (this.#chance(0.25)) conditions.push(whereTags(this.#random, measurement));
     if (this.#chance(0.2)) conditions.push(`x ${this.#pick([">", "<=", "!="])} 10`);
     return `SELECT ${outer} FROM (${inner}) WHERE ${conditions.join(" AND ")}${
-      this.#groupBy(outer.startsWith("x") ? outerTag.filter((each) => !each.startsWith("time(")) : outerTag)
+      this.#groupBy(
+        outer.startsWith("x") ? outerTag.filter((each) => !each.startsWith("time(")) : outerTag,
+      )
     }${outer.startsWith("x") ? "" : fill}${this.#tail()}`;
   }
 
@@ -461,7 +468,9 @@ export class InfluxqlWriter {
       `SELECT ${aggregate}(${field}) AS x FROM ${source}${where} GROUP BY ${buckets}, *${fill}`,
       `SELECT ${aggregate}(${field}) AS x FROM ${source}${where} GROUP BY *`,
       `SELECT ${this.#transformation(field)} AS x FROM ${source}${where} GROUP BY *`,
-      `SELECT ${this.#transformation(`mean(${field})`)} AS x FROM ${source}${where} GROUP BY ${buckets}, *`,
+      `SELECT ${
+        this.#transformation(`mean(${field})`)
+      } AS x FROM ${source}${where} GROUP BY ${buckets}, *`,
       `SELECT mean(y) AS x FROM (SELECT ${aggregate}(${field}) AS y FROM ${source}${where} GROUP BY ${buckets}, *) GROUP BY *`,
     ]);
   }

@@ -68,15 +68,27 @@ export class SchemaQueryWriter {
 
   next(): string {
     const forms = [
-      () => `SHOW MEASUREMENTS${this.#on()}${this.#withMeasurement()}${this.#where()}${this.#limits()}`,
+      () =>
+        `SHOW MEASUREMENTS${this.#on()}${this.#withMeasurement()}${this.#where()}${this.#limits()}`,
       () => `SHOW TAG KEYS${this.#on()}${this.#from()}${this.#where()}${this.#limits()}`,
-      () => `SHOW TAG VALUES${this.#on()}${this.#from()} WITH KEY ${this.#key()}${this.#where()}${this.#limits()}`,
-      () => `SHOW TAG VALUES${this.#on()}${this.#from()} WITH KEY ${this.#key()}${this.#where()}${this.#limits()}`,
+      () =>
+        `SHOW TAG VALUES${this.#on()}${this.#from()} WITH KEY ${this.#key()}${this.#where()}${this.#limits()}`,
+      () =>
+        `SHOW TAG VALUES${this.#on()}${this.#from()} WITH KEY ${this.#key()}${this.#where()}${this.#limits()}`,
       () => `SHOW FIELD KEYS${this.#on()}${this.#from()}${this.#limits()}`,
       () => `SHOW SERIES${this.#on()}${this.#from()}${this.#where()}${this.#limits()}`,
-      () => `SHOW ${this.#pick(["SERIES", "MEASUREMENT", "TAG KEY", "FIELD KEY"])} EXACT CARDINALITY${this.#on()}`,
+      () =>
+        `SHOW ${
+          this.#pick(["SERIES", "MEASUREMENT", "TAG KEY", "FIELD KEY"])
+        } EXACT CARDINALITY${this.#on()}`,
       () => `SHOW TAG VALUES EXACT CARDINALITY${this.#from()} WITH KEY = ${this.#tag()}`,
-      () => this.#pick(["SHOW DATABASES", `SHOW RETENTION POLICIES ON ${DATABASE}`, "SHOW USERS", "SHOW CONTINUOUS QUERIES"]),
+      () =>
+        this.#pick([
+          "SHOW DATABASES",
+          `SHOW RETENTION POLICIES ON ${DATABASE}`,
+          "SHOW USERS",
+          "SHOW CONTINUOUS QUERIES",
+        ]),
       () => this.#pick(WRONG),
       () => this.#pick(WRONG),
     ];
@@ -102,7 +114,14 @@ export class SchemaQueryWriter {
 
   #from(): string {
     const name = identifier(this.#measurement().name);
-    return this.#pick(["", ` FROM ${name}`, ` FROM ${name}`, " FROM cpu, climate", " FROM /c/", " FROM absent"]);
+    return this.#pick([
+      "",
+      ` FROM ${name}`,
+      ` FROM ${name}`,
+      " FROM cpu, climate",
+      " FROM /c/",
+      " FROM absent",
+    ]);
   }
 
   #withMeasurement(): string {
@@ -135,6 +154,13 @@ export class SchemaQueryWriter {
 
   #limits(): string {
     const count = this.#random.below(4);
-    return this.#pick(["", "", "", ` LIMIT ${1 + count}`, ` LIMIT ${1 + count} OFFSET ${count}`, ` OFFSET ${count}`]);
+    return this.#pick([
+      "",
+      "",
+      "",
+      ` LIMIT ${1 + count}`,
+      ` LIMIT ${1 + count} OFFSET ${count}`,
+      ` OFFSET ${count}`,
+    ]);
   }
 }

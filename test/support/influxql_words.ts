@@ -11,7 +11,17 @@ export function literal(value: string): string {
   return `'${value.replaceAll(/['\\]/g, "\\$&")}'`;
 }
 
-const PATTERNS = ["/a/", "/^[ab]$/", "/./", "/^$/", "/.*/", "/(?i)US|1/", "/ü|x=y/", "/zzz/", "/^a|c d$/"];
+const PATTERNS = [
+  "/a/",
+  "/^[ab]$/",
+  "/./",
+  "/^$/",
+  "/.*/",
+  "/(?i)US|1/",
+  "/ü|x=y/",
+  "/zzz/",
+  "/^a|c d$/",
+];
 
 /** A comparison of one of the measurement's tags, or of a tag that is none. */
 export function whereTags(random: SeededRandom, { series }: Measurement): string {

@@ -1,8 +1,9 @@
 /**
  * Buckets of GROUP BY time: where they begin, and which rows of a sorted column of times lie in each.
  *
- * Buckets are aligned to the epoch, or to the local clock of a zone. Where clocks change, a bucket longer than the change
- * is as much longer or shorter, and one that would begin in a skipped hour begins after it.
+ * Buckets are aligned to the epoch, or to the local clock of a zone: one begins whenever that clock shows a multiple of the
+ * length, so that the one that holds a change is as much longer or shorter, and after a skipped hour in which one would have
+ * begun. So each time lies in exactly one.
  */
 import {
   ERA_NS,
@@ -42,20 +43,23 @@ export class Windows {
 
   /** Start of the bucket that holds a time. */
   startOf(ns: bigint): bigint {
-    const time = ns - this.#offset;
-    const zone = this.#zoneNs(time);
-    let start = time - modulo(time + zone, this.every);
-    const shift = zone - this.#zoneNs(start);
-    if (shift !== 0n && absolute(shift) < this.every) start += shift;
-    return start + this.#offset;
+    const zone = this.#zoneNs(ns);
+    const start = ns - modulo(ns + zone - this.#offset, this.every);
+    if (this.#zoneNs(start) === zone) return start;
+    const change = this.#changeIn(start, ns);
+    return this.#beginsAt(change) ? change : this.startOf(change - 1n);
   }
 
   /** Start of the bucket after the one that begins at `start`. */
   next(start: bigint): bigint {
-    const next = this.startOf(start + this.every);
-    if (next > start) return next;
-    const shift = this.#zoneNs(start) - this.#zoneNs(start + this.every);
-    return this.startOf(start + this.every + absolute(shift));
+    for (let at = start;;) {
+      const zone = this.#zoneNs(at);
+      const rest = modulo(this.#offset - at - zone, this.every);
+      const next = at + (rest === 0n && at === start ? this.every : rest);
+      if (this.#zoneNs(next) === zone) return next;
+      at = this.#changeIn(at, next);
+      if (this.#beginsAt(at)) return at;
+    }
   }
 
   /** All starts from one to another, which are starts themselves. */
@@ -123,9 +127,30 @@ export class Windows {
     return marks.finish(to);
   }
 
+  /** Whether clocks go forward at this moment over the beginning of a bucket, or to it. */
+  #beginsAt(change: bigint): boolean {
+    const skippedTo = change + this.#zoneNs(change);
+    const skippedFrom = change + this.#zoneNs(change - 1n);
+    const first = skippedFrom + modulo(this.#offset - skippedFrom, this.every);
+    return skippedTo > skippedFrom
+      ? first <= skippedTo
+      : modulo(skippedTo - this.#offset, this.every) === 0n;
+  }
+
+  /** The first moment of new clocks, where those of both bounds differ. */
+  #changeIn(low: bigint, high: bigint): bigint {
+    const before = this.#zoneNs(low);
+    while (high - low > 1n) {
+      const middle = low + (high - low) / 2n;
+      if (this.#zoneNs(middle) === before) low = middle;
+      else high = middle;
+    }
+    return high;
+  }
+
   #zoneNs(ns: bigint): bigint {
     if (this.#zone === undefined) return 0n;
-    return BigInt(this.#zone.offsetMs(Number(ns / NS_PER_MS))) * NS_PER_MS;
+    return BigInt(this.#zone.offsetMs(Number(floorDivide(ns, NS_PER_MS)))) * NS_PER_MS;
   }
 }
 
@@ -182,6 +207,6 @@ export function modulo(value: bigint, divisor: bigint): bigint {
   return rest < 0n ? rest + divisor : rest;
 }
 
-function absolute(value: bigint): bigint {
-  return value < 0n ? -value : value;
+function floorDivide(value: bigint, divisor: bigint): bigint {
+  return (value - modulo(value, divisor)) / divisor;
 }

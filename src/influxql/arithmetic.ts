@@ -11,6 +11,7 @@ import {
   hasValue,
   isNumeric,
   missing,
+  narrow,
   numbersOf,
 } from "./columns.ts";
 import { isMathFunction, mathColumn } from "./math_functions.ts";
@@ -130,7 +131,7 @@ function combineWide(
     const [a, b] = [cellAt(left, i), cellAt(right, i)];
     if (a === undefined || b === undefined) continue;
     const result = whole(op, BigInt(a as number), BigInt(b as number));
-    cells[i] = kind === "integer" ? BigInt.asIntN(64, result) : BigInt.asUintN(64, result);
+    cells[i] = narrow(kind === "integer" ? BigInt.asIntN(64, result) : BigInt.asUintN(64, result));
   }
   return columnOf(kind, cells);
 }

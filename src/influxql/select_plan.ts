@@ -240,12 +240,16 @@ function kindOf(expr: Expr, typing: Typing): Kind | undefined {
 
 function mathKind({ name, args }: Call, typing: Typing): Kind | undefined {
   const kinds = args.map((each) => kindOf(each, typing));
-  for (const kind of kinds) {
-    if (kind === undefined || isNumeric(kind)) continue;
-    throw new StatementError(`cannot use ${kind} in argument to ${name}()`);
-  }
+  kinds.forEach((kind, at) => {
+    if (kind === undefined || isNumeric(kind)) return;
+    const place = at === 0 ? "first" : "second";
+    throw new StatementError(
+      `invalid argument type for the ${place} argument in ${name}(): ${kind}`,
+    );
+  });
   const [first] = kinds;
-  return first === undefined || ["abs", "ceil", "floor", "round"].includes(name) ? first : "float";
+  if (first === undefined) return undefined;
+  return ["abs", "ceil", "floor", "round"].includes(name) ? first : "float";
 }
 
 function binaryKind(op: string, left: Kind | undefined, right: Kind | undefined): Kind | undefined {

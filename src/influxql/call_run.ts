@@ -136,14 +136,13 @@ class GroupReading {
       firstPoints: undefined,
       descending: false,
     };
-    const edge = this.#edge();
-    if (edge !== undefined) return await this.#readEdges(edge, settings);
+    const folds = [...this.folded.values()].map(({ fold }) => fold);
+    if (folds.every((fold) => !fold.keepsPoints)) return await this.#readEach(settings);
     const slices = slicesOf(this.#members, settings);
     for (const slice of slices) {
       for (let at = 0; at < this.#members.length; at++) await this.#readMember(at, slice);
       // Points that are seen together without windows are those of all slices.
       if (this.#settings.windows === undefined) continue;
-      const folds = [...this.folded.values()].map(({ fold }) => fold);
       for (const fold of folds) fold.endSlice();
       if (folds.every((fold) => !fold.keepsSlices)) this.release();
     }
@@ -163,17 +162,16 @@ class GroupReading {
     return isEdge && names.every((name) => name === edge) ? edge : undefined;
   }
 
-  /** Reads each member from one end on, until there is a point for each function. */
-  async #readEdges(edge: "first" | "last", settings: SliceSettings): Promise<void> {
+  /** Reads one member after the other: no function needs points of several at once. */
+  async #readEach(settings: SliceSettings): Promise<void> {
+    const edge = this.#edge();
+    const own = edge === undefined
+      ? settings
+      : { ...settings, firstPoints: EDGE_POINTS, descending: edge === "last" };
     for (let at = 0; at < this.#members.length; at++) {
       const found = new Set<CallPlan>();
-      const slices = slicesOf([this.#members[at]!], {
-        ...settings,
-        firstPoints: EDGE_POINTS,
-        descending: edge === "last",
-      });
-      for (const slice of slices) {
-        await this.#readMember(at, slice, found);
+      for (const slice of slicesOf([this.#members[at]!], own)) {
+        await this.#readMember(at, slice, edge === undefined ? undefined : found);
         if (found.size === this.folded.size) break;
       }
     }
@@ -182,7 +180,8 @@ class GroupReading {
   /** Reads a slice of a member; calls that are known as found, or become so, need no more of it. */
   async #readMember(at: number, slice: Bounds, found = new Set<CallPlan>()): Promise<void> {
     const { budget } = this.#settings;
-    await budget.pause();
+    const pause = budget.pause();
+    if (pause !== undefined) await pause;
     const member = this.#members[at]!;
     const table = await readMember(member, this.#terms, { bounds: slice, budget });
     if (table.count === 0) return;

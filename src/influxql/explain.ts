@@ -7,25 +7,30 @@ import { type Frame } from "./result.ts";
 import type { SelectRun } from "./run_settings.ts";
 import { tableFrame } from "./frames.ts";
 import type { SelectPlan, Term } from "./select_plan.ts";
-import { readTerms, seriesOf } from "./select_run.ts";
+import { membersOf, readTerms } from "./select_run.ts";
 import type { SeriesSource } from "./series_source.ts";
 import { SubquerySource } from "./subquery_source.ts";
 import type { Bounds } from "./time_range.ts";
 
 /** One frame of lines: for each expression and measurement what is read for it. */
-export function explainPlan(plan: SelectPlan, bounds: Bounds, run: SelectRun): Frame {
-  const lines = linesOf(plan, bounds, run);
+export async function explainPlan(
+  plan: SelectPlan,
+  bounds: Bounds,
+  run: SelectRun,
+): Promise<Frame> {
+  const lines = await linesOf(plan, bounds, run);
   return tableFrame("", ["QUERY PLAN"], lines.map((line) => [line]));
 }
 
-function linesOf(plan: SelectPlan, bounds: Bounds, run: SelectRun): string[] {
+async function linesOf(plan: SelectPlan, bounds: Bounds, run: SelectRun): Promise<string[]> {
   const lines: string[] = [];
   for (const source of plan.sources) {
     if (source instanceof SubquerySource) {
-      push(lines, linesOf(source.plan, source.boundsWithin(bounds), run));
+      push(lines, await linesOf(source.plan, source.boundsWithin(bounds), run));
       continue;
     }
-    const series = seriesOf(source, plan, bounds);
+    const members = await membersOf(source, { plan, bounds, dimensions: [], run });
+    const series = members.length;
     for (const text of plan.calls.size === 0 ? ["<nil>"] : plan.calls.keys()) {
       push(lines, blockOf({ source, series, text, plan, run }));
     }

@@ -17,22 +17,16 @@ export interface Member {
   readonly condition: Expr | undefined;
 }
 
-/** The members of some series: those that can satisfy a condition. */
-export function membersOf(
+/** A series as a member; undefined: it cannot satisfy the condition. */
+export function memberOf(
   source: SeriesSource,
-  series: readonly SourceSeries[],
+  series: SourceSeries,
   condition: Expr | undefined,
-): Member[] {
-  if (condition === undefined) {
-    return series.map((each) => ({ source, series: each, condition }));
-  }
-  const members: Member[] = [];
-  for (const each of series) {
-    const reduced = reduceByTags(condition, each.tags, source);
-    if (reduced === false) continue;
-    members.push({ source, series: each, condition: reduced === true ? undefined : reduced });
-  }
-  return members;
+): Member | undefined {
+  if (condition === undefined) return { source, series, condition };
+  const reduced = reduceByTags(condition, series.tags, source);
+  if (reduced === false) return undefined;
+  return { source, series, condition: reduced === true ? undefined : reduced };
 }
 
 /** Names of the fields that have to be read for some terms and a condition. */

@@ -1,7 +1,11 @@
 /** GROUP BY tags: which series belong together, and in which order the groups come. */
 import { compareText } from "../../engine/mod.ts";
 import type { Limits } from "./ast.ts";
+import { forEachInSlices, type Pauses, sortInSlices } from "../slices.ts";
 import type { Member } from "./group_reader.ts";
+
+/** Members that are looked at before the clock is. */
+const MEMBERS_PER_LOOK = 32;
 
 export interface Group {
   /** Values of the tags that are grouped by, in the order of their sorted names. */
@@ -14,24 +18,43 @@ export function sortedNames(names: readonly string[]): string[] {
   return [...new Set(names)].sort(compareText);
 }
 
-/** Groups in the order of their tags; their members in the order of all their tags. */
-export function groupMembers(members: readonly Member[], names: readonly string[]): Group[] {
+export interface GroupingOptions {
+  /** Tags that are grouped by, sorted. */
+  readonly names: readonly string[];
+  /** Members come in the order of all their tags, which tells which of several rows with equal times is first. */
+  readonly areSorted: boolean;
+  readonly pauses: Pauses;
+}
+
+/** Groups in the order of their tags. */
+export async function groupMembers(
+  members: readonly Member[],
+  { names, areSorted, pauses }: GroupingOptions,
+): Promise<Group[]> {
   const groups = new Map<string, { values: string[]; members: Member[] }>();
-  for (const member of members) {
+  await forEachInSlices(members, pauses, (member) => {
     const values = names.map((name) => member.series.tags.get(name) ?? "");
     const key = values.join("\0");
     const known = groups.get(key);
     if (known === undefined) groups.set(key, { values, members: [member] });
     else known.members.push(member);
+  }, MEMBERS_PER_LOOK);
+  const sorted: Group[] = [];
+  for (const { values, members: own } of groups.values()) {
+    sorted.push({ values, members: areSorted ? await sortMembers(own, pauses) : own });
   }
-  for (const group of groups.values()) sortMembers(group.members);
-  return [...groups.values()].sort((left, right) => compareLists(left.values, right.values));
+  await sortInSlices(sorted, (left, right) => compareLists(left.values, right.values), pauses);
+  return sorted;
 }
 
-function sortMembers(members: Member[]): void {
-  if (members.length < 2) return;
-  const keys = new Map(members.map((member) => [member, [...member.series.tags].flat()]));
-  members.sort((left, right) => compareLists(keys.get(left)!, keys.get(right)!));
+async function sortMembers(members: readonly Member[], pauses: Pauses): Promise<readonly Member[]> {
+  if (members.length < 2) return members;
+  const keyed: (readonly [key: readonly string[], member: Member])[] = [];
+  await forEachInSlices(members, pauses, (member) => {
+    keyed.push([[...member.series.tags].flat(), member]);
+  }, MEMBERS_PER_LOOK);
+  await sortInSlices(keyed, ([left], [right]) => compareLists(left, right), pauses);
+  return keyed.map(([, member]) => member);
 }
 
 function compareLists(left: readonly string[], right: readonly string[]): number {

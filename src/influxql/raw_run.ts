@@ -82,7 +82,8 @@ async function mergedRows(
   let bytes = 0;
   try {
     for (let at = 0; at < members.length; at++) {
-      await budget.pause();
+      const pause = budget.pause();
+      if (pause !== undefined) await pause;
       const member = members[at]!;
       const read = await readMember(member, fields, { bounds, budget });
       const table = member.source.isSubquery

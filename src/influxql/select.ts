@@ -26,7 +26,7 @@ export interface SelectParts {
   readonly slicePoints?: number;
 }
 
-const SLICE_POINTS = 500_000;
+const SLICE_POINTS = 100000;
 
 export class SelectEngine {
   readonly #parts: SelectParts;
@@ -64,7 +64,7 @@ export class SelectEngine {
     const compiled = compileSelect(statement, context.nowNs);
     using session = new Session(this.#parts, compiled, context);
     const { plan, run } = session;
-    if (!analyze) return { frames: [explainPlan(plan, compiled.bounds, run)], messages: [] };
+    if (!analyze) return { frames: [await explainPlan(plan, compiled.bounds, run)], messages: [] };
     const planned = performance.now();
     const drained = await drain(session.frames());
     const analysis = {
@@ -165,7 +165,7 @@ class Session implements Disposable {
     const { plan, run } = this;
     const { bounds } = plan.compiled;
     const readFromNs = this.#readFromNs;
-    for (const group of selectGroups({ plan, bounds, readFromNs, dimensions: [], run })) {
+    for await (const group of selectGroups({ plan, bounds, readFromNs, dimensions: [], run })) {
       yield* framesOf(group, plan);
     }
   }

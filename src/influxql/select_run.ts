@@ -1,15 +1,21 @@
 /** Runs a plan: measurement by measurement, group by group, each read only when it is asked for. */
 import { compareText } from "../../engine/mod.ts";
+import { forEachInSlices } from "../slices.ts";
 import { type Group, groupMembers, limitGroups, sortedNames } from "./grouping.ts";
-import { fieldsOf, type Member, membersOf } from "./group_reader.ts";
+import { fieldsOf, type Member, memberOf } from "./group_reader.ts";
 import { callTables } from "./call_run.ts";
 import { rawTables } from "./raw_run.ts";
-import type { GroupSettings } from "./run_settings.ts";
+import { isJoinable } from "./partial.ts";
+import type { GroupSettings, SelectRun } from "./run_settings.ts";
 import { reachBack } from "./select_compile.ts";
 import type { CallPlan, SelectPlan, Term } from "./select_plan.ts";
 import type { SeriesSource } from "./series_source.ts";
 import type { Table } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
+
+/** What is kept of a series while it is read, and series that are looked at before the clock is. */
+const SERIES_BYTES = 256;
+const SERIES_PER_LOOK = 32;
 
 /** A series of the answer. */
 export interface SelectedGroup {
@@ -25,7 +31,7 @@ export interface RunSettings extends GroupSettings {
 }
 
 /** All series of the answer, in their order. */
-export function* selectGroups(settings: RunSettings): Generator<SelectedGroup> {
+export async function* selectGroups(settings: RunSettings): AsyncGenerator<SelectedGroup> {
   const { plan, dimensions } = settings;
   if (!readsAnything(plan)) return;
   const names = sortedNames([...plan.dimensions, ...dimensions]);
@@ -38,8 +44,7 @@ export function* selectGroups(settings: RunSettings): Generator<SelectedGroup> {
   const measurements = [...byName].sort(([left], [right]) => compareText(left, right));
   if (plan.compiled.descending) measurements.reverse();
   for (const [name, sources] of measurements) {
-    const groups = groupsOf(sources, names, settings);
-    for (const group of groups) {
+    for (const group of await groupsOf(sources, names, settings)) {
       yield {
         name,
         tags: names.map((tag, at) => [tag, group.values[at]!] as const),
@@ -56,22 +61,23 @@ function readsAnything({ calls, terms }: SelectPlan): boolean {
   return [...asked.values()].some((each) => each !== undefined);
 }
 
-function groupsOf(
+async function groupsOf(
   sources: readonly SeriesSource[],
   names: readonly string[],
-  { plan, bounds }: RunSettings,
-): readonly Group[] {
-  const { condition, descending, statement } = plan.compiled;
+  { plan, bounds, run }: RunSettings,
+): Promise<readonly Group[]> {
+  const { descending, statement } = plan.compiled;
   const terms = readTerms(plan);
   const members: Member[] = [];
   const reach = Math.max(0, ...[...plan.calls.values()].map(bucketsBefore));
   const widest = reachBack(bounds, reach, plan.compiled);
   for (const source of sources) {
-    const fields = fieldsOf(terms, source, condition);
-    const series = source.open({ bounds: widest, condition, fields, dimensions: names });
-    members.push(...membersOf(source, series, condition));
+    const found = await membersOf(source, { plan, bounds: widest, dimensions: names, run });
+    for (const member of found) members.push(member);
   }
-  const groups = groupMembers(members, names);
+  const areSorted = plan.calls.size === 0 || plan.terms.size > 0 ||
+    [...plan.calls.values()].some((call) => call?.type !== "leaf" || !isJoinable(call));
+  const groups = await groupMembers(members, { names, areSorted, pauses: run.budget.pauses });
   const limited = limitGroups(groups, {
     limits: statement.series,
     names,
@@ -86,12 +92,29 @@ function bucketsBefore(call: CallPlan | undefined): number {
   return bucketsBefore(call.input) + (call.reachesBack ? 1 : 0);
 }
 
-/** How many series of a measurement a statement reads. */
-export function seriesOf(source: SeriesSource, plan: SelectPlan, bounds: Bounds): number {
+export interface MemberSettings {
+  readonly plan: SelectPlan;
+  readonly bounds: Bounds;
+  readonly dimensions: readonly string[];
+  readonly run: SelectRun;
+}
+
+/** The series of a measurement that a statement reads. */
+export async function membersOf(
+  source: SeriesSource,
+  { plan, bounds, dimensions, run: { budget } }: MemberSettings,
+): Promise<readonly Member[]> {
   const { condition } = plan.compiled;
   const fields = fieldsOf(readTerms(plan), source, condition);
-  const series = source.open({ bounds, condition, fields, dimensions: [] });
-  return membersOf(source, series, condition).length;
+  const series = await source.open({ bounds, condition, fields, dimensions });
+  // Each takes some memory by itself.
+  budget.hold(series.length * SERIES_BYTES);
+  const members: Member[] = [];
+  await forEachInSlices(series, budget.pauses, (each) => {
+    const member = memberOf(source, each, condition);
+    if (member !== undefined) members.push(member);
+  }, SERIES_PER_LOOK);
+  return members;
 }
 
 /** All fields and tags that values are taken from. */

@@ -44,7 +44,7 @@ export interface SeriesSource extends Schema {
   readonly tagFields: ReadonlySet<string>;
   /** What `*` stands for: fields and tags of what is there, where that may be less than what is known by name. */
   present(): Schema;
-  open(reading: Reading): readonly SourceSeries[];
+  open(reading: Reading): readonly SourceSeries[] | Promise<readonly SourceSeries[]>;
 }
 
 export const NO_TAGS: ReadonlyMap<string, string> = new Map();

@@ -53,7 +53,7 @@ export class SubquerySource implements SeriesSource {
     return intersect(this.plan.compiled.bounds, bounds);
   }
 
-  open({ bounds, dimensions }: Reading): readonly SourceSeries[] {
+  async open({ bounds, dimensions }: Reading): Promise<readonly SourceSeries[]> {
     const { plan } = this;
     const names = plan.columns.map(fieldName);
     const groups = selectGroups({
@@ -63,7 +63,9 @@ export class SubquerySource implements SeriesSource {
       dimensions,
       run: this.#run,
     });
-    return [...groups].map((group) => new SubquerySeries(group, { plan, names }));
+    const series: SubquerySeries[] = [];
+    for await (const group of groups) series.push(new SubquerySeries(group, { plan, names }));
+    return series;
   }
 }
 

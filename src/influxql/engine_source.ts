@@ -14,6 +14,7 @@ import {
   type TimeRange,
   type View,
 } from "../../engine/mod.ts";
+import { forEachInSlices, type Pauses } from "../slices.ts";
 import { castColumn, concatColumns, type Kind, preferredKind } from "./columns.ts";
 import { tagMatchers } from "./condition.ts";
 import { pointsOf } from "./engine_points.ts";
@@ -23,6 +24,7 @@ import {
   NO_NAMES,
   type Reading,
   type Schema,
+  type SeriesOutline,
   type SeriesSource,
   type SourceSeries,
   type StoredSeries,
@@ -34,6 +36,9 @@ import { type Bounds, intersect, TIME_MAX_NS, TIME_MIN_NS } from "./time_range.t
 export const DATABASE_LABEL = "db";
 /** Names of metrics that are looked up one by one; more are found by the measurement's name. */
 const METRICS_LISTED_MAX = 64;
+
+/** Sources that are looked at before the clock is. */
+const SOURCES_PER_LOOK = 32;
 
 const KINDS: Readonly<Record<Exclude<Family, "histogram">, Kind>> = {
   f64: "float",
@@ -143,24 +148,21 @@ export class EngineSource implements SeriesSource {
   }
 
   /** The registry never forgets: what has no points any more is left out here, looked for in all of time. */
-  present(): Schema {
+  async present(pauses: Pauses): Promise<Schema> {
     const { database } = this.#parts;
     const fields = new Map<string, Kind>();
-    const tags = new Set<string>();
+    const tags = new Set<string>([DATABASE_LABEL]);
     const { min, max } = this.#visible({ min: TIME_MIN_NS, max: TIME_MAX_NS });
     const range = ticksOf({ min, max }, database);
     using view = database.view(range);
     for (const { field, slot, family, sources } of this.#groups) {
-      let isThere = fields.has(field);
-      for (const id of sources) {
-        const source = id as SourceId;
+      await forEachInSlices(Array.from(sources) as SourceId[], pauses, (source) => {
         const fresh = database.registry.tagsOf(source).filter(([name]) => !tags.has(name));
-        const tellsMore = !isThere || fresh.some(([name]) => name !== DATABASE_LABEL);
-        if (!tellsMore || !view.hasPoints({ source, slot, family }, range)) continue;
-        isThere = true;
+        if (fields.has(field) && fresh.length === 0) return;
+        if (!view.hasPoints({ source, slot, family }, range)) return;
+        fields.set(field, this.fields.get(field)!);
         for (const [name] of fresh) tags.add(name);
-      }
-      if (isThere) fields.set(field, this.fields.get(field)!);
+      }, SOURCES_PER_LOOK);
     }
     tags.delete(DATABASE_LABEL);
     return { fields, tags };
@@ -254,7 +256,7 @@ class EngineSeries implements SourceSeries, StoredSeries {
     return this.#slotsOf(fields).some((slot) => this.#parts.view.hasPoints(slot, range));
   }
 
-  outline(bounds: Bounds): { readonly rows: number; readonly bounds: Bounds } | undefined {
+  outline(bounds: Bounds): SeriesOutline | undefined {
     const { view, database } = this.#parts;
     const outline = view.outline(this.#place.source, this.#range(bounds));
     if (outline === undefined) return undefined;

@@ -1,4 +1,5 @@
 /** Replaces wildcards and patterns in fields and in GROUP BY by the names that they stand for. */
+import type { Pauses } from "../slices.ts";
 import type { Call, Expr, Field } from "./ast.ts";
 import type { Kind } from "./columns.ts";
 import { fieldName } from "./column_names.ts";
@@ -27,16 +28,21 @@ const TAKE_TEXTS: readonly string[] = [
 ];
 const TAKE_BOOLEANS: readonly string[] = [...TAKE_TEXTS, "min", "max"];
 
-export function expand(compiled: CompiledSelect, schema: SelectSchema): Expanded {
+export async function expand(
+  compiled: CompiledSelect,
+  schema: SelectSchema,
+  pauses: Pauses,
+): Promise<Expanded> {
   const { fields, dimensions } = compiled;
   const patterns = dimensions.some(({ kind }) => kind !== "tag");
   const without = new Set(
     dimensions.flatMap((each) => each.kind === "tag" ? [each.name] : []),
   );
-  let listed: readonly ListedName[] | undefined;
-  const list = () => listed ??= schema.list({ withTags: !patterns, without });
-  const expanded = fields.flatMap((field) => expandField(field, list));
-  const tags = patterns ? schema.listTags() : [];
+  const listed = fields.some(({ expr }) => hasPattern(expr))
+    ? await schema.list({ withTags: !patterns, without, pauses })
+    : [];
+  const expanded = fields.flatMap((field) => expandField(field, listed));
+  const tags = patterns ? await schema.listTags(pauses) : [];
   return {
     fields: expanded.flatMap(withTags),
     dimensions: dimensions.flatMap((each) => {
@@ -56,19 +62,32 @@ function withTags(field: Field): Field[] {
   return [field, ...tags];
 }
 
-function expandField(field: Field, list: () => readonly ListedName[]): Field[] {
+/** Whether a wildcard or pattern stands in it. */
+function hasPattern(expr: Expr): boolean {
+  switch (expr.kind) {
+    case "wildcard":
+    case "regex":
+      return true;
+    case "call":
+      return expr.args.some(hasPattern);
+    default:
+      return false;
+  }
+}
+
+function expandField(field: Field, listed: readonly ListedName[]): Field[] {
   const { expr } = field;
   switch (expr.kind) {
     case "wildcard":
-      return list().filter(({ kind }) =>
+      return listed.filter(({ kind }) =>
         expr.of === "all" || (kind === "tag") === (expr.of === "tag")
       ).map(referenceTo);
     case "regex": {
       const regex = compileSearch(expr.pattern);
-      return list().filter(({ name }) => regex.matches(name)).map(referenceTo);
+      return listed.filter(({ name }) => regex.matches(name)).map(referenceTo);
     }
     case "call":
-      return expandCall(field, expr, list);
+      return expandCall(field, expr, listed);
     case "binary":
       refuseWildcards(expr, expr);
       return [field];
@@ -81,7 +100,7 @@ function referenceTo({ name, isField }: ListedName): Field {
   return { expr: { kind: "reference", name, cast: isField ? "field" : "tag" }, alias: "" };
 }
 
-function expandCall(field: Field, call: Call, list: () => readonly ListedName[]): Field[] {
+function expandCall(field: Field, call: Call, listed: readonly ListedName[]): Field[] {
   let inner = call;
   while (inner.args[0]?.kind === "call") inner = inner.args[0];
   const pattern = inner.args[0];
@@ -91,7 +110,7 @@ function expandCall(field: Field, call: Call, list: () => readonly ListedName[])
   }
   const regex = pattern.kind === "regex" ? compileSearch(pattern.pattern) : undefined;
   const fields: Field[] = [];
-  for (const { name, kind } of list()) {
+  for (const { name, kind } of listed) {
     if (kind === "tag" || !takes(inner.name, kind)) continue;
     if (regex !== undefined && !regex.matches(name)) continue;
     const expr = withInnermost(call, { kind: "reference", name, cast: undefined });

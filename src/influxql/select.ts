@@ -41,9 +41,8 @@ export class SelectEngine {
     const compiled = compileSelect(statement, context.nowNs);
     const { min, max } = viewBounds(compiled);
     if (min > max) return { frames: [], messages: [] };
-    const session = new Session(this.#parts, compiled, context);
+    const session = await Session.open(this.#parts, compiled, context);
     try {
-      checkBuckets(compiled, session.run.budget);
       const frames = session.frames();
       // The first frame is read here, so that what is found wrong at once is told before anything is sent.
       const first = await frames.next();
@@ -62,7 +61,7 @@ export class SelectEngine {
     const began = performance.now();
     checkSources(statement, context);
     const compiled = compileSelect(statement, context.nowNs);
-    using session = new Session(this.#parts, compiled, context);
+    using session = await Session.open(this.#parts, compiled, context);
     const { plan, run } = session;
     if (!analyze) return { frames: [await explainPlan(plan, compiled.bounds, run)], messages: [] };
     const planned = performance.now();
@@ -124,24 +123,36 @@ async function* resumed(
   }
 }
 
+interface SessionFields {
+  readonly plan: SelectPlan;
+  readonly run: SelectRun;
+  readonly view: View;
+  readonly readFromNs: bigint | undefined;
+}
+
 /** What is open while a statement runs. */
 class Session implements Disposable {
   readonly run: SelectRun;
   readonly plan: SelectPlan;
   readonly #view: View;
-  readonly #budget: SelectBudget;
   readonly #readFromNs: bigint | undefined;
 
-  constructor(
+  private constructor({ plan, run, view, readFromNs }: SessionFields) {
+    this.plan = plan;
+    this.run = run;
+    this.#view = view;
+    this.#readFromNs = readFromNs;
+  }
+
+  static async open(
     { database, memory, random, slicePoints = SLICE_POINTS }: SelectParts,
     compiled: CompiledSelect,
     context: SelectContext,
-  ) {
-    const budget = this.#budget = new SelectBudget(context, memory);
-    const view = this.#view = database.view(ticksOf(viewBounds(compiled), database));
-    this.#readFromNs = readFrom(compiled, context.limits.bucketsMax);
+  ): Promise<Session> {
+    const budget = new SelectBudget(context, memory);
+    const view = database.view(ticksOf(viewBounds(compiled), database));
     let pointsPerSeries: number | undefined;
-    this.run = {
+    const run: SelectRun = {
       budget,
       signal: context.signal,
       random,
@@ -149,13 +160,17 @@ class Session implements Disposable {
       pointsPerSeries: () => pointsPerSeries ??= view.pointsPerSeries(),
     };
     try {
-      this.plan = planWithSources(compiled, {
+      checkBuckets(compiled, budget);
+      const plan = await planWithSources(compiled, {
         engine: { database, view, budget },
         context,
-        run: this.run,
+        run,
       });
+      const readFromNs = readFrom(compiled, context.limits.bucketsMax);
+      return new Session({ plan, run, view, readFromNs });
     } catch (error) {
-      this[Symbol.dispose]();
+      budget[Symbol.dispose]();
+      view[Symbol.dispose]();
       throw error;
     }
   }
@@ -171,7 +186,7 @@ class Session implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#budget[Symbol.dispose]();
+    this.run.budget[Symbol.dispose]();
     this.#view[Symbol.dispose]();
   }
 }

@@ -1,4 +1,5 @@
 /** The second step of a SELECT: what its names stand for in what is stored, which columns it gives and what it computes. */
+import type { Pauses } from "../slices.ts";
 import type { Call, Expr } from "./ast.ts";
 import { isNumeric, type Kind, narrow } from "./columns.ts";
 import { columnNames, visitTerms } from "./column_names.ts";
@@ -89,12 +90,13 @@ export interface SelectPlan {
 /** Transformations that reach no bucket back. */
 const FORWARD: readonly string[] = ["cumulative_sum", "holt_winters", "holt_winters_with_fit"];
 
-export function planSelect(
+export async function planSelect(
   compiled: CompiledSelect,
   sources: readonly SeriesSource[],
-): SelectPlan {
+  pauses: Pauses,
+): Promise<SelectPlan> {
   const schema = new SelectSchema(sources);
-  const { fields, dimensions } = expand(compiled, schema);
+  const { fields, dimensions } = await expand(compiled, schema, pauses);
   const calls = new Map<string, CallPlan | undefined>();
   const terms = new Map<string, Term | undefined>();
   for (const { expr } of fields) {

@@ -9,9 +9,10 @@ import { isJoinable } from "./partial.ts";
 import type { GroupSettings, SelectRun } from "./run_settings.ts";
 import { reachBack } from "./select_compile.ts";
 import type { CallPlan, SelectPlan, Term } from "./select_plan.ts";
-import type { SeriesSource } from "./series_source.ts";
+import type { SeriesSource, StoredSeries } from "./series_source.ts";
 import type { Table } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
+import { outlineOf } from "./time_slices.ts";
 
 /** What is kept of a series while it is read, and series that are looked at before the clock is. */
 const SERIES_BYTES = 256;
@@ -21,8 +22,10 @@ const SERIES_PER_LOOK = 32;
 export interface SelectedGroup {
   readonly name: string;
   readonly tags: readonly (readonly [name: string, value: string])[];
-  /** Its rows in the order of the answer. */
-  tables(): AsyncGenerator<Table>;
+  /** Its rows in the order of the answer, of a part of the range where that is known to be the same. */
+  tables(part?: Bounds): AsyncGenerator<Table>;
+  /** Of raw rows, which can be read in parts. */
+  readonly stored: StoredSeries | undefined;
 }
 
 export interface RunSettings extends GroupSettings {
@@ -32,7 +35,7 @@ export interface RunSettings extends GroupSettings {
 
 /** All series of the answer, in their order. */
 export async function* selectGroups(settings: RunSettings): AsyncGenerator<SelectedGroup> {
-  const { plan, dimensions } = settings;
+  const { plan, bounds, dimensions } = settings;
   if (!readsAnything(plan)) return;
   const names = sortedNames([...plan.dimensions, ...dimensions]);
   const byName = new Map<string, SeriesSource[]>();
@@ -48,11 +51,30 @@ export async function* selectGroups(settings: RunSettings): AsyncGenerator<Selec
       yield {
         name,
         tags: names.map((tag, at) => [tag, group.values[at]!] as const),
-        tables: () =>
-          plan.calls.size === 0 ? rawTables(group, settings) : callTables(group, settings),
+        tables: (part = bounds) => {
+          const own = { ...settings, bounds: part };
+          return plan.calls.size === 0 ? rawTables(group, own) : callTables(group, own);
+        },
+        stored: storedRows(group, plan),
       };
     }
   }
+}
+
+/** Rows that are the same whether they are read at once or in parts. */
+function storedRows({ members }: Group, plan: SelectPlan): StoredSeries | undefined {
+  const { statement: { rows }, fill } = plan.compiled;
+  const isWhole = plan.calls.size > 0 || rows.limit > 0 || rows.offset > 0 ||
+    fill.kind === "previous" || members.some(({ series }) => series.stored === undefined);
+  if (isWhole) return undefined;
+  const terms = readTerms(plan);
+  return {
+    hasPoints: (_, bounds) => members.some((member) => hasPoints(member, terms, bounds)),
+    outline: (bounds) => {
+      const outline = outlineOf(members, bounds);
+      return outline === "unknown" ? undefined : outline;
+    },
+  };
 }
 
 /** Whether anything is known by the names in the statement. */

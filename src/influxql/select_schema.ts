@@ -1,5 +1,6 @@
 /** What names in a SELECT stand for, over all measurements that it reads. */
 import { compareText } from "../../engine/mod.ts";
+import type { Pauses } from "../slices.ts";
 import type { Cast } from "./ast.ts";
 import { isNumeric, type Kind, preferredKind } from "./columns.ts";
 import type { Schema, SeriesSource } from "./series_source.ts";
@@ -11,6 +12,15 @@ export interface ListedName {
   /** A subquery hands tags out as fields. */
   readonly isField: boolean;
 }
+
+export interface ListOptions {
+  readonly withTags: boolean;
+  /** Tags that are left out. */
+  readonly without: ReadonlySet<string>;
+  readonly pauses: Pauses;
+}
+
+type PresentSchema = Schema & Pick<SeriesSource, "tagFields">;
 
 /** Where the values of a reference come from; undefined: from nowhere. */
 export type Origin =
@@ -33,6 +43,7 @@ export class SelectSchema implements Schema {
   readonly fields: ReadonlyMap<string, Kind>;
   readonly #sources: readonly SeriesSource[];
   #tags: ReadonlySet<string> | undefined;
+  #listed: readonly PresentSchema[] | undefined;
 
   constructor(sources: readonly SeriesSource[]) {
     this.#sources = sources;
@@ -52,14 +63,9 @@ export class SelectSchema implements Schema {
   }
 
   /** What `*` stands for, sorted: fields, and tags but for those named. */
-  list(
-    options: { readonly withTags: boolean; readonly without: ReadonlySet<string> },
-  ): ListedName[] {
-    const present = this.#sources.map((source) => ({
-      ...source.present(),
-      ...tagFieldsOf(source),
-    }));
+  async list(options: ListOptions): Promise<ListedName[]> {
     const names: ListedName[] = [];
+    const present = await this.#present(options.pauses);
     for (const [name, kind] of fieldsOf(present)) {
       const isTag = present.every(({ fields, tagFields }) =>
         tagFields.has(name) || !fields.has(name)
@@ -79,14 +85,20 @@ export class SelectSchema implements Schema {
   }
 
   /** Tags of what is there, sorted. */
-  listTags(): string[] {
-    const tags = new Set(this.#sources.flatMap((source) => [...source.present().tags]));
-    return [...tags].sort(compareText);
+  async listTags(pauses: Pauses): Promise<string[]> {
+    const present = await this.#present(pauses);
+    return [...new Set(present.flatMap(({ tags }) => [...tags]))].sort(compareText);
   }
-}
 
-function tagFieldsOf({ tagFields }: SeriesSource): { readonly tagFields: ReadonlySet<string> } {
-  return { tagFields };
+  async #present(pauses: Pauses): Promise<readonly PresentSchema[]> {
+    if (this.#listed !== undefined) return this.#listed;
+    const listed: PresentSchema[] = [];
+    for (const source of this.#sources) {
+      const { fields, tags } = await source.present(pauses);
+      listed.push({ fields, tags, tagFields: source.tagFields });
+    }
+    return this.#listed = listed;
+  }
 }
 
 function fieldsOf(schemas: readonly Pick<Schema, "fields">[]): Map<string, Kind> {

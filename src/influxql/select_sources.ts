@@ -16,12 +16,15 @@ export interface SourceParts {
 }
 
 /** Plans a statement and its subqueries. */
-export function planWithSources(compiled: CompiledSelect, parts: SourceParts): SelectPlan {
+export async function planWithSources(
+  compiled: CompiledSelect,
+  parts: SourceParts,
+): Promise<SelectPlan> {
   const sources: SeriesSource[] = [];
   const seen = new Set<string>();
   for (const source of compiled.statement.sources) {
     if (source.kind === "subquery") {
-      const inner = planWithSources(compiled.subqueries.get(source)!, parts);
+      const inner = await planWithSources(compiled.subqueries.get(source)!, parts);
       const names = new Set(inner.sources.map(({ name }) => name));
       for (const name of names) sources.push(new SubquerySource(name, inner, parts.run));
       continue;
@@ -34,7 +37,7 @@ export function planWithSources(compiled: CompiledSelect, parts: SourceParts): S
       sources.push(found.source);
     }
   }
-  return planSelect(compiled, sources);
+  return await planSelect(compiled, sources, parts.run.budget.pauses);
 }
 
 function measurementsOf(

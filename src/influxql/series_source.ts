@@ -1,4 +1,5 @@
 /** What a SELECT reads from: measurements with fields and tags, whether they lie in the engine or come from a subquery. */
+import type { Pauses } from "../slices.ts";
 import type { Expr } from "./ast.ts";
 import type { Kind } from "./columns.ts";
 import type { Table } from "./table.ts";
@@ -32,7 +33,12 @@ export interface StoredSeries {
   /** Whether there are points of these fields. */
   hasPoints(fields: readonly string[], bounds: Bounds): boolean;
   /** About how many rows there are and between which times, told without reading any; undefined: there are none. */
-  outline(bounds: Bounds): { readonly rows: number; readonly bounds: Bounds } | undefined;
+  outline(bounds: Bounds): SeriesOutline | undefined;
+}
+
+export interface SeriesOutline {
+  readonly rows: number;
+  readonly bounds: Bounds;
 }
 
 /** One measurement. */
@@ -43,7 +49,7 @@ export interface SeriesSource extends Schema {
   /** Fields that are tags of what the subquery reads. */
   readonly tagFields: ReadonlySet<string>;
   /** What `*` stands for: fields and tags of what is there, where that may be less than what is known by name. */
-  present(): Schema;
+  present(pauses: Pauses): Schema | Promise<Schema>;
   open(reading: Reading): readonly SourceSeries[] | Promise<readonly SourceSeries[]>;
 }
 

@@ -8,7 +8,8 @@ import type { SelectRun } from "./run_settings.ts";
 import { makeInstants } from "./instants.ts";
 import type { SelectPlan } from "./select_plan.ts";
 import { type SelectedGroup, selectGroups } from "./select_run.ts";
-import type { Reading, Schema, SeriesSource, SourceSeries } from "./series_source.ts";
+import type { SelectBudget } from "./select_budget.ts";
+import type { Reading, Schema, SeriesSource, SourceSeries, StoredSeries } from "./series_source.ts";
 import { concatTables, pickRows, reversedOrder, type Table } from "./table.ts";
 import { type Bounds, intersect } from "./time_range.ts";
 
@@ -64,42 +65,56 @@ export class SubquerySource implements SeriesSource {
       run: this.#run,
     });
     const series: SubquerySeries[] = [];
-    for await (const group of groups) series.push(new SubquerySeries(group, { plan, names }));
+    for await (const group of groups) {
+      series.push(new SubquerySeries(group, { plan, names, budget: this.#run.budget }));
+    }
     return series;
   }
 }
 
+interface SubqueryParts {
+  readonly plan: SelectPlan;
+  readonly names: readonly string[];
+  readonly budget: SelectBudget;
+}
+
 class SubquerySeries implements SourceSeries {
   readonly tags: ReadonlyMap<string, string>;
+  readonly stored?: StoredSeries;
   readonly #group: SelectedGroup;
-  readonly #plan: SelectPlan;
-  readonly #names: readonly string[];
+  readonly #parts: SubqueryParts;
 
-  constructor(
-    group: SelectedGroup,
-    { plan, names }: { readonly plan: SelectPlan; readonly names: readonly string[] },
-  ) {
+  constructor(group: SelectedGroup, parts: SubqueryParts) {
     this.#group = group;
-    this.#plan = plan;
-    this.#names = names;
+    this.#parts = parts;
     this.tags = new Map(group.tags);
+    if (group.stored !== undefined) this.stored = group.stored;
   }
 
-  async read(fields: readonly string[]): Promise<Table> {
-    const places = fields.map((field) => this.#names.indexOf(field));
+  async read(fields: readonly string[], bounds: Bounds): Promise<Table> {
+    const { plan, names, budget } = this.#parts;
+    const places = fields.map((field) => names.indexOf(field));
     const parts: Table[] = [];
-    for await (const table of this.#group.tables()) {
-      const columns = places.map((at) => table.columns[at]!);
-      parts.push({ count: table.count, times: table.times, columns });
+    let bytes = 0;
+    try {
+      const part = intersect(plan.compiled.bounds, bounds);
+      for await (const table of this.#group.tables(this.stored === undefined ? undefined : part)) {
+        const columns = places.map((at) => table.columns[at]!);
+        const kept = { count: table.count, times: table.times, columns };
+        bytes += budget.holdTable(kept);
+        parts.push(kept);
+      }
+    } finally {
+      // The reader counts what it gets.
+      budget.release(bytes);
     }
-    if (parts.length === 0) return this.#nothing(places);
+    if (parts.length === 0) return nothing(plan, places);
     const all = concatTables(parts);
-    const isReversed = this.#plan.compiled.descending;
-    return isReversed ? pickRows(all, reversedOrder(all.count)) : all;
+    return plan.compiled.descending ? pickRows(all, reversedOrder(all.count)) : all;
   }
+}
 
-  #nothing(places: readonly number[]): Table {
-    const columns = places.map((at) => missing(this.#plan.columns[at]!.kind ?? "float", 0));
-    return { count: 0, times: makeInstants(0), columns };
-  }
+function nothing(plan: SelectPlan, places: readonly number[]): Table {
+  const columns = places.map((at) => missing(plan.columns[at]!.kind ?? "float", 0));
+  return { count: 0, times: makeInstants(0), columns };
 }

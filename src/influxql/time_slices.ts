@@ -1,6 +1,7 @@
 /** Parts of a time range that long series are read in, so that no more than a part is held. */
 import type { Member } from "./group_reader.ts";
 import type { Term } from "./select_plan.ts";
+import type { SeriesOutline } from "./series_source.ts";
 import type { Bounds } from "./time_range.ts";
 import type { Windows } from "./windows.ts";
 
@@ -16,29 +17,41 @@ export interface SliceSettings {
   readonly descending: boolean;
 }
 
+/** What is known of all members; "unknown" where one cannot be read in parts. */
+export function outlineOf(
+  members: readonly Member[],
+  bounds: Bounds,
+): SeriesOutline | undefined | "unknown" {
+  let outline: SeriesOutline | undefined;
+  for (const { series } of members) {
+    if (series.stored === undefined) return "unknown";
+    const own = series.stored.outline(bounds);
+    if (own === undefined) continue;
+    outline = outline === undefined ? own : {
+      rows: outline.rows + own.rows,
+      bounds: {
+        min: own.bounds.min < outline.bounds.min ? own.bounds.min : outline.bounds.min,
+        max: own.bounds.max > outline.bounds.max ? own.bounds.max : outline.bounds.max,
+      },
+    };
+  }
+  return outline;
+}
+
 /** The slices of a range, in the order of the answer; one where the series are short or cannot be read in parts. */
 export function* slicesOf(
   members: readonly Member[],
   settings: SliceSettings,
 ): Generator<Bounds> {
   const { bounds, slicePoints, terms, firstPoints } = settings;
-  let rows = 0;
-  let extent: Bounds | undefined;
-  for (const { series } of members) {
-    if (series.stored === undefined) return yield bounds;
-    const own = series.stored.outline(bounds);
-    if (own === undefined) continue;
-    rows += own.rows;
-    extent = extent === undefined ? own.bounds : {
-      min: own.bounds.min < extent.min ? own.bounds.min : extent.min,
-      max: own.bounds.max > extent.max ? own.bounds.max : extent.max,
-    };
-  }
-  if (extent === undefined) return;
-  const points = rows * Math.max(1, terms.filter(({ origin }) => origin.from === "field").length);
+  const outline = outlineOf(members, bounds);
+  if (outline === "unknown") return yield bounds;
+  if (outline === undefined) return;
+  const points = outline.rows *
+    Math.max(1, terms.filter(({ origin }) => origin.from === "field").length);
   const wanted = Math.min(slicePoints, firstPoints ?? slicePoints);
   if (points <= wanted) return yield bounds;
-  yield* cut(extent, settings, { points, wanted });
+  yield* cut(outline.bounds, settings, { points, wanted });
 }
 
 function* cut(

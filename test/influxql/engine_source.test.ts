@@ -4,6 +4,7 @@ import { compileRegex } from "../../engine/mod.ts";
 import { cellAt } from "../../src/influxql/columns.ts";
 import { findMeasurements, ticksOf } from "../../src/influxql/engine_source.ts";
 import { nsAt } from "../../src/influxql/instants.ts";
+import { Slices } from "../../src/slices.ts";
 import type { Table } from "../../src/influxql/table.ts";
 import { TIME_MAX_NS, TIME_MIN_NS } from "../../src/influxql/time_range.ts";
 import { SelectWorld } from "../support/influxql_select.ts";
@@ -101,7 +102,8 @@ test("what is expired is not read", async () => {
   const { parts, view } = open(world);
   using _view = view;
   const [cpu] = findMeasurements(parts, { label: "x", expiredBeforeNs: 16n }, "cpu");
-  expect([...cpu!.present().fields.keys()].sort()).toEqual(["b", "u"]);
+  const { fields } = await cpu!.present(new Slices(1));
+  expect([...fields.keys()].sort()).toEqual(["b", "u"]);
   const [a] = cpu!.open({ bounds: ALL, condition: undefined, fields: ["u"], dimensions: [] });
   expect(rowsOf(a!.read(["u"], ALL) as Table)).toEqual([[20n, 2]]);
 });

@@ -38,7 +38,16 @@ const rows = fc.array(
 
 const fills = fc.constantFrom("", "fill(none)", "fill(0)", "fill(previous)", "fill(linear)");
 
+const sources = fc.constantFrom(
+  "cpu",
+  "cpu",
+  "(SELECT u, n FROM cpu GROUP BY host)",
+  "(SELECT n * 2 AS n, u, host FROM cpu WHERE n > 3)",
+  "(SELECT max(n) AS n, u FROM cpu GROUP BY time(7ns), host)",
+);
+
 const query = fc.record({
+  from: sources,
   group: fc.constantFrom("", "host"),
   order: fc.constantFrom("", " ORDER BY time DESC"),
   limit: fc.constantFrom("", " LIMIT 7", " LIMIT 2 OFFSET 3"),
@@ -51,10 +60,10 @@ const query = fc.record({
       fill: fills,
     }),
   ),
-}).map(({ group, order, limit, where, select: { fields, time, fill } }) => {
+}).map(({ from, group, order, limit, where, select: { fields, time, fill } }) => {
   const dimensions = [time, group].filter((each) => each !== "");
   const by = dimensions.length === 0 ? "" : ` GROUP BY ${dimensions.join(", ")}`;
-  return `SELECT ${fields} FROM cpu${where}${by} ${fill}${order}${limit}`;
+  return `SELECT ${fields} FROM ${from}${where}${by} ${fill}${order}${limit}`;
 });
 
 test("small slices give what one gives", async () => {

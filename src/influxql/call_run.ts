@@ -17,7 +17,7 @@ import type { GroupSettings } from "./run_settings.ts";
 import { type CallPlan, type SelectPlan, type Term, termsOf } from "./select_plan.ts";
 import type { Table } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
-import { type SliceSettings, slicesOf } from "./time_slices.ts";
+import { groupSlices, memberSlices, type SliceSettings } from "./time_slices.ts";
 import { Windows } from "./windows.ts";
 
 export async function* callTables(
@@ -138,7 +138,8 @@ class GroupReading {
     };
     const folds = [...this.folded.values()].map(({ fold }) => fold);
     if (folds.every((fold) => !fold.keepsPoints)) return await this.#readEach(settings);
-    const slices = slicesOf(this.#members, settings);
+    const { pauses } = this.#settings.budget;
+    const slices = await groupSlices(this.#members, { ...settings, pauses });
     for (const slice of slices) {
       for (let at = 0; at < this.#members.length; at++) await this.#readMember(at, slice);
       // Points that are seen together without windows are those of all slices.
@@ -170,7 +171,7 @@ class GroupReading {
       : { ...settings, firstPoints: EDGE_POINTS, descending: edge === "last" };
     for (let at = 0; at < this.#members.length; at++) {
       const found = new Set<CallPlan>();
-      for (const slice of slicesOf([this.#members[at]!], own)) {
+      for (const slice of memberSlices(this.#members[at]!, own)) {
         await this.#readMember(at, slice, edge === undefined ? undefined : found);
         if (found.size === this.folded.size) break;
       }

@@ -17,7 +17,7 @@ import {
   type Table,
 } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
-import { slicesOf } from "./time_slices.ts";
+import { groupSlices } from "./time_slices.ts";
 
 /** Rows in the order of the answer. */
 export async function* rawTables(
@@ -29,7 +29,8 @@ export async function* rawTables(
   const fields = termsOf(plan, "field");
   const tags = termsOf(plan, "tag");
   const carry: Carry = new Map();
-  const slices = slicesOf(group.members, {
+  const slices = await groupSlices(group.members, {
+    pauses: run.budget.pauses,
     bounds,
     slicePoints: run.slicePoints,
     terms: fields,

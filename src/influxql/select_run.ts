@@ -12,7 +12,7 @@ import type { CallPlan, SelectPlan, Term } from "./select_plan.ts";
 import type { SeriesSource, StoredSeries } from "./series_source.ts";
 import type { Table } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
-import { outlineOf } from "./time_slices.ts";
+import { OutlineSum } from "./time_slices.ts";
 
 /** What is kept of a series while it is read, and series that are looked at before the clock is. */
 const SERIES_BYTES = 256;
@@ -71,8 +71,9 @@ function storedRows({ members }: Group, plan: SelectPlan): StoredSeries | undefi
   return {
     hasPoints: (_, bounds) => members.some((member) => hasPoints(member, terms, bounds)),
     outline: (bounds) => {
-      const outline = outlineOf(members, bounds);
-      return outline === "unknown" ? undefined : outline;
+      const outline = new OutlineSum();
+      for (const member of members) outline.add(member, bounds);
+      return outline.sum;
     },
   };
 }

@@ -1,9 +1,13 @@
 /** Parts of a time range that long series are read in, so that no more than a part is held. */
+import { forEachInSlices, type Pauses } from "../slices.ts";
 import type { Member } from "./group_reader.ts";
 import type { Term } from "./select_plan.ts";
 import type { SeriesOutline } from "./series_source.ts";
 import type { Bounds } from "./time_range.ts";
 import type { Windows } from "./windows.ts";
+
+/** Members that are looked at before the clock is. */
+const MEMBERS_PER_LOOK = 32;
 
 export interface SliceSettings {
   readonly bounds: Bounds;
@@ -17,41 +21,57 @@ export interface SliceSettings {
   readonly descending: boolean;
 }
 
-/** What is known of all members; "unknown" where one cannot be read in parts. */
-export function outlineOf(
-  members: readonly Member[],
-  bounds: Bounds,
-): SeriesOutline | undefined | "unknown" {
-  let outline: SeriesOutline | undefined;
-  for (const { series } of members) {
-    if (series.stored === undefined) return "unknown";
-    const own = series.stored.outline(bounds);
-    if (own === undefined) continue;
-    outline = outline === undefined ? own : {
-      rows: outline.rows + own.rows,
+/** What is known of several series together. */
+export class OutlineSum {
+  /** One of them cannot be read in parts. */
+  isUnknown = false;
+  #sum: SeriesOutline | undefined;
+
+  get sum(): SeriesOutline | undefined {
+    return this.isUnknown ? undefined : this.#sum;
+  }
+
+  add({ series }: Member, bounds: Bounds): void {
+    if (series.stored === undefined) this.isUnknown = true;
+    const own = this.isUnknown ? undefined : series.stored?.outline(bounds);
+    if (own === undefined) return;
+    const sum = this.#sum;
+    this.#sum = sum === undefined ? own : {
+      rows: sum.rows + own.rows,
       bounds: {
-        min: own.bounds.min < outline.bounds.min ? own.bounds.min : outline.bounds.min,
-        max: own.bounds.max > outline.bounds.max ? own.bounds.max : outline.bounds.max,
+        min: own.bounds.min < sum.bounds.min ? own.bounds.min : sum.bounds.min,
+        max: own.bounds.max > sum.bounds.max ? own.bounds.max : sum.bounds.max,
       },
     };
   }
-  return outline;
 }
 
-/** The slices of a range, in the order of the answer; one where the series are short or cannot be read in parts. */
-export function* slicesOf(
+/** The slices of a range for one series, in the order of the answer; one where it is short or cannot be read in parts. */
+export function memberSlices(member: Member, settings: SliceSettings): Iterable<Bounds> {
+  const outline = new OutlineSum();
+  outline.add(member, settings.bounds);
+  return slicesOf(outline, settings);
+}
+
+/** The same for all series of a group at once. */
+export async function groupSlices(
   members: readonly Member[],
-  settings: SliceSettings,
-): Generator<Bounds> {
+  settings: SliceSettings & { readonly pauses: Pauses },
+): Promise<Iterable<Bounds>> {
+  const outline = new OutlineSum();
+  const { bounds, pauses } = settings;
+  await forEachInSlices(members, pauses, (member) => outline.add(member, bounds), MEMBERS_PER_LOOK);
+  return slicesOf(outline, settings);
+}
+
+function slicesOf({ isUnknown, sum }: OutlineSum, settings: SliceSettings): Iterable<Bounds> {
   const { bounds, slicePoints, terms, firstPoints } = settings;
-  const outline = outlineOf(members, bounds);
-  if (outline === "unknown") return yield bounds;
-  if (outline === undefined) return;
-  const points = outline.rows *
-    Math.max(1, terms.filter(({ origin }) => origin.from === "field").length);
+  if (isUnknown) return [bounds];
+  if (sum === undefined) return [];
+  const fields = terms.filter(({ origin }) => origin.from === "field").length;
+  const points = sum.rows * Math.max(1, fields);
   const wanted = Math.min(slicePoints, firstPoints ?? slicePoints);
-  if (points <= wanted) return yield bounds;
-  yield* cut(outline.bounds, settings, { points, wanted });
+  return points <= wanted ? [bounds] : cut(sum.bounds, settings, { points, wanted });
 }
 
 function* cut(

@@ -67,14 +67,17 @@ export class PrometheusStores {
     this.#databases = parts.databases ?? DatabaseStore.open();
     this.#bodyBytesMax = parts.bodyBytesMax ?? BODY_BYTES_MAX;
     const { database, metadata } = parts;
+    const databases = this.#databases;
     this.#writer = new RemoteWriter({
       database,
+      databases,
       encodeHistogram: encodeStored,
       onMetadata: ({ family, type, help, unit }) =>
         metadata.set(family, { type: METRIC_TYPES[type] ?? "unknown", help, unit }),
     });
     this.#importer = new TextImporter({
       database,
+      databases,
       onMetadata: ({ family, property, value }) => {
         if (property === "type" && !isMetricType(value)) return;
         const known = metadata.get(family) ?? { type: "unknown", help: "", unit: "" };
@@ -89,7 +92,6 @@ export class PrometheusStores {
       const version = messageVersion(request);
       const db = databaseOf(request, this.#databases);
       using body = await this.#receive(request);
-      if (db !== undefined) this.#databases.touch(db);
       const outcome = await this.#writer.write(body.bytes, {
         version,
         acknowledgement: this.#acknowledgement,
@@ -110,7 +112,6 @@ export class PrometheusStores {
     return await this.#guarded(async () => {
       const db = databaseOf(request, this.#databases);
       using body = await this.#receive(request);
-      if (db !== undefined) this.#databases.touch(db);
       const type = request.headers.get("content-type") ?? "";
       const outcome = await this.#importer.write(body.bytes, {
         openMetrics: type.toLowerCase().startsWith("application/openmetrics-text"),

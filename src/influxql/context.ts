@@ -28,6 +28,8 @@ export interface SelectContext {
 }
 
 export interface StatementContext extends SelectContext {
+  /** To be asked in the step that writes a label; a promise while what it held is being deleted: ask again then. */
+  readonly touch: (label: string) => Promise<void> | undefined;
   /** The request's database, empty where it names none. */
   readonly database: string;
 }
@@ -71,6 +73,10 @@ export interface Catalog {
   /** Adds a database or replaces it. */
   put(database: DatabaseEntry): void;
   remove(database: string): void;
+  /** Deletes what dropped labels hold, while those who would write them wait. */
+  empty(labels: readonly string[], remove: (label: string) => Promise<void>): Promise<void>;
+  /** To be asked in the step that writes a label; a promise while what it held is being deleted: ask again then. */
+  touch(label: string): Promise<void> | undefined;
   /** The `db` label of what a policy holds, the default one where the name is empty. */
   labelOf(database: string, policy: string): string;
   users(): readonly UserEntry[];

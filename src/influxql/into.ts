@@ -27,7 +27,10 @@ const FAMILIES: Readonly<Record<Column["kind"], Family>> = {
 
 export interface IntoOptions {
   readonly target: Target;
-  readonly context: Pick<StatementContext, "label" | "signal">;
+  readonly context: Pick<
+    StatementContext,
+    "label" | "touch" | "expiredBeforeNs" | "nowNs" | "signal"
+  >;
 }
 
 /** Writes all frames and returns how many rows that were, once they are durable. Throws a StatementError for what cannot be stored. */
@@ -37,6 +40,7 @@ export async function writeFrames(
   { target, context }: IntoOptions,
 ): Promise<number> {
   const label = context.label(target.database, target.policy);
+  const keep = keepOf(label, database, context);
   const syncs = new Set<Promise<void>>();
   const slices = new Slices(1);
   let written = 0;
@@ -46,15 +50,24 @@ export async function writeFrames(
       while (!rows.isDone) {
         if (slices.isDue) await slices.pause();
         context.signal.throwIfAborted();
-        const admitted = database.admit();
-        if (admitted !== undefined) await admitted;
+        // Throws where the target was dropped meanwhile.
+        if (label !== "") context.label(target.database, target.policy);
+        const admitted = database.admit() ?? context.touch(label);
+        if (admitted !== undefined) {
+          await admitted;
+          continue;
+        }
         const filled = rows.fill();
         if (filled === 0) continue;
-        const { done } = database.write();
+        const { done, tooOld } = database.write("durable", keep);
         if (done !== undefined && !syncs.has(done)) {
           syncs.add(done);
           // One that fails stays, for the end to throw.
           void done.then(() => syncs.delete(done), () => {});
+        }
+        if (tooOld > 0) {
+          const reason = `points beyond retention policy dropped=${tooOld}`;
+          throw new StatementError(`partial write: ${reason}`);
         }
         written += filled;
       }
@@ -64,6 +77,16 @@ export async function writeFrames(
   }
   await Promise.all(syncs);
   return written;
+}
+
+/** How many ticks the target keeps its points; 0: as long as all others. */
+function keepOf(
+  label: string,
+  { settings }: Database,
+  { expiredBeforeNs, nowNs }: IntoOptions["context"],
+): bigint {
+  const beforeNs = expiredBeforeNs(label);
+  return beforeNs === undefined ? 0n : nsToTicks(nowNs - beforeNs, settings.timeUnit);
 }
 
 interface Place {

@@ -4,7 +4,7 @@ import type { Source, Statement } from "./ast.ts";
 import type { Kind } from "./columns.ts";
 import type { Catalog, StatementContext } from "./context.ts";
 import { kindOf } from "./engine_source.ts";
-import { notFound } from "./policies.ts";
+import { dropPolicy, notFound } from "./policies.ts";
 import { StatementError } from "./result.ts";
 import { labelsOf } from "./schema.ts";
 import { factsOf, labelMatchers, rangeOf, sourceTest, tagsOf } from "./stored_measurements.ts";
@@ -78,9 +78,19 @@ export async function dropDatabase(parts: RemovalParts, name: string): Promise<v
   const known = parts.catalog.database(name);
   if (known === undefined) return;
   const labels = known.policies.map((policy) => parts.catalog.labelOf(name, policy.name));
-  // First the name: who writes while the data is deleted makes it anew, and keeps what he writes.
+  // First the name: who writes from now on makes it anew, once the data is gone.
   parts.catalog.remove(name);
-  for (const label of labels) await removeLabel(parts.database, label);
+  await parts.catalog.empty(labels, (label) => removeLabel(parts.database, label));
+}
+
+/** Drops a policy with all that it holds; an unknown one is dropped already. */
+export async function dropPolicyData(
+  { database, catalog }: RemovalParts,
+  statement: Statement & { readonly kind: "drop_policy" },
+): Promise<void> {
+  const label = catalog.labelOf(statement.database, statement.name);
+  if (!dropPolicy(catalog, statement)) return;
+  await catalog.empty([label], (label) => removeLabel(database, label));
 }
 
 /** Deletes what a policy holds, in a range or at all times. */

@@ -50,6 +50,7 @@ export function statementContext(
   return {
     label,
     expiredBeforeNs: (label) => expiries.get(label),
+    touch: (label) => catalog.touch(label),
     nowNs,
     limits: request.limits,
     signal: request.signal,

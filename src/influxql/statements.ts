@@ -5,8 +5,8 @@ import type { SelectStatement, Statement } from "./ast.ts";
 import type { Catalog, StatementContext } from "./context.ts";
 import { createContinuousQuery, dropContinuousQuery } from "./continuous_query.ts";
 import { writeFrames } from "./into.ts";
-import { alterPolicy, createDatabase, createPolicy, dropPolicy } from "./policies.ts";
-import { dropDatabase, dropMeasurement, removeLabel, removeSeries } from "./removal.ts";
+import { alterPolicy, createDatabase, createPolicy } from "./policies.ts";
+import { dropDatabase, dropMeasurement, dropPolicyData, removeSeries } from "./removal.ts";
 import {
   type Frame,
   type Message,
@@ -183,7 +183,7 @@ export class Statements {
   }
 
   async #change(statement: Changing, context: StatementContext): Promise<void> {
-    const { catalog, database, queries } = this.#parts;
+    const { catalog, queries } = this.#parts;
     switch (statement.kind) {
       case "create_database":
         return createDatabase(catalog, statement);
@@ -193,11 +193,8 @@ export class Statements {
         return createPolicy(catalog, statement);
       case "alter_policy":
         return alterPolicy(catalog, statement);
-      case "drop_policy": {
-        const label = catalog.labelOf(statement.database, statement.name);
-        if (dropPolicy(catalog, statement)) await removeLabel(database, label);
-        return;
-      }
+      case "drop_policy":
+        return await dropPolicyData(this.#parts, statement);
       case "drop_measurement":
         return await dropMeasurement(this.#parts, statement.name, context);
       case "drop_series":

@@ -8,15 +8,14 @@
  */
 import {
   type Acknowledgement,
-  type Database,
   LINE_BYTES_MAX,
   type LineError,
   type LineOptions,
   type LineReport,
   type LineUnit,
-  nsToTicks,
   type ScanOptions,
 } from "../../engine/mod.ts";
+import { Destination, type DestinationParts } from "./destination.ts";
 
 /** Lines that arrive in pieces: the engine's LineStream. */
 export interface LinePieces {
@@ -33,8 +32,7 @@ export interface LineParser {
   stream(options: LineOptions, take: "all" | "none"): LinePieces;
 }
 
-export interface LineWriteParts {
-  readonly database: Database;
+export interface LineWriteParts extends DestinationParts {
   readonly parser: LineParser;
   readonly nowNs: () => bigint;
   /** What is waited for where the options do not say it. */
@@ -49,8 +47,6 @@ export interface LineWriteOptions {
   readonly unit: LineUnit;
   /** `db` label of every series; undefined: none. */
   readonly database?: string | undefined;
-  /** How long its rows are kept: older ones are too old. 0: as long as all others. */
-  readonly keepNs?: bigint;
   /** Refuses the names that InfluxDB 2 reserves. */
   readonly reserved?: boolean;
   readonly acknowledgement?: Acknowledgement;
@@ -73,8 +69,7 @@ export class LineWrite {
   readonly #options: LineWriteOptions;
   readonly #scan: LineOptions;
   readonly #nowNs: bigint | undefined;
-  /** In ticks. */
-  readonly #keep: bigint;
+  readonly #destination: Destination;
   #pieces: LinePieces | undefined;
   #whole: LineReport | undefined;
   #done: Promise<void> | undefined;
@@ -83,8 +78,7 @@ export class LineWrite {
     this.#parts = parts;
     this.#options = options;
     this.#nowNs = options.oneTime === true ? parts.nowNs() : undefined;
-    const { keepNs = 0n } = options;
-    this.#keep = keepNs === 0n ? 0n : nsToTicks(keepNs, parts.database.settings.timeUnit);
+    this.#destination = new Destination(parts, options.database);
     this.#scan = {
       unit: options.unit,
       refuseReservedTags: options.reserved === true,
@@ -132,18 +126,14 @@ export class LineWrite {
    */
   pushWhole(bytes: Uint8Array, allOrNothing: boolean): Promise<void> | undefined {
     const wait = this.#admit();
-    if (wait !== undefined) return wait.then(() => this.#scanWhole(bytes, allOrNothing));
-    this.#scanWhole(bytes, allOrNothing);
-    return undefined;
-  }
-
-  #scanWhole(bytes: Uint8Array, allOrNothing: boolean): void {
+    if (wait !== undefined) return wait.then(() => this.pushWhole(bytes, allOrNothing));
     this.#parts.passed(bytes.length);
     this.#whole = this.#parts.parser.scan(bytes, {
       ...this.#scan,
       nowNs: this.#now(),
       allOrNothing,
     });
+    return undefined;
   }
 
   get #stream(): LinePieces {
@@ -155,7 +145,7 @@ export class LineWrite {
   }
 
   #admit(): Promise<void> | undefined {
-    return this.#options.checkOnly === true ? undefined : this.#parts.database.admit();
+    return this.#options.checkOnly === true ? undefined : this.#destination.admit();
   }
 
   #now(): bigint {
@@ -172,7 +162,7 @@ export class LineWrite {
     const { database, acknowledgement } = this.#parts;
     const result = database.write(
       this.#options.acknowledgement ?? acknowledgement,
-      this.#keep,
+      this.#destination.keep,
     );
     this.rows += result.rows;
     this.points += result.points;

@@ -99,12 +99,7 @@ export class Pipeline {
 
   /** Begins a body, connection or datagram of lines. Call `countRefused` with what was refused of it. */
   openLines(source: LineSource, options: LineWriteOptions): LineWrite {
-    const { database } = options;
-    if (database === undefined) return new LineWrite(this.#partsFor(source), options);
-    this.databases.touch(database);
-    const keepNs = this.databases.durationOf(database);
-    const kept = keepNs === 0n ? options : { ...options, keepNs };
-    return new LineWrite(this.#partsFor(source), kept);
+    return new LineWrite(this.#partsFor(source), options);
   }
 
   #partsFor(source: LineSource): LineWriteParts {
@@ -113,6 +108,7 @@ export class Pipeline {
     const rows = this.#rows.with(source);
     const parts: LineWriteParts = {
       database: this.database,
+      databases: this.databases,
       parser: this.#parts.parser,
       nowNs: this.#parts.nowNs,
       acknowledgement: this.#acknowledgement,

@@ -8,11 +8,12 @@
  * read or stored is counted with its reason and the rest stands. Known series are found by the bytes in front of the
  * value.
  */
-import type { Acknowledgement, Database, WriteResult } from "../../engine/mod.ts";
+import type { Acknowledgement, WriteResult } from "../../engine/mod.ts";
 import { TICKS_PER_MS } from "../../engine/mod.ts";
 import type { BatchFill } from "./batch_writes.ts";
 import { writeBatches } from "./batch_writes.ts";
 import { ByteTable } from "./byte_table.ts";
+import { Destination, type DestinationParts } from "./destination.ts";
 import type { SeriesTarget } from "./sample_series.ts";
 import { SampleSeries } from "./sample_series.ts";
 
@@ -23,8 +24,7 @@ export interface TextMetadata {
   readonly value: string;
 }
 
-export interface TextImportParts {
-  readonly database: Database;
+export interface TextImportParts extends DestinationParts {
   readonly onMetadata: (metadata: TextMetadata) => void;
 }
 
@@ -105,7 +105,9 @@ export class TextImporter {
       body,
       options,
     );
-    await writeBatches(this.#parts.database, options.acknowledgement, fill);
+    const { acknowledgement, db } = options;
+    const destination = new Destination(this.#parts, db);
+    await writeBatches(this.#parts.database, fill, { acknowledgement, destination });
     return fill.outcome;
   }
 

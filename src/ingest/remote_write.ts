@@ -13,10 +13,11 @@
  * Start timestamps stand in samples and histograms, in messages of older senders once for the series. They are stored
  * beside the sample; a series that has had one gets one with each of its samples, 0 for none.
  */
-import type { Acknowledgement, Database, WriteResult } from "../../engine/mod.ts";
+import type { Acknowledgement, WriteResult } from "../../engine/mod.ts";
 import { TICKS_PER_MS } from "../../engine/mod.ts";
 import type { BatchFill } from "./batch_writes.ts";
 import { writeBatches } from "./batch_writes.ts";
+import { Destination, type DestinationParts } from "./destination.ts";
 import { ProtobufError, ProtobufReader, WIRE } from "./protobuf.ts";
 import type { HistogramSample } from "./remote_histogram.ts";
 import { RemoteHistogramReader } from "./remote_histogram.ts";
@@ -49,8 +50,7 @@ export interface RemoteMetadata {
   readonly unit: string;
 }
 
-export interface RemoteWriteParts {
-  readonly database: Database;
+export interface RemoteWriteParts extends DestinationParts {
   /** A histogram, or (undefined) the marker that ends a series, as the database stores it. */
   readonly encodeHistogram: (histogram: HistogramSample | undefined) => Uint8Array;
   /** Keeps metadata; returns whether anything changed. */
@@ -106,10 +106,10 @@ export class RemoteWriter {
       readonly acknowledgement: Acknowledgement;
     },
   ): Promise<RemoteWriteOutcome> {
-    const { database } = this.#parts;
     const { version, db, acknowledgement } = options;
     const fill = new Fill(this.#parts, this.#series, this.#cache, message, version, db);
-    await writeBatches(database, acknowledgement, fill);
+    const destination = new Destination(this.#parts, db);
+    await writeBatches(this.#parts.database, fill, { acknowledgement, destination });
     return fill.outcome;
   }
 }

@@ -7,42 +7,22 @@
  *
  * Every change is saved before the call returns, in one file that is replaced whole: a power cut leaves the old or the new
  * one. What cannot be saved is not changed either. A damaged file is set aside and reported, never in the way of a start.
- *
- * The file is JSON: `{"version":1,"databases":[...],"users":[...],"dropped":[...],"emptied":[...]}`, durations in nanoseconds
- * as texts.
  */
 import { dirname } from "node:path";
 import type { FileSystem, Logger } from "../../engine/mod.ts";
 import { compareText } from "../../engine/mod.ts";
+import {
+  parseContent,
+  printContent,
+  type StoredDatabase,
+  type StoredPolicy,
+  type StoredUser,
+} from "./databases_content.ts";
 
 /** The policy that a database has from the start. */
 export const FIRST_POLICY = "autogen";
 /** What a policy without a duration has for the span of one shard. */
 const WEEK_NS = 604_800_000_000_000n;
-
-export interface StoredPolicy {
-  readonly name: string;
-  readonly durationNs: bigint;
-  readonly shardNs: bigint;
-  readonly replication: number;
-}
-
-export interface StoredDatabase {
-  readonly name: string;
-  readonly policies: readonly StoredPolicy[];
-  readonly defaultPolicy: string;
-  readonly queries: readonly (readonly [name: string, text: string])[];
-}
-
-/** "none" is left where all was taken. */
-export type StoredPrivilege = "none" | "read" | "write" | "all";
-
-export interface StoredUser {
-  readonly name: string;
-  readonly admin: boolean;
-  readonly hash: string;
-  readonly grants: readonly (readonly [database: string, privilege: StoredPrivilege])[];
-}
 
 /** Where the store lies, and who hears about a damaged file. */
 export interface DatabasesFile {
@@ -51,7 +31,6 @@ export interface DatabasesFile {
   readonly logger: Logger;
 }
 
-const FILE_VERSION = 1;
 const FILE_BYTES_MAX = 64 << 20;
 /** Databases and policies that writes alone may create: their names come from outside. */
 const LABELS_MAX = 100_000;
@@ -64,6 +43,8 @@ export class DatabaseStore {
   readonly #dropped = new Set<string>();
   /** Those of them that are known to hold no data any more. */
   readonly #emptied = new Set<string>();
+  /** Labels whose data is being deleted, until when. */
+  readonly #emptying = new Map<string, Promise<void>>();
   /** Labels that are known to belong to a database and policy that exist. */
   readonly #labels = new Set<string>();
   /** What `durationOf` has found. */
@@ -148,14 +129,49 @@ export class DatabaseStore {
     return durationNs;
   }
 
-  /** Notes that a label is written: its database and policy exist from now on. */
-  touch(label: string): void {
-    if (this.#labels.has(label) && !this.#isUnsaved) return;
+  /**
+   * To be asked in the step that writes a label: its database and policy exist from now on. Returns a promise while what was
+   * dropped with that label is being deleted: ask again then. Throws "io" where a crash would delete what is written.
+   */
+  touch(label: string): Promise<void> | undefined {
+    const emptying = this.#emptying.get(label);
+    if (emptying !== undefined) return emptying;
+    if (this.#labels.has(label) && !this.#isUnsaved) return undefined;
+    // The next start deletes what the file says is dropped and not emptied.
+    const mustSave = this.#dropped.has(label) && !this.#emptied.has(label);
+    if (mustSave) this.#change(() => this.#touch(label));
+    else {
+      this.#touch(label);
+      if (this.#isUnsaved) this.#saveIfPossible();
+    }
+    return undefined;
+  }
+
+  #touch(label: string): void {
     this.#labels.add(label);
-    this.#isUnsaved = this.#create(label) || this.#isUnsaved;
-    if (!this.#isUnsaved) return;
-    this.#dropped.delete(label);
-    this.#saveIfPossible();
+    const isNew = this.#create(label);
+    const wasDropped = this.#dropped.delete(label);
+    this.#isUnsaved ||= isNew || wasDropped;
+  }
+
+  /** Deletes what dropped labels hold, while those who would write them wait. Rejects with what `remove` does. */
+  async empty(
+    labels: readonly string[],
+    remove: (label: string) => Promise<void>,
+  ): Promise<void> {
+    // Dropped, made anew and dropped again while the data goes.
+    while (labels.some((label) => this.#emptying.has(label))) {
+      await Promise.all(labels.map((label) => this.#emptying.get(label)));
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    for (const label of labels) this.#emptying.set(label, promise);
+    try {
+      for (const label of labels) await remove(label);
+      this.noteEmptied(labels);
+    } finally {
+      for (const label of labels) this.#emptying.delete(label);
+      resolve();
+    }
   }
 
   /** Takes in the databases of labels that series carry, but for what was dropped. */
@@ -253,17 +269,12 @@ export class DatabaseStore {
   #save(): void {
     if (this.#file === undefined) return;
     const { fileSystem, path } = this.#file;
-    const content = {
-      version: FILE_VERSION,
+    const text = printContent({
       databases: [...this.#databases.values()],
       users: [...this.#users.values()],
       dropped: [...this.#dropped],
       emptied: [...this.#emptied],
-    };
-    const text = JSON.stringify(
-      content,
-      (_, value: unknown) => typeof value === "bigint" ? String(value) : value,
-    );
+    });
     const temporary = `${path}.new`;
     if (fileSystem.exists(temporary)) fileSystem.remove(temporary);
     const handle = fileSystem.open(temporary, "create");
@@ -296,8 +307,8 @@ export class DatabaseStore {
       } finally {
         handle.close();
       }
-      const content: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-      const { databases, users, dropped, emptied } = parseFile(content);
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      const { databases, users, dropped, emptied } = parseContent(text);
       for (const database of databases) this.#databases.set(database.name, database);
       for (const user of users) this.#users.set(user.name, user);
       for (const label of dropped) this.#dropped.add(label);
@@ -351,78 +362,4 @@ export function splitLabel(label: string): { database: string; policy: string } 
 export function newDatabase(name: string): StoredDatabase {
   const policy = { name: FIRST_POLICY, durationNs: 0n, shardNs: WEEK_NS, replication: 1 };
   return { name, policies: [policy], defaultPolicy: FIRST_POLICY, queries: [] };
-}
-
-interface FileContent {
-  readonly databases: readonly StoredDatabase[];
-  readonly users: readonly StoredUser[];
-  readonly dropped: readonly string[];
-  readonly emptied: readonly string[];
-}
-
-function parseFile(content: unknown): FileContent {
-  const { version, databases, users, dropped, emptied } = fieldsOf(content);
-  if (version !== FILE_VERSION) throw new Error("unknown form");
-  return {
-    databases: listOf(databases).map(parseDatabase),
-    users: listOf(users).map(parseUser),
-    dropped: listOf(dropped).map(textOf),
-    emptied: listOf(emptied).map(textOf),
-  };
-}
-
-function parseDatabase(value: unknown): StoredDatabase {
-  const { name, policies, defaultPolicy, queries } = fieldsOf(value);
-  return {
-    name: textOf(name),
-    policies: listOf(policies).map((each) => {
-      const { name, durationNs, shardNs, replication } = fieldsOf(each);
-      return {
-        name: textOf(name),
-        durationNs: BigInt(textOf(durationNs)),
-        shardNs: BigInt(textOf(shardNs)),
-        replication: Number(replication),
-      };
-    }),
-    defaultPolicy: textOf(defaultPolicy),
-    queries: listOf(queries).map(pairOf),
-  };
-}
-
-function parseUser(value: unknown): StoredUser {
-  const { name, admin, hash, grants } = fieldsOf(value);
-  return {
-    name: textOf(name),
-    admin: admin === true,
-    hash: textOf(hash),
-    grants: listOf(grants).map((each) => {
-      const [database, privilege] = pairOf(each);
-      if (!isPrivilege(privilege)) throw new Error(`unknown privilege "${privilege}"`);
-      return [database, privilege] as const;
-    }),
-  };
-}
-
-function isPrivilege(text: string): text is StoredPrivilege {
-  return text === "none" || text === "read" || text === "write" || text === "all";
-}
-
-function fieldsOf<Name extends string>(value: unknown): Partial<Record<Name, unknown>> {
-  if (value === null || typeof value !== "object") throw new Error("damaged entry");
-  return value as Partial<Record<Name, unknown>>;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new Error("damaged list");
-  return value;
-}
-
-function textOf(value: unknown): string {
-  if (typeof value !== "string") throw new Error("damaged text");
-  return value;
-}
-
-function pairOf(value: unknown): readonly [string, string] {
-  const [first, second] = listOf(value);
-  return [textOf(first), textOf(second)];
 }

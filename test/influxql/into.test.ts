@@ -192,6 +192,31 @@ describe("failures", () => {
     await expect(writeFrames(slow, frames, options)).rejects.toThrow("no disk");
   });
 
+  test("a target that is dropped meanwhile is not made anew", async () => {
+    const rows = frame({ v: floats(1, 2) });
+    function* frames() {
+      yield rows;
+      world.catalog.remove("other");
+      yield rows;
+    }
+    const target = { database: "other", policy: "", name: "copy" };
+    const writing = writeFrames(world.database, frames(), { target, context: world.context() });
+    await expect(writing).rejects.toThrow("database not found: other");
+    expect(world.catalog.databases()).toEqual(["db0"]);
+  });
+
+  test("points older than the target's policy", async () => {
+    const hourNs = 3_600_000_000_000;
+    const nowNs = world.nowNs = BigInt(Date.now()) * 1_000_000n;
+    world.expired.set("db0/week", nowNs - BigInt(2 * hourNs));
+    const ages = [0, 1, 3].map((hours) => Number(nowNs) - hours * hourNs);
+    const rows = frame({ v: floats(1, 2, 3) }, { times: ages });
+    await expect(into([rows], { ...HERE, policy: "week" })).rejects.toThrow(
+      "partial write: points beyond retention policy dropped=1",
+    );
+    expect(stored(world)).toHaveLength(2);
+  });
+
   test("answers without times are not written", async () => {
     const timeless = { ...frame({ v: floats(1) }), times: undefined };
     await expect(into([timeless])).rejects.toThrow("only rows with a time can be written");

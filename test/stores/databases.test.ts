@@ -6,8 +6,8 @@ import {
   DatabaseStore,
   newDatabase,
   splitLabel,
-  type StoredDatabase,
 } from "../../src/stores/databases.ts";
+import type { StoredDatabase } from "../../src/stores/databases_content.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 
 const PATH = "/data/databases.json";
@@ -149,6 +149,67 @@ test("what was emptied need not be emptied again, until it is dropped again", ()
   expect([...again.dropped].sort()).toEqual(["db", "other"]);
 });
 
+describe("labels that are being emptied", () => {
+  test("are not written before all of them are empty", async () => {
+    const store = DatabaseStore.open();
+    store.touch("db");
+    store.touch("db/week");
+    store.remove("db");
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const begun: string[] = [];
+    const emptied = store.empty(["db", "db/week"], (label) => {
+      begun.push(label);
+      return gates[begun.length - 1]!.promise;
+    });
+    const waiting = store.touch("db");
+    expect(waiting).toBeInstanceOf(Promise);
+    expect(store.touch("other")).toBeUndefined();
+    gates[0]!.resolve();
+    while (begun.length < 2) await Promise.resolve();
+    expect(store.touch("db")).toBe(waiting!);
+    expect(store.databases()).toEqual(["other"]);
+    gates[1]!.resolve();
+    await waiting;
+    expect(store.touch("db")).toBeUndefined();
+    expect(store.databases()).toEqual(["db", "other"]);
+    await emptied;
+    expect(begun).toEqual(["db", "db/week"]);
+    expect(store.dropped).toEqual([]);
+  });
+
+  test("wait for each other where they are the same", async () => {
+    const store = DatabaseStore.open();
+    const order: string[] = [];
+    const empty = (name: string) =>
+      store.empty(["db"], async () => {
+        order.push(`begin ${name}`);
+        await Promise.resolve();
+        order.push(`end ${name}`);
+      });
+    await Promise.all([empty("first"), empty("second")]);
+    expect(order).toEqual(["begin first", "end first", "begin second", "end second"]);
+  });
+
+  test("are left to the next start where that fails, unless they are written and that is saved", async () => {
+    const file = setting();
+    const store = DatabaseStore.open(file);
+    store.touch("db");
+    store.remove("db");
+    const failing = store.empty(["db"], () => Promise.reject(new Error("no room")));
+    await expect(failing).rejects.toThrow("no room");
+    expect(DatabaseStore.open(file).dropped).toEqual(["db"]);
+
+    file.fileSystem.open = () => {
+      throw new Error("no room");
+    };
+    expect(() => store.touch("db")).toThrow("no room");
+    expect(store.databases()).toEqual([]);
+    Reflect.deleteProperty(file.fileSystem, "open");
+    expect(store.touch("db")).toBeUndefined();
+    expect(DatabaseStore.open(file).dropped).toEqual([]);
+  });
+});
+
 describe("in a file", () => {
   test("survives a restart", () => {
     const file = setting();
@@ -217,11 +278,12 @@ describe("in a file", () => {
     const store = DatabaseStore.open(file);
     store.put(newDatabase("db"));
     store.remove("db");
+    store.noteEmptied(["db"]);
     disk.inject({ at: disk.operations + 2, kind: "error", when: "before" });
     store.touch("db");
     disk.clearFaults();
     expect(file.warnings).toEqual(["Cannot save the list of databases"]);
-    expect(DatabaseStore.open(file).dropped).toEqual(["db"]);
+    expect(DatabaseStore.open(file).databases()).toEqual([]);
     store.touch("db");
     const again = DatabaseStore.open(file);
     expect([again.databases(), again.dropped]).toEqual([["db"], []]);

@@ -85,6 +85,7 @@ export class InfluxqlWorld {
       signal: this.abort.signal,
       limits: { seriesMax: 0, pointsMax: 0, bucketsMax: 0, timeoutMs: 0 },
       expiredBeforeNs: (label) => this.expired.get(label),
+      touch: (label) => catalog.touch(label),
       label: (named, policy) => {
         const name = named || database;
         if (name === "") throw new StatementError("database name required");

@@ -58,6 +58,8 @@ export interface SeriesRegistry {
   labelNames(matchers: readonly Matcher[]): string[];
   /** Values of a label in series satisfying the matchers, sorted. */
   labelValues(name: string, matchers: readonly Matcher[]): string[];
+  /** Whether any series has a tag of this name, be it called like the metric's name, which matchers cannot ask for. */
+  hasTag(name: string): boolean;
   /** Definitions not yet in the log, as bytes for a record; undefined when there are none. */
   takeUnlogged(): Uint8Array | undefined;
   /** What takeUnlogged gave last is in the log. */
@@ -221,6 +223,11 @@ export class Registry implements SeriesRegistry {
 
   labelValues(name: string, matchers: readonly Matcher[]): string[] {
     return this.#metadata.labelValues(name, this.#groups(matchers));
+  }
+
+  hasTag(name: string): boolean {
+    this.index(INDEX_SLICE);
+    return this.#postings.label(name) !== undefined;
   }
 
   listSeries(matchers: readonly Matcher[], limit: number = Infinity): SeriesListing {

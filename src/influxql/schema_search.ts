@@ -5,7 +5,7 @@
  * The registry answers what there ever was; whether a series still holds points is asked only where the answer hangs on it.
  * All of it goes in slices, and no more is kept than is shown.
  */
-import { compareText, type Labels, METRIC_NAME } from "../../engine/mod.ts";
+import { compareText, type Labels } from "../../engine/mod.ts";
 import { Slices, sortInSlices } from "../slices.ts";
 import type { Expr, KeyCondition, Limits, ShowSchemaStatement } from "./ast.ts";
 import { limited, tableFrame, textFrame } from "./frames.ts";
@@ -24,7 +24,6 @@ import { textTest } from "./text_test.ts";
 
 /**
  * Series after which the registry is asked what there ever was, if there is little: the search ends where all of that was found.
- * (Not of a tag called `__name__`, which the registry does not tell from the metric's name: so many series would have shown it.)
  */
 const SERIES_BEFORE_ASKING = 4_096;
 const FOUND_BEFORE_ASKING_MAX = 512;
@@ -198,7 +197,7 @@ export class SchemaSearch {
         if (tags.some(isNew) && hasPoints()) {
           for (const tag of tags) if (isNew(tag)) keys.add(tag[0]);
         }
-        return isComplete.with(keys.has(METRIC_NAME) ? keys.size - 1 : keys.size);
+        return isComplete.with(keys.size);
       });
       const rows = [...keys].sort(compareText).map((key): [string] => [key]);
       this.#addFrame(frames, measurement.name, ["tagKey"], rows);
@@ -217,10 +216,14 @@ export class SchemaSearch {
         isWanted(key) && keys.get(key)?.has(value) !== true && valueTest(value);
       let found = 0;
       const isComplete = new Completeness(() => {
-        // The registry does not tell a tag that is called like a metric's name.
-        if (isWanted(METRIC_NAME)) return Infinity;
-        const known = [...measurement.knownKeys()].filter(isWanted);
-        return known.flatMap((key) => [...measurement.knownValues(key)]).filter(valueTest).length;
+        let count = 0;
+        for (const key of measurement.knownKeys()) {
+          if (!isWanted(key)) continue;
+          const values = measurement.knownValues(key);
+          if (values === undefined) return Infinity;
+          for (const value of values) if (valueTest(value)) count++;
+        }
+        return count;
       });
       await this.#forEach(measurement, accepts, ({ tags, hasPoints }) => {
         if (tags.some(isNew) && hasPoints()) {

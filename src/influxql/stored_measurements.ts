@@ -110,16 +110,17 @@ export class StoredMeasurement implements Pick<Schema, "fields"> {
     this.#selections.push([...matchers, ...metricsOf(new Set([this.name]))]);
   }
 
-  /** Tags that its series have, and perhaps more: the registry never forgets. None is named like a metric's name. */
+  /** Tags that its series have, and perhaps more: the registry never forgets. */
   knownKeys(): Set<string> {
     const keys = new Set(this.#selections.flatMap((each) => this.#registry.labelNames(each)));
     keys.delete(DATABASE_LABEL);
-    keys.delete(METRIC_NAME);
+    if (!this.#registry.hasTag(METRIC_NAME)) keys.delete(METRIC_NAME);
     return keys;
   }
 
-  /** Values that its series have of a tag, and perhaps more. */
-  knownValues(key: string): Set<string> {
+  /** Values that its series have of a tag, and perhaps more; undefined where the registry takes it for the metric's name. */
+  knownValues(key: string): Set<string> | undefined {
+    if (key === METRIC_NAME) return undefined;
     return new Set(this.#selections.flatMap((each) => this.#registry.labelValues(key, each)));
   }
 

@@ -290,6 +290,15 @@ describe("points", () => {
     expect(await world.rows("SHOW SERIES EXACT CARDINALITY ON db1")).toEqual(["big 2"]);
   });
 
+  test("many series, of which the last has a tag called like the metric's name", async () => {
+    world.write(Array.from({ length: 6_000 }, (_, i) => `big,n=${i} v=1 ${i}`), { db: "db1" });
+    world.write(["big,n=6000,__name__=x v=1 6000"], { db: "db1" });
+    expect(await world.rows("SHOW TAG KEYS ON db1")).toEqual(["big __name__", "big n"]);
+    expect(await world.rows('SHOW TAG VALUES ON db1 WITH KEY = "__name__"')).toEqual([
+      "big __name__ x",
+    ]);
+  });
+
   test("ends when the client has gone", async () => {
     world.write(Array.from({ length: 50_000 }, (_, i) => `big,n=${i} v=1 1`), { db: "db1" });
     const answer = world.show("SHOW SERIES ON db1");

@@ -153,28 +153,32 @@ function parseContinuousQuery(tokens: TokenStream): Statement {
   }
   tokens.expectKeywords("BEGIN");
   const statement = parseSelect(tokens, "required");
-  checkContinuousQuery(statement, everyNs, forNs);
+  const intervalNs = intervalOf(statement);
+  if (intervalNs === 0n) throw tokens.unexpectedToken(tokens.last, "GROUP BY time(...)");
+  checkSpan(intervalNs ?? 0n, everyNs, forNs);
   tokens.expectKeywords("END");
   const query = { kind: "create_continuous_query" as const, name, database, everyNs, forNs };
   const text = printContinuousQuery({ ...query, statement, text: "" });
   return { ...query, statement, text };
 }
 
-/** A query that aggregates has an interval, and looks back over one at least. */
-function checkContinuousQuery(statement: SelectStatement, everyNs: bigint, forNs: bigint): void {
-  if (!statement.fields.some(({ expr }) => callIn(expr) !== undefined)) return;
-  const time = statement.dimensions.find((each) => each.kind === "time");
-  const intervalNs = time?.kind === "time" ? time.every : 0n;
-  if (intervalNs === 0n) {
-    throw new SyntaxFailure("GROUP BY time(...) is required in a continuous query that aggregates");
-  }
+/** The interval of a query that aggregates, 0 where it names none; undefined for any other, which InfluxDB keeps and never runs. */
+function intervalOf({ fields, dimensions }: SelectStatement): bigint | undefined {
+  if (!fields.some(({ expr }) => callIn(expr) !== undefined)) return undefined;
+  const time = dimensions.find((each) => each.kind === "time");
+  return time?.kind === "time" ? time.every : 0n;
+}
+
+/** A run looks back over one interval at least. */
+function checkSpan(intervalNs: bigint, everyNs: bigint, forNs: bigint): void {
   const leastNs = everyNs > intervalNs ? everyNs : intervalNs;
-  if (forNs !== 0n && forNs < leastNs) {
-    const range = `must be a minimum of ${formatGoDuration(leastNs)}, got ${
+  if (forNs === 0n || forNs >= leastNs) return;
+  const least = formatGoDuration(leastNs);
+  throw new SyntaxFailure(
+    `FOR duration must be >= GROUP BY time duration: must be a minimum of ${least}, got ${
       formatGoDuration(forNs)
-    }`;
-    throw new SyntaxFailure(`FOR duration must be >= GROUP BY time duration: ${range}`);
-  }
+    }`,
+  );
 }
 
 function callIn(expr: Expr): Call | undefined {

@@ -20,7 +20,7 @@ export class TokenStream {
   readonly #lexer: Lexer;
   readonly #parameters: BindParameters;
   #current: Token;
-  #end = 0;
+  #last: Token;
   #depth = 0;
   #subqueryDepth = 0;
 
@@ -33,6 +33,7 @@ export class TokenStream {
     this.#lexer = new Lexer(text);
     this.#parameters = parameters;
     this.#current = this.#scan(0);
+    this.#last = { ...this.#current, end: 0 };
   }
 
   /** The token to be read next. */
@@ -40,9 +41,9 @@ export class TokenStream {
     return this.#current;
   }
 
-  /** Where the last token taken ended. */
-  get lastEnd(): number {
-    return this.#end;
+  /** The last token taken. */
+  get last(): Token {
+    return this.#last;
   }
 
   /** The text between two places, as it was written. */
@@ -52,7 +53,7 @@ export class TokenStream {
 
   take(): Token {
     const token = this.#current;
-    this.#end = token.end;
+    this.#last = token;
     this.#current = this.#scan(token.end);
     return token;
   }
@@ -134,7 +135,7 @@ export class TokenStream {
     const token = this.#current.kind === "regex"
       ? this.#current
       : this.isSymbol("/")
-      ? this.#lexer.scanRegex(this.#end)
+      ? this.#lexer.scanRegex(this.#last.end)
       : undefined;
     if (token === undefined) return undefined;
     try {

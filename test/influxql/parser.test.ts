@@ -35,6 +35,19 @@ test.each([
     "SELECT a FROM m GROUP BY time(1m) fill()",
     "fill requires an argument, e.g.: 0, null, none, previous, linear",
   ],
+  [
+    "CREATE CONTINUOUS QUERY q ON db BEGIN SELECT mean(v) INTO x FROM m END",
+    "found m, expected GROUP BY time(...) at line 1, char 66",
+  ],
+  [
+    "CREATE CONTINUOUS QUERY q ON db BEGIN SELECT mean(v) INTO x FROM m GROUP BY time(0s) END",
+    "found ), expected GROUP BY time(...) at line 1, char 84",
+  ],
+  ["CREATE CONTINUOUS QUERY q ON db BEGIN SELECT v INTO x FROM m END", ""],
+  [
+    "CREATE CONTINUOUS QUERY q ON db RESAMPLE EVERY 5s FOR 3s BEGIN SELECT v INTO x FROM m END",
+    "FOR duration must be >= GROUP BY time duration: must be a minimum of 5s, got 3s",
+  ],
   ["SELECT a FROM m WHERE h =~ 'x'", "found x, expected regex at line 1, char 27"],
   [
     "SELECT a FROM m WHERE h =~ /(/",

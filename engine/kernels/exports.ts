@@ -144,6 +144,8 @@ export interface DoublesKernel {
   bitsToDoubles(bits: number, count: number, family: number): void;
   /** Turns times (i64 ticks) into milliseconds (f64) in place. */
   timesToMs(times: number, count: number, ticksPerMs: number): void;
+  /** Turns times (i64 ticks) into ticks after an origin (f64) in place; all are less than 2^53 ticks away from it. */
+  ticksToOffsets(times: number, count: number, origin: bigint): void;
   /** What is known of doubles that were values of a family: SMALL_WHOLES, NO_NAN or 0. */
   valuesKind(values: number, count: number, family: number): number;
   readonly NO_NAN: WebAssembly.Global;

@@ -95,9 +95,9 @@ export class ReadView implements View {
   #startMs = NaN;
   #endMs = NaN;
   #msBounds: ReadBounds = { first: 0n, last: 0n };
-  // The same for totals, by the range they are asked for with.
-  #totalRange: TimeRange | undefined;
-  #totalBounds: ReadBounds = { first: 0n, last: 0n };
+  // The same for ranges of ticks.
+  #range: TimeRange | undefined;
+  #rangeBounds: ReadBounds = { first: 0n, last: 0n };
   // The last column: most series of a selection have as many points as the one before, and lie in the same place.
   #lastColumn = NOTHING;
 
@@ -147,14 +147,30 @@ export class ReadView implements View {
     return this.#column(count, kernels.exports.valuesKind(reader.bitsPointer, count, family));
   }
 
+  readOffsets(series: SeriesReference, range: TimeRange, origin: bigint): NumberColumn {
+    const { set, position } = this.#locate(series.source);
+    if (!isNumeric(series.family)) throw notNumbers(series.family);
+    const bounds = this.#boundsOf(range);
+    if (bounds.first > bounds.last) return NOTHING;
+    if (origin - bounds.first > OFFSET_MAX || bounds.last - origin > OFFSET_MAX) {
+      throw new EngineError("invalid", "Cannot read series: its range is too far from the origin");
+    }
+    const { kernels, reader, counters } = this.#parts;
+    const family = FAMILY[series.family];
+    const column = { slot: series.slot, family };
+    const count = reader.readDoubles(set, position, column, bounds, 0);
+    reader.release();
+    kernels.exports.ticksToOffsets(reader.timesPointer, count, origin);
+    counters.seriesRead++;
+    counters.pointsRead += count;
+    if (count === 0) return NOTHING;
+    return this.#column(count, kernels.exports.valuesKind(reader.bitsPointer, count, family));
+  }
+
   totals(series: SeriesReference, range: TimeRange): Totals {
     const { set, position } = this.#locate(series.source);
     if (!isNumeric(series.family)) throw notNumbers(series.family);
-    if (range !== this.#totalRange) {
-      this.#totalRange = range;
-      this.#totalBounds = this.#clip({ first: range.start, last: range.end - 1n });
-    }
-    const bounds = this.#totalBounds;
+    const bounds = this.#boundsOf(range);
     if (bounds.first > bounds.last) return NO_TOTALS;
     const { kernels, reader, counters } = this.#parts;
     const column = { slot: series.slot, family: FAMILY[series.family] };
@@ -318,6 +334,14 @@ export class ReadView implements View {
     return { set, position: 0 };
   }
 
+  #boundsOf(range: TimeRange): ReadBounds {
+    if (range !== this.#range) {
+      this.#range = range;
+      this.#rangeBounds = this.#clip({ first: range.start, last: range.end - 1n });
+    }
+    return this.#rangeBounds;
+  }
+
   #boundsOfMs(startMs: number, endMs: number): ReadBounds {
     if (startMs !== this.#startMs || endMs !== this.#endMs) {
       assert(!Number.isNaN(startMs) && !Number.isNaN(endMs), "Bounds must be numbers");
@@ -349,6 +373,8 @@ function notNumbers(family: Family): EngineError {
   return new EngineError("invalid", `Cannot read a series of family ${family} as numbers`);
 }
 
+/** Ticks that doubles tell apart. */
+const OFFSET_MAX = 2n ** 53n - 1n;
 const I64_MAX = 2n ** 63n - 1n;
 
 function clampToI64(ticks: bigint): bigint {

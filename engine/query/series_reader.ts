@@ -90,7 +90,7 @@ export class SeriesReader {
     return this.#readCollected(this.#sortDisjoint(), slot, bounds);
   }
 
-  /** The same for a numeric family, as doubles: values, and times in milliseconds of so many ticks. */
+  /** The same for a numeric family, as doubles: values, and times in milliseconds of so many ticks; 0: times stay ticks. */
   readDoubles(
     set: SourceSet,
     position: number,
@@ -101,7 +101,7 @@ export class SeriesReader {
     this.#collect(set, position, slot, bounds);
     const isDisjoint = this.#sortDisjoint();
     // What is merged or hidden is so by ticks.
-    const areTicks = !isDisjoint || this.#hidesAny();
+    const areTicks = ticksPerMs > 0 && (!isDisjoint || this.#hidesAny());
     this.#readAs(family, areTicks ? 0 : ticksPerMs);
     const count = this.#readCollected(isDisjoint, slot, bounds);
     if (areTicks) this.#kernels.exports.timesToMs(this.timesPointer, count, ticksPerMs);

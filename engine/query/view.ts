@@ -17,7 +17,7 @@ import type { Outline } from "./outline.ts";
 /** The points of one series as doubles, ascending in time, no time twice. */
 export interface NumberColumn {
   readonly count: number;
-  /** Milliseconds since the epoch; a fraction holds what is finer. */
+  /** Milliseconds since the epoch, where a fraction holds what is finer; of `readOffsets` ticks after its origin. */
   readonly times: Float64Array;
   /** f64 with NaN payloads intact; i64, u64 rounded to the nearest double; bool 0 or 1. */
   readonly values: Float64Array;
@@ -44,6 +44,11 @@ export interface View extends Disposable {
    * "limit" beyond `queryScratchBytes`.
    */
   readNumbers(series: SeriesReference, startMs: number, endMs: number): NumberColumn;
+  /**
+   * The same points of a half-open range within the view's, with times as whole ticks after an origin, exact. Throws
+   * "invalid" also where a time of the range may be 2^53 ticks or more away from it.
+   */
+  readOffsets(series: SeriesReference, range: TimeRange, origin: bigint): NumberColumn;
   /**
    * Count, sum, least and greatest value of the points in a half-open range within the view's, of the families f64, i64, u64 and bool, without
    * handing them out: many times faster than reading them. Throws as `readNumbers` does.

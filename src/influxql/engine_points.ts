@@ -1,5 +1,5 @@
-/** Blocks of the engine as columns: ticks become exact times in nanoseconds, stored bytes become text. */
-import type { ColumnBlock } from "../../engine/mod.ts";
+/** What the engine reads as columns: ticks become exact times in nanoseconds, stored bytes become text. */
+import type { ColumnBlock, NumberColumn } from "../../engine/mod.ts";
 import { concatColumns, type Kind } from "./columns.ts";
 import { ERA_NS, instantOf, type Instants, makeInstants } from "./instants.ts";
 import type { Column } from "./result.ts";
@@ -24,7 +24,62 @@ export function pointsOf(blocks: readonly ColumnBlock[], settings: BlockSettings
   return { times, column: concatColumns(columns) };
 }
 
-function putTimes(times: Instants, start: number, block: ColumnBlock, nsPerTick: number): void {
+export interface NumberSettings extends BlockSettings {
+  /** Ticks that the column's times are after. */
+  readonly origin: bigint;
+  /** Times that these may be the same as: then they are taken. */
+  readonly other: Instants | undefined;
+}
+
+/** Points that were read as doubles, copied; undefined where doubles do not hold them. */
+export function pointsOfNumbers(
+  { count, times: offsets, values, areSmallIntegers }: NumberColumn,
+  { kind, nsPerTick, origin, other }: NumberSettings,
+): Points | undefined {
+  if (kind === "string") return undefined;
+  const isWhole = kind === "integer" || kind === "unsigned";
+  if (isWhole && !areSmallIntegers && !isNarrow(values)) return undefined;
+  const column: Column = kind === "boolean"
+    ? { kind, values: Uint8Array.from(values) }
+    : { kind, values: values.slice() };
+  const { era, offset } = instantOf(origin * BigInt(nsPerTick));
+  const isOneEra = offsets[count - 1]! * nsPerTick < ERA_NS - offset;
+  if (isOneEra && other !== undefined && areSame(other, { era, offset, nsPerTick, offsets })) {
+    return { times: other, column };
+  }
+  const times = makeInstants(count);
+  if (isOneEra) {
+    times.eras.fill(era);
+    for (let i = 0; i < count; i++) times.offsets[i] = offsets[i]! * nsPerTick + offset;
+  } else {
+    putTimes(times, 0, { count, offsets, origin }, nsPerTick);
+  }
+  return { times, column };
+}
+
+interface OneEra {
+  readonly era: number;
+  readonly offset: number;
+  readonly nsPerTick: number;
+  readonly offsets: Float64Array;
+}
+
+function areSame({ eras, offsets: others }: Instants, own: OneEra): boolean {
+  const { era, offset, nsPerTick, offsets } = own;
+  const count = offsets.length;
+  if (eras.length !== count || eras[0] !== era || eras[count - 1] !== era) return false;
+  for (let i = 0; i < count; i++) {
+    if (others[i]! !== offsets[i]! * nsPerTick + offset) return false;
+  }
+  return true;
+}
+
+function putTimes(
+  times: Instants,
+  start: number,
+  block: Pick<ColumnBlock, "count" | "offsets" | "origin">,
+  nsPerTick: number,
+): void {
   const { count, offsets } = block;
   const { eras, offsets: target } = times;
   const factor = BigInt(nsPerTick);

@@ -6,7 +6,7 @@ import { compareText, type Database, type Family, nsToTicks } from "../../engine
 import { Slices } from "../slices.ts";
 import type { Target } from "./ast.ts";
 import type { StatementContext } from "./context.ts";
-import { DATABASE_LABEL } from "./engine_source.ts";
+import { DATABASE_LABEL } from "./engine_series.ts";
 import { type Column, type Frame, StatementError } from "./result.ts";
 
 /** Rows that are written at once: some milliseconds of work. */

@@ -3,7 +3,7 @@ import type { Database, Matcher, TimeRange } from "../../engine/mod.ts";
 import type { Source, Statement } from "./ast.ts";
 import type { Kind } from "./columns.ts";
 import type { Catalog, StatementContext } from "./context.ts";
-import { kindOf } from "./engine_source.ts";
+import { kindOf } from "./engine_series.ts";
 import { dropPolicy, notFound } from "./policies.ts";
 import { StatementError } from "./result.ts";
 import { labelsOf } from "./schema.ts";

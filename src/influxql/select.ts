@@ -3,7 +3,7 @@ import type { Database, View } from "../../engine/mod.ts";
 import type { QueryMemory } from "../query_memory.ts";
 import type { ExplainStatement, SelectStatement } from "./ast.ts";
 import type { SelectContext } from "./context.ts";
-import { ticksOf } from "./engine_source.ts";
+import { ticksOf } from "./engine_series.ts";
 import { explainAnalysis, explainPlan } from "./explain.ts";
 import type { SelectRun } from "./run_settings.ts";
 import type { Frame, StatementResult } from "./result.ts";

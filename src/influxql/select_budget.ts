@@ -2,7 +2,7 @@
 import type { QueryMemory } from "../query_memory.ts";
 import { type Pauses, Slices } from "../slices.ts";
 import type { SelectContext, SelectLimits } from "./context.ts";
-import type { ReadBudget } from "./engine_source.ts";
+import type { ReadBudget } from "./engine_series.ts";
 import { StatementError } from "./result.ts";
 import type { Table } from "./table.ts";
 

@@ -1,7 +1,8 @@
 /** Finds what FROM names: measurements in the engine, and subqueries with their plans. */
 import type { MeasurementSource } from "./ast.ts";
 import type { SelectContext } from "./context.ts";
-import { type EngineParts, type EngineSource, findMeasurements } from "./engine_source.ts";
+import type { EngineParts } from "./engine_series.ts";
+import { type EngineSource, findMeasurements } from "./engine_source.ts";
 import type { SelectRun } from "./run_settings.ts";
 import { compileSearch } from "./regex.ts";
 import type { CompiledSelect } from "./select_compile.ts";

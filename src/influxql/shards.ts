@@ -5,7 +5,7 @@
 import { type Database, type SeriesGroup, TICKS_PER_MS, type View } from "../../engine/mod.ts";
 import { Slices } from "../slices.ts";
 import type { Catalog, DatabaseEntry, Policy, StatementContext } from "./context.ts";
-import { ticksOf } from "./engine_source.ts";
+import { ticksOf } from "./engine_series.ts";
 import { tableFrame } from "./frames.ts";
 import type { Frame } from "./result.ts";
 import { labelMatchers } from "./stored_measurements.ts";

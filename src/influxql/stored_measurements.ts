@@ -18,7 +18,7 @@ import {
 import type { Expr, Source } from "./ast.ts";
 import type { Kind } from "./columns.ts";
 import { tagMatchers } from "./condition.ts";
-import { DATABASE_LABEL, kindOf, ticksOf } from "./engine_source.ts";
+import { DATABASE_LABEL, kindOf, ticksOf } from "./engine_series.ts";
 import { compileSearch } from "./regex.ts";
 import { StatementError } from "./result.ts";
 import type { Schema } from "./series_source.ts";

@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { compileRegex } from "../../engine/mod.ts";
 import { cellAt } from "../../src/influxql/columns.ts";
-import { findMeasurements, ticksOf } from "../../src/influxql/engine_source.ts";
+import { ticksOf } from "../../src/influxql/engine_series.ts";
+import { findMeasurements } from "../../src/influxql/engine_source.ts";
 import { nsAt } from "../../src/influxql/instants.ts";
 import { Slices } from "../../src/slices.ts";
 import type { Table } from "../../src/influxql/table.ts";

@@ -68,6 +68,12 @@ export function stepsToMs(
   return true;
 }
 
+/** Turns times of `count` points, all of them less than 2^53 ticks away from it, into distances to `origin` in place. */
+export function ticksToOffsets(times: usize, count: u32, origin: i64): void {
+  const end = times + <usize> count * 8;
+  for (let at = times; at < end; at += 8) store<f64>(at, <f64> (load<i64>(at) - origin));
+}
+
 function ticksToMs(times: usize, count: u32, ticksPerMs: f64): void {
   const ticks = <i64> ticksPerMs;
   const perTick = 1 / ticksPerMs;

@@ -60,7 +60,14 @@ export {
   windowTo,
 } from "./window_folds";
 export { totalColumn, totalRun, totalsBegin, totalsState } from "./totals";
-export { bitsToDoubles, NO_NAN, SMALL_WHOLES, timesToMs, valuesKind } from "./doubles";
+export {
+  bitsToDoubles,
+  NO_NAN,
+  SMALL_WHOLES,
+  ticksToOffsets,
+  timesToMs,
+  valuesKind,
+} from "./doubles";
 export { mergeRuns } from "./merge";
 export {
   INPUT_BYTES as MERGE_INPUT_BYTES,

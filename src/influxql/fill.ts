@@ -41,9 +41,14 @@ export function fillRows(times: Instants, column: Column, settings: FillSettings
   return { times: starts, column: fillColumn(gathered, order, settings), order };
 }
 
-/** All buckets of the range, or those from the first value on where it has no lower bound. */
+/**
+ * All buckets of the range, or those from the first value on where it has no lower bound. Rows of subqueries, whose buckets
+ * are others, may lie beyond the range.
+ */
 function startsFrom(times: Instants, { windows, bounds, checkBuckets }: FillSettings): Instants {
-  const first = bounds.min === TIME_MIN_NS ? nsAt(times, 0) : windows.startOf(bounds.min);
+  const ownFirst = nsAt(times, 0);
+  const boundFirst = bounds.min === TIME_MIN_NS ? ownFirst : windows.startOf(bounds.min);
+  const first = boundFirst < ownFirst ? boundFirst : ownFirst;
   const ownLast = nsAt(times, times.eras.length - 1);
   const boundLast = windows.startOf(bounds.max);
   const last = boundLast > ownLast ? boundLast : ownLast;

@@ -35,7 +35,9 @@ export async function* rawTables(
     slicePoints: run.slicePoints,
     terms: fields,
     windows: undefined,
-    firstPoints: limit === 0 ? undefined : Math.max(1_000, limit + offset) * fields.length,
+    firstPoints: limit === 0
+      ? undefined
+      : Math.max(1_000, limit + offset) * Math.max(1, fields.length),
     descending: compiled.descending,
   });
   let skipped = 0;

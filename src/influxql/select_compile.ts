@@ -145,12 +145,19 @@ function timeDimension(
   return found;
 }
 
-/** Bounds that begin some buckets earlier: later, where the answer begins with the latest. */
+/**
+ * Bounds that begin some buckets earlier: later, where the answer begins with the latest. Subqueries keep to their range, as
+ * in InfluxDB.
+ */
 export function reachBack(
   { min, max }: Bounds,
   buckets: number,
-  { windows, descending }: Pick<CompiledSelect, "windows" | "descending">,
+  { windows, descending, isSubquery }: Pick<
+    CompiledSelect,
+    "windows" | "descending" | "isSubquery"
+  >,
 ): Bounds {
+  if (isSubquery) return { min, max };
   const length = (windows?.every ?? 0n) * BigInt(buckets);
   if (descending) return { min, max: max > TIME_MAX_NS - length ? max : max + length };
   return { min: min < TIME_MIN_NS + length ? min : min - length, max };

@@ -248,12 +248,12 @@ export class InfluxqlWriter {
     return `time(${width}${offset})`;
   }
 
-  #tail(zone = 0.1): string {
+  #tail(zone = 0.1, limit = 0.25): string {
     let tail = "";
     if (this.#chance(0.2)) tail += ` ORDER BY time ${this.#pick(["DESC", "DESC", "ASC"])}`;
-    // An offset without a limit is not defined.
+    // An offset without a limit is not defined, nor which of equal times come first.
     const offset = (name: string) => this.#chance(0.4) ? ` ${name} ${this.#random.below(5)}` : "";
-    if (this.#chance(0.25)) tail += ` LIMIT ${1 + this.#random.below(6)}${offset("OFFSET")}`;
+    if (this.#chance(limit)) tail += ` LIMIT ${1 + this.#random.below(6)}${offset("OFFSET")}`;
     if (this.#chance(0.1)) tail += ` SLIMIT ${1 + this.#random.below(3)}${offset("SOFFSET")}`;
     if (this.#chance(zone)) tail += ` tz('${this.#pick(ZONES)}')`;
     return tail;
@@ -274,9 +274,13 @@ export class InfluxqlWriter {
     const sources = [this.#source(measurement)];
     // Columns are those of the shards in the range: others of about the same time.
     if (this.#chance(0.08)) sources.push(this.#pick(["wide", '"odd, näme"', "other..cpu"]));
+    const tail = this.#tail();
+    const dimensions = measurement.hasTies && tail.includes(" LIMIT")
+      ? ["*"]
+      : this.#groupTags(measurement);
     return `SELECT ${columns.join(", ")} FROM ${sources.join(", ")}${this.#where(frame, false)}${
-      this.#groupBy(this.#groupTags(measurement))
-    }${this.#tail()}`;
+      this.#groupBy(dimensions)
+    }${tail}`;
   }
 
   #column(measurement: Measurement): string {
@@ -444,6 +448,7 @@ export class InfluxqlWriter {
       `${this.#pick(["sum", "max"])}(x), count(x)`,
       ...(isBucketed ? [this.#transformation("mean(x)")] : ["max(x)", "x", "x * 2"]),
     ]);
+    const isRaw = outer.startsWith("x");
     const conditions = [this.#times(frame)];
     if (this.#chance(0.25)) conditions.push(whereTags(this.#random, measurement));
     if (this.#chance(0.2)) conditions.push(`x ${this.#pick([">", "<=", "!="])} 10`);
@@ -451,7 +456,7 @@ export class InfluxqlWriter {
       this.#groupBy(
         outer.startsWith("x") ? outerTag.filter((each) => !each.startsWith("time(")) : outerTag,
       )
-    }${outer.startsWith("x") ? "" : fill}${this.#tail()}`;
+    }${isRaw ? this.#tail(0.1, 0) : fill + this.#tail()}`;
   }
 
   /** A column `x` over the tags of the measurement. */

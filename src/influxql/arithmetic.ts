@@ -91,13 +91,13 @@ export function combine(op: string, left: Column, right: Column): Column {
   if (left.kind === "boolean") return combineBooleans(op, left, right);
   const values = new Float64Array(count);
   if (isReal) {
-    doubles(op, { a: numbersOf(left), b: numbersOf(right), values });
+    doubles(op, { a: numbersOf(left), b: numbersOf(right), values, isReal });
     return { kind: "float", values, present: bothPresent(left, right, values) };
   }
   const kind = left.kind === "unsigned" || right.kind === "unsigned" ? "unsigned" : "integer";
   const [a, b] = [left.values, right.values];
   if (!isBitwise(op) && a instanceof Float64Array && b instanceof Float64Array) {
-    doubles(op, { a, b, values });
+    doubles(op, { a, b, values, isReal });
     const least = kind === "unsigned" ? 0 : -Infinity;
     if (values.every((value) => Number.isSafeInteger(value) && value >= least)) {
       return { kind, values, present: bothPresent(left, right, values) };
@@ -143,7 +143,12 @@ function isVoid(column: Column): boolean {
 
 function doubles(
   op: string,
-  { a, b, values }: { readonly a: Numbers; readonly b: Numbers; readonly values: Float64Array },
+  { a, b, values, isReal }: {
+    readonly a: Numbers;
+    readonly b: Numbers;
+    readonly values: Float64Array;
+    readonly isReal: boolean;
+  },
 ): void {
   const count = values.length;
   switch (op) {
@@ -160,7 +165,8 @@ function doubles(
       for (let i = 0; i < count; i++) values[i] = b[i] === 0 ? 0 : a[i]! / b[i]!;
       break;
     case "%":
-      for (let i = 0; i < count; i++) values[i] = b[i] === 0 ? 0 : a[i]! % b[i]!;
+      // By zero it is 0 for whole numbers alone.
+      for (let i = 0; i < count; i++) values[i] = b[i] === 0 && !isReal ? 0 : a[i]! % b[i]!;
       break;
     default:
       throw new StatementError(`invalid operator ${op} in SELECT clause`);

@@ -23,7 +23,7 @@ export interface CallRows {
   readonly beside: readonly Column[];
   /** -1: the row is of no series. */
   readonly members: Int32Array;
-  /** Buckets of rows that ascend within them even where the answer descends, as those of top, bottom and sample do. */
+  /** Buckets of rows that ascend within them even where the answer descends, as those of top, bottom, sample and distinct do. */
   readonly buckets?: Instants;
 }
 
@@ -73,19 +73,16 @@ export async function rowsOfCall(
 function leafRows(leaf: LeafPlan, rows: LeafRows, settings: CallSettings): CallRows {
   const { windows, bounds, plan, budget } = settings;
   const { name, fn } = leaf;
-  if (fn.type === "rows" && name !== "distinct") {
-    // An outer statement takes rows in the order of their times.
-    return plan.compiled.isSubquery ? rows : { ...rows, buckets: rows.starts };
-  }
+  if (fn.type === "rows" && name !== "distinct") return inBuckets(rows, plan);
   if (windows === undefined) {
     if (plan.keepsTimes) return rows;
-    return { ...rows, times: constantTimes(bounds.min, rows.times.eras.length) };
+    const times = constantTimes(bounds.min, rows.times.eras.length);
+    return name === "distinct" ? inBuckets({ ...rows, times }, plan) : { ...rows, times };
   }
   const { fill, descending } = plan.compiled;
   if (name === "integral") return thereOnly({ ...rows, times: rows.starts });
-  if (fill.kind === "none" || name === "distinct") {
-    return { ...rows, times: rows.starts };
-  }
+  if (name === "distinct") return inBuckets({ ...rows, times: rows.starts }, plan);
+  if (fill.kind === "none") return { ...rows, times: rows.starts };
   const { times, column, order } = fillRows(rows.starts, rows.column, {
     fill,
     windows,
@@ -100,6 +97,11 @@ function leafRows(leaf: LeafPlan, rows: LeafRows, settings: CallSettings): CallR
     beside: rows.beside.map((each) => gather(each, order)),
     members: order.map((row) => row < 0 ? -1 : rows.members[row]!),
   };
+}
+
+/** Rows, several of a bucket, that keep their order; but an outer statement takes rows in the order of their times. */
+function inBuckets(rows: LeafRows, { compiled }: SelectPlan): CallRows {
+  return compiled.isSubquery ? rows : { ...rows, buckets: rows.starts };
 }
 
 /** Rows with a value. */

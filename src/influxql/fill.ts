@@ -10,8 +10,9 @@ import {
   type Kind,
   wholeOf,
 } from "./columns.ts";
-import { compareInstants, instantAt, type Instants, nsAt } from "./instants.ts";
+import { compareAt, gatherInstants, type Instants, nsAt } from "./instants.ts";
 import type { Column } from "./result.ts";
+import { concatInstants } from "./table.ts";
 import { type Bounds, TIME_MIN_NS } from "./time_range.ts";
 import type { Windows } from "./windows.ts";
 
@@ -36,19 +37,23 @@ export interface Filled {
 /** Fills the gaps between values at the starts of buckets, ascending and one for each at most. */
 export function fillRows(times: Instants, column: Column, settings: FillSettings): Filled {
   const starts = startsFrom(times, settings);
-  const order = placesOf(times, starts);
-  const gathered = gather(column, order);
-  return { times: starts, column: fillColumn(gathered, order, settings), order };
+  const rows = filledRows(times, starts);
+  const gathered = gather(column, rows.order);
+  return {
+    times: rows.times,
+    column: fillColumn(gathered, rows.order, settings),
+    order: rows.order,
+  };
 }
 
-/**
- * All buckets of the range, or those from the first value on where it has no lower bound. Rows of subqueries, whose buckets
- * are others, may lie beyond the range.
- */
-function startsFrom(times: Instants, { windows, bounds, checkBuckets }: FillSettings): Instants {
+/** All buckets of the range; those from the first value on where it has no lower bound, or where it is the last in order. */
+function startsFrom(
+  times: Instants,
+  { windows, bounds, descending, checkBuckets }: FillSettings,
+): Instants {
   const ownFirst = nsAt(times, 0);
   const boundFirst = bounds.min === TIME_MIN_NS ? ownFirst : windows.startOf(bounds.min);
-  const first = boundFirst < ownFirst ? boundFirst : ownFirst;
+  const first = descending && ownFirst < boundFirst ? ownFirst : boundFirst;
   const ownLast = nsAt(times, times.eras.length - 1);
   const boundLast = windows.startOf(bounds.max);
   const last = boundLast > ownLast ? boundLast : ownLast;
@@ -56,13 +61,26 @@ function startsFrom(times: Instants, { windows, bounds, checkBuckets }: FillSett
   return windows.startsBetween(first, last);
 }
 
-/** For each start its row among `times`; -1: none. */
-function placesOf(times: Instants, starts: Instants): Int32Array {
-  const order = new Int32Array(starts.eras.length).fill(-1);
-  for (let i = 0, row = 0; i < order.length && row < times.eras.length; i++) {
-    if (compareInstants(instantAt(starts, i), instantAt(times, row)) === 0) order[i] = row++;
+/**
+ * Rows of values and of buckets without one, in the order of their times. A value of a subquery's bucket that began before
+ * the range stands for the next bucket that would have been made, as in InfluxDB.
+ */
+function filledRows(times: Instants, starts: Instants): Pick<Filled, "times" | "order"> {
+  const values = times.eras.length;
+  const buckets = starts.eras.length;
+  const order = new Int32Array(values + buckets).fill(-1);
+  const places = new Int32Array(values + buckets);
+  let count = 0;
+  for (let row = 0, bucket = 0; row < values || bucket < buckets; bucket++, count++) {
+    const isValue = row < values &&
+      (bucket >= buckets || compareAt(times, row, starts, bucket) <= 0);
+    places[count] = isValue ? row : values + bucket;
+    if (isValue) order[count] = row++;
   }
-  return order;
+  return {
+    times: gatherInstants(concatInstants([times, starts]), places.subarray(0, count)),
+    order: order.subarray(0, count),
+  };
 }
 
 function fillColumn(column: Column, order: Int32Array, settings: FillSettings): Column {

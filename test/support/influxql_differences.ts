@@ -58,8 +58,15 @@ export function influxqlDifference(
   const [mine, other] = [documents(ours.body), documents(theirs.body)];
   if (mine === undefined || other === undefined) return shown(ours, theirs);
   if (isSame(mine, other)) return undefined;
-  return firstDifference(untied(mine), untied(other), "");
+  const found = firstDifference(untied(mine), untied(other), "");
+  const said = /"error":"[^}]*/.exec(ours.body)?.[0] ?? "";
+  return found === undefined
+    ? undefined
+    : `${found}${said === "" ? "" : `\n    ours said ${said}`}`;
 }
+
+/** What 1.6.7 writes where it cannot encode a result. */
+const NO_JSON = /json: error calling MarshalJSON.*/;
 
 /** Where two documents begin to differ: the path, and what stands there. */
 function firstDifference(mine: unknown, other: unknown, path: string): string | undefined {
@@ -80,7 +87,9 @@ function shown(ours: InfluxqlAnswer, theirs: InfluxqlAnswer): string {
   while (at < ours.body.length && ours.body[at] === theirs.body[at]) at++;
   const from = Math.max(0, at - 60);
   const part = ({ status, body }: InfluxqlAnswer) =>
-    `${status === 200 ? "" : `${status} `}${from > 0 ? "…" : ""}${body.slice(from, from + 260)}`;
+    `${status === 200 ? "" : `${status} `}${from > 0 ? "…" : ""}${body.slice(from, from + 260)}${
+      NO_JSON.exec(body)?.[0] ?? ""
+    }`;
   return `ours   ${part(ours).trim()}\n    theirs ${part(theirs).trim()}`;
 }
 
@@ -143,6 +152,8 @@ function csvAlike(ours: string, theirs: string): boolean {
   return isSame(sorted(mine), sorted(other));
 }
 
+/** Numbers to nine digits, so that lines can be sorted; whole ones as they are. */
 function cell(text: string): unknown {
-  return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) && text.length < 16 ? Number(text) : text;
+  const isReal = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) && !/^-?\d+$/.test(text);
+  return isReal ? Number(text).toPrecision(9) : text;
 }

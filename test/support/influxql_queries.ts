@@ -273,12 +273,15 @@ export class InfluxqlWriter {
     const columns = Array.from({ length: count }, () => this.#aliased(this.#column(measurement)));
     const sources = [this.#source(measurement)];
     // Columns are those of the shards in the range: others of about the same time.
-    if (this.#chance(0.08)) sources.push(this.#pick(["wide", '"odd, näme"', "other..cpu"]));
+    const isOne = measurement.database !== DATABASE || this.#chance(0.9);
+    if (!isOne) sources.push(this.#pick(["wide", '"odd, näme"', "other..cpu"]));
+    // What is a field in one of several measurements is one in all.
+    const where = isOne ? this.#where(frame, false) : ` WHERE ${this.#times(frame)}`;
     const tail = this.#tail();
     const dimensions = measurement.hasTies && tail.includes(" LIMIT")
       ? ["*"]
       : this.#groupTags(measurement);
-    return `SELECT ${columns.join(", ")} FROM ${sources.join(", ")}${this.#where(frame, false)}${
+    return `SELECT ${columns.join(", ")} FROM ${sources.join(", ")}${where}${
       this.#groupBy(dimensions)
     }${tail}`;
   }
@@ -413,9 +416,11 @@ export class InfluxqlWriter {
     const dimensions = this.#groupTags(measurement);
     if (isBucketed) dimensions.unshift(this.#buckets(frame));
     const fill = isBucketed && this.#chance(0.3) ? ` fill(${this.#pick(FILLS)})` : "";
+    // Limits of top and bottom count points before they are ranked; rows of distinct have one time.
+    const tail = /^(top|bottom|distinct)/.test(call) ? this.#tail(0.1, 0) : this.#tail();
     return `SELECT ${this.#aliased(call)}${others} FROM ${this.#source(measurement)}${
       this.#where(frame, isBucketed)
-    }${this.#groupBy(dimensions)}${fill}${this.#tail()}`;
+    }${this.#groupBy(dimensions)}${fill}${tail}`;
   }
 
   /** Transformations of raw rows, of one series each where several have points at one time. */
@@ -433,50 +438,54 @@ export class InfluxqlWriter {
 
   // Subqueries.
 
-  #subquery(frame: Frame): string {
-    const { measurement } = frame;
+  #subquery(given: Frame): string {
+    const { measurement } = given;
+    const frame = this.#chance(0.9) ? aligned(given) : given;
     const field = this.#number(measurement);
-    const inner = this.#inner(frame, field);
     const tags = this.#tags(measurement).map(identifier);
-    const outerTag = this.#chance(0.4) ? [this.#pick(tags)] : [];
-    const isBucketed = this.#chance(0.5);
-    if (isBucketed) outerTag.unshift(this.#buckets(frame));
-    const fill = isBucketed && this.#chance(0.4) ? ` fill(${this.#pick(FILLS)})` : "";
+    const outerTags = this.#pick([[], [], [this.#pick(tags)], ["*"]]);
+    const inner = this.#inner(frame, field, outerTags[0] === "*");
+    const buckets = this.#chance(0.5) ? [this.#buckets(frame)] : [];
     const outer = this.#pick([
       `${this.#pick([...PLAIN_AGGREGATES, "min", "max"])}(x)`,
       `${this.#pick(["mean", "max", "sum", "count"])}(x) ${this.#pick(ARITHMETIC)} 2`,
       `${this.#pick(["sum", "max"])}(x), count(x)`,
-      ...(isBucketed ? [this.#transformation("mean(x)")] : ["max(x)", "x", "x * 2"]),
+      ...(buckets.length > 0 ? [this.#transformation("mean(x)")] : ["max(x)", "x", "x * 2"]),
     ]);
     const isRaw = outer.startsWith("x");
+    const fill = buckets.length > 0 && this.#chance(0.4) ? ` fill(${this.#pick(FILLS)})` : "";
     const conditions = [this.#times(frame)];
     if (this.#chance(0.25)) conditions.push(whereTags(this.#random, measurement));
     if (this.#chance(0.2)) conditions.push(`x ${this.#pick([">", "<=", "!="])} 10`);
     return `SELECT ${outer} FROM (${inner}) WHERE ${conditions.join(" AND ")}${
-      this.#groupBy(
-        outer.startsWith("x") ? outerTag.filter((each) => !each.startsWith("time(")) : outerTag,
-      )
-    }${isRaw ? this.#tail(0.1, 0) : fill + this.#tail()}`;
+      this.#groupBy([...buckets, ...outerTags])
+    }${fill}${isRaw ? this.#tail(0.1, 0) : this.#tail()}`;
   }
 
-  /** A column `x` over the tags of the measurement. */
-  #inner(frame: Frame, field: string): string {
+  /** A column `x` over the tags of the measurement. Series are filled where the outer statement keeps them apart. */
+  #inner(frame: Frame, field: string, fills: boolean): string {
     const { measurement } = frame;
     const source = this.#source(measurement);
     const where = this.#chance(0.3) ? ` WHERE ${this.#condition(measurement)}` : "";
     const aggregate = this.#pick([...PLAIN_AGGREGATES, ...SELECTORS]);
     const buckets = this.#buckets(frame);
-    const fill = this.#chance(0.3) ? ` fill(${this.#pick(FILLS)})` : "";
+    const fill = fills && this.#chance(0.5) ? ` fill(${this.#pick(FILLS)})` : "";
+    const from = `FROM ${source}${where}`;
+    const call = `${aggregate}(${field})`;
     return this.#pick([
-      `SELECT ${field} AS x FROM ${source}${where}`,
-      `SELECT ${this.#arithmetic(field, field)} AS x FROM ${source}${where}`,
-      `SELECT ${aggregate}(${field}) AS x FROM ${source}${where} GROUP BY ${buckets}, *${fill}`,
-      `SELECT ${aggregate}(${field}) AS x FROM ${source}${where} GROUP BY *`,
-      `SELECT ${this.#transformation(field)} AS x FROM ${source}${where} GROUP BY *`,
-      `SELECT ${
-        this.#transformation(`mean(${field})`)
-      } AS x FROM ${source}${where} GROUP BY ${buckets}, *`,
-      `SELECT mean(y) AS x FROM (SELECT ${aggregate}(${field}) AS y FROM ${source}${where} GROUP BY ${buckets}, *) GROUP BY *`,
+      `SELECT ${field} AS x ${from}`,
+      `SELECT ${this.#arithmetic(field, field)} AS x ${from}`,
+      `SELECT ${call} AS x ${from} GROUP BY ${buckets}, *${fill}`,
+      `SELECT ${call} AS x ${from} GROUP BY *`,
+      `SELECT ${this.#transformation(field)} AS x ${from} GROUP BY *`,
+      `SELECT ${this.#transformation(`mean(${field})`)} AS x ${from} GROUP BY ${buckets}, *`,
+      `SELECT mean(y) AS x FROM (SELECT ${call} AS y ${from} GROUP BY ${buckets}, *) GROUP BY *`,
     ]);
   }
+}
+
+/** The frame from a whole hour on, so that no bucket begins before it. */
+function aligned({ measurement, fromS, toS }: Frame): Frame {
+  const hourS = 3600 * Math.floor(fromS / 3600);
+  return { measurement, fromS: hourS, toS: Math.max(toS, hourS + 600) };
 }

@@ -93,19 +93,21 @@ function shown(ours: InfluxqlAnswer, theirs: InfluxqlAnswer): string {
   return `ours   ${part(ours).trim()}\n    theirs ${part(theirs).trim()}`;
 }
 
-/** Whether a text is a whole number that needs its digits; doubles of that size end in zeros. */
+/** Whether a text is a whole number that is no double, whose digits would be padded with zeros. */
 function isWideWhole(text: string): boolean {
-  return /^-?\d{16,19}$/.test(text) && !text.endsWith("0") && !Number.isSafeInteger(Number(text));
+  if (!/^-?\d{16,19}$/.test(text) || text.endsWith("0")) return false;
+  return BigInt(Number(text)) !== BigInt(text);
 }
 
-/** JSON of each line; whole numbers that doubles cannot hold are texts, errors are all the same. */
+/** JSON of each line, or of all lines; whole numbers that no double is are texts, errors are all the same. */
 function documents(body: string): Document[] | undefined {
+  const isPretty = body.startsWith("{\n");
   try {
-    return body.trim().split("\n").map((line) =>
-      JSON.parse(line, (key, value: unknown, context?: { source?: string }) => {
+    return (isPretty ? [body] : body.trim().split("\n")).map((text) =>
+      JSON.parse(text, (key, value: unknown, context?: { source?: string }) => {
         if (key === "error") return "an error";
-        const text = context?.source ?? "";
-        return typeof value === "number" && isWideWhole(text) ? text : value;
+        const source = context?.source ?? "";
+        return typeof value === "number" && isWideWhole(source) ? source : value;
       }) as Document
     );
   } catch {
@@ -152,8 +154,9 @@ function csvAlike(ours: string, theirs: string): boolean {
   return isSame(sorted(mine), sorted(other));
 }
 
-/** Numbers to nine digits, so that lines can be sorted; whole ones as they are. */
+/** Numbers to nine digits, so that lines can be sorted; whole ones as they are, infinite ones as nothing. */
 function cell(text: string): unknown {
+  if (/^([+-]Inf|NaN)$/.test(text)) return "";
   const isReal = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) && !/^-?\d+$/.test(text);
   return isReal ? Number(text).toPrecision(9) : text;
 }

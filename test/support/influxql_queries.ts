@@ -1,7 +1,15 @@
 /** Random InfluxQL that InfluxDB 1.6 and 1.8 understand alike, over the measurements of influxql_data.ts. */
 import { DATABASE, type Measurement, MEASUREMENTS } from "./influxql_data.ts";
 import { SchemaQueryWriter } from "./influxql_schema_queries.ts";
-import { identifier, literal, whereTags } from "./influxql_words.ts";
+import {
+  ARITHMETIC,
+  type Frame,
+  NUMBERS,
+  PLAIN_AGGREGATES,
+  SELECTORS,
+  TermWriter,
+} from "./influxql_terms.ts";
+import { identifier, whereTags } from "./influxql_words.ts";
 import { SeededRandom } from "./seeded_random.ts";
 
 export interface DifferentialQuery {
@@ -11,36 +19,6 @@ export interface DifferentialQuery {
   readonly accept: string;
 }
 
-/** What a SELECT is written for. */
-interface Frame {
-  readonly measurement: Measurement;
-  /** Range of time in seconds. */
-  readonly fromS: number;
-  readonly toS: number;
-}
-
-const PLAIN_AGGREGATES = ["count", "sum", "mean", "median", "mode", "spread", "stddev"];
-const SELECTORS = ["first", "last", "min", "max"];
-const UNITS = ["1ms", "1s", "7s", "1m", "1h", "2m30s"];
-const MATH = [
-  "abs",
-  "ceil",
-  "floor",
-  "round",
-  "sqrt",
-  "exp",
-  "ln",
-  "log2",
-  "log10",
-  "sin",
-  "cos",
-  "tan",
-  "asin",
-  "acos",
-  "atan",
-];
-const ARITHMETIC = ["+", "-", "*", "/", "+", "-", "*", "/", "%", "&", "|", "^"];
-const NUMBERS = ["0", "1", "2", "-3", "0.5", "10", "1.25", "100", "7"];
 const FILLS = ["null", "none", "previous", "linear", "0", "-1", "2.5", "100"];
 const ZONES = ["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "UTC", "America/New_York"];
 const WIDTHS = ["10s", "1m", "90s", "5m", "7m", "15m", "1h", "2h", "6h", "12h", "1d", "1w"];
@@ -65,21 +43,43 @@ const BUCKETS_MAX = 150;
 export class InfluxqlWriter {
   readonly #random: SeededRandom;
   readonly #schema: SchemaQueryWriter;
+  readonly #terms: TermWriter;
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
     this.#schema = new SchemaQueryWriter(this.#random);
+    this.#terms = new TermWriter(this.#random);
   }
 
   next(): DifferentialQuery {
     const params: Record<string, string> = { db: DATABASE };
-    if (this.#chance(0.5)) params["epoch"] = this.#pick(["ns", "u", "ms", "s", "m", "h"]);
+    if (this.#chance(0.5)) params["epoch"] = this.#pick(["ns", "u", "ms", "s", "m", "h", "us"]);
+    if (this.#chance(0.03)) params["pretty"] = "true";
     const isCsv = this.#chance(0.06);
     if (!isCsv && this.#chance(0.06)) {
       params["chunked"] = "true";
       params["chunk_size"] = this.#pick(["1", "3", "10", "50"]);
     }
-    return { query: this.#statements(), params, accept: isCsv ? "application/csv" : "" };
+    const accept = isCsv ? "application/csv" : "";
+    if (this.#chance(0.03)) return { ...this.#bound(params), accept };
+    return { query: this.#statements(), params, accept };
+  }
+
+  /** A query with bind parameters. */
+  #bound(params: Readonly<Record<string, string>>): Omit<DifferentialQuery, "accept"> {
+    const bound = { host: this.#pick(["a", "b", "ü,="]), least: this.#random.below(50), on: true };
+    const condition = this.#pick([
+      "host = $host",
+      "usage > $least",
+      "up = $on",
+      "host != $nothing",
+    ]);
+    return {
+      query: `SELECT ${
+        this.#pick(["usage", "mean(usage)", "max(*)"])
+      } FROM cpu WHERE ${condition} GROUP BY *`,
+      params: { ...params, params: JSON.stringify(bound) },
+    };
   }
 
   #statements(): string {
@@ -133,94 +133,17 @@ export class InfluxqlWriter {
     return this.#pick([quoted, quoted, quoted, quoted, `autogen.${quoted}`, `/^${name}$/`]);
   }
 
-  /** A time as one of the ways to write it. */
-  #instant(seconds: number): string {
-    const iso = new Date(seconds * 1000).toISOString();
-    return this.#pick([
-      `'${iso.replace(".000Z", "Z")}'`,
-      `'${iso.replace(".000Z", "").replace("T", " ")}'`,
-      `${seconds}s`,
-      `${seconds * 1000}ms`,
-      `${seconds}000000000`,
-      `'${iso.replace(".000Z", "Z")}' + 0s`,
-      `${seconds - 60}s + 1m`,
-    ]).replace(/^-(\d)/, "-$1");
-  }
-
-  #times({ fromS, toS }: Frame): string {
-    const lower = `time ${this.#pick([">=", ">=", ">"])} ${this.#instant(fromS)}`;
-    const upper = `time ${this.#pick(["<=", "<", "<"])} ${this.#instant(toS)}`;
-    return `${lower} ${this.#pick(["AND", "and"])} ${upper}`;
-  }
-
-  #fieldsOf({ fields }: Measurement, types: readonly string[]): string[] {
-    return Object.entries(fields).filter(([, { type }]) => types.includes(type)).map(([key]) =>
-      identifier(key)
-    );
-  }
-
-  #number(measurement: Measurement): string {
-    return this.#pick(this.#fieldsOf(measurement, ["float", "integer", "decimal", "wide"]));
-  }
-
-  /** Any field; seldom one that does not exist. */
-  #any({ fields }: Measurement): string {
-    return this.#chance(0.03) ? "nothing" : identifier(this.#pick(Object.keys(fields)));
-  }
-
-  #tags({ series }: Measurement): string[] {
-    return [...new Set(series.flatMap((each) => Object.keys(each)))];
-  }
-
   #where(frame: Frame, needsTime: boolean): string {
     const parts: string[] = [];
-    if (needsTime || this.#chance(0.6)) parts.push(this.#times(frame));
-    if (this.#chance(0.45)) parts.push(this.#condition(frame.measurement));
+    if (needsTime || this.#chance(0.6)) parts.push(this.#terms.times(frame));
+    if (this.#chance(0.45)) parts.push(this.#terms.condition(frame.measurement));
     if (parts.length === 0) return "";
     if (this.#chance(0.3)) parts.reverse();
     return ` WHERE ${parts.join(" AND ")}`;
   }
 
-  #condition(measurement: Measurement): string {
-    const one = () =>
-      this.#chance(0.5) ? whereTags(this.#random, measurement) : this.#fieldCondition(measurement);
-    switch (this.#random.below(6)) {
-      case 0:
-        return `(${one()} OR ${one()})`;
-      case 1:
-        return `${one()} AND ${one()}`;
-      case 2:
-        return `(${one()} AND (${one()} OR ${one()}))`;
-      default:
-        return one();
-    }
-  }
-
-  #fieldCondition(measurement: Measurement): string {
-    const field = this.#any(measurement);
-    const { type = "float" } = Object.entries(measurement.fields)
-      .find(([key]) => identifier(key) === field)?.[1] ?? {};
-    const compare = this.#pick(["=", "!=", "<", "<=", ">", ">=", "<>"]);
-    switch (type) {
-      case "string":
-        return this.#pick([
-          `${field} ${this.#pick(["=", "!="])} ${literal(this.#pick(["ok", "not ok", "", "x"]))}`,
-          `${field} ${this.#pick(["=~", "!~"])} ${this.#pick(["/o/", "/^$/", "/^ok$/", "/[äa]/"])}`,
-        ]);
-      case "boolean":
-        return `${field} ${this.#pick(["=", "!="])} ${this.#pick(["true", "false"])}`;
-      default:
-        return this.#pick([
-          `${field} ${compare} ${this.#pick(["0", "10", "-5.5", "50", "120", "9007199254740993"])}`,
-          `${field} ${compare} ${this.#pick(["0", "10", "-5.5", "50"])}`,
-          `${field} ${this.#pick(["+", "*", "-"])} 2 ${compare} ${this.#number(measurement)}`,
-          `${this.#pick(NUMBERS)} ${compare} ${field}`,
-        ]);
-    }
-  }
-
   #groupTags(measurement: Measurement): string[] {
-    const tags = this.#tags(measurement);
+    const tags = this.#terms.tags(measurement);
     switch (this.#random.below(7)) {
       case 0:
       case 1:
@@ -230,7 +153,7 @@ export class InfluxqlWriter {
       case 3:
         return ["*"];
       case 4:
-        return [this.#pick(["/o/", "/^h/", "absent"])];
+        return [this.#pick(["/o/", "/^h/", "absent", "host::tag", "*, host"])];
       default:
         return [];
     }
@@ -265,18 +188,19 @@ export class InfluxqlWriter {
       : expression;
   }
 
-  // Raw rows.
-
   #raw(frame: Frame): string {
     const { measurement } = frame;
     const count = 1 + this.#random.below(3);
-    const columns = Array.from({ length: count }, () => this.#aliased(this.#column(measurement)));
+    const columns = Array.from(
+      { length: count },
+      () => this.#aliased(this.#terms.column(measurement)),
+    );
     const sources = [this.#source(measurement)];
     // Columns are those of the shards in the range: others of about the same time.
-    const isOne = measurement.database !== DATABASE || this.#chance(0.9);
+    const isOne = measurement !== MEASUREMENTS[0] || this.#chance(0.9);
     if (!isOne) sources.push(this.#pick(["wide", '"odd, näme"', "other..cpu"]));
     // What is a field in one of several measurements is one in all.
-    const where = isOne ? this.#where(frame, false) : ` WHERE ${this.#times(frame)}`;
+    const where = isOne ? this.#where(frame, false) : ` WHERE ${this.#terms.times(frame)}`;
     const tail = this.#tail();
     const dimensions = measurement.hasTies && tail.includes(" LIMIT")
       ? ["*"]
@@ -286,105 +210,13 @@ export class InfluxqlWriter {
     }${tail}`;
   }
 
-  #column(measurement: Measurement): string {
-    const tag = () => identifier(this.#pick(this.#tags(measurement)));
-    const forms = [
-      () => this.#any(measurement),
-      () => this.#any(measurement),
-      () => this.#any(measurement),
-      () => `${this.#any(measurement)}, ${tag()}`,
-      () => this.#pick(["*", "*", "*::field", "*::tag", "/o/", "/^u/", "/e$/"]),
-      () => this.#arithmetic(this.#number(measurement), this.#number(measurement)),
-      () => `${this.#pick(MATH)}(${this.#number(measurement)})`,
-      () =>
-        `${this.#any(measurement)}::${
-          this.#pick(["float", "integer", "string", "boolean", "field", "tag"])
-        }`,
-      () => `pow(${this.#number(measurement)}, ${this.#pick(["2", "0.5", "-1"])})`,
-      () => `log(${this.#number(measurement)}, ${this.#pick(["2", "10", "0.5"])})`,
-      () => `atan2(${this.#number(measurement)}, ${this.#number(measurement)})`,
-      () => this.#arithmetic(this.#any(measurement), this.#pick(NUMBERS)),
-    ];
-    return this.#pick(forms)();
-  }
-
-  #arithmetic(left: string, right: string): string {
-    const operator = this.#pick(ARITHMETIC);
-    switch (this.#random.below(6)) {
-      case 0:
-        return `(${left} ${operator} ${this.#pick(NUMBERS)}) ${this.#pick(ARITHMETIC)} ${right}`;
-      case 1:
-        return `${this.#pick(NUMBERS)} ${operator} ${left}`;
-      case 2:
-        return `-${left}`;
-      case 3:
-        return `${left} ${operator} ${this.#pick(NUMBERS)}`;
-      default:
-        return `${left} ${operator} ${right}`;
-    }
-  }
-
-  // Calls.
-
-  #aggregate(measurement: Measurement): string {
-    const number = this.#chance(0.08) ? this.#any(measurement) : this.#number(measurement);
-    const any = this.#any(measurement);
-    const forms = [
-      () => `${this.#pick(PLAIN_AGGREGATES)}(${number})`,
-      () => `${this.#pick(PLAIN_AGGREGATES)}(${number})`,
-      () => `${this.#pick(PLAIN_AGGREGATES)}(${number})`,
-      () => `${this.#pick(SELECTORS)}(${number})`,
-      () => `${this.#pick(["first", "last", "count", "mode"])}(${any})`,
-      () => `count(distinct(${any}))`,
-      () => `percentile(${number}, ${this.#pick(["50", "90", "99.9", "0", "100", "12.5", "1"])})`,
-      () =>
-        measurement.hasTies
-          ? `sum(${number})`
-          : `integral(${number}${this.#chance(0.5) ? `, ${this.#pick(UNITS)}` : ""})`,
-      () =>
-        `${this.#pick(["mean", "max", "count", "sum", "last", "mode"])}(${
-          this.#pick(["*", "/u/", "/^[a-l]/"])
-        })`,
-    ];
-    return this.#pick(forms)();
-  }
-
-  #transformation(argument: string): string {
-    const unit = this.#chance(0.5) ? `, ${this.#pick(UNITS)}` : "";
-    return this.#pick([
-      `derivative(${argument}${unit})`,
-      `non_negative_derivative(${argument}${unit})`,
-      `difference(${argument})`,
-      `non_negative_difference(${argument})`,
-      `moving_average(${argument}, ${2 + this.#random.below(3)})`,
-      `cumulative_sum(${argument})`,
-      `elapsed(${argument}${unit})`,
-    ]);
-  }
-
-  /** A column of an aggregated query. */
-  #call(measurement: Measurement, isBucketed: boolean): string {
-    const kind = this.#random.below(isBucketed ? 12 : 8);
-    const aggregate = () => this.#aggregate(measurement);
-    if (kind < 5) return aggregate();
-    if (kind === 5) return this.#arithmetic(aggregate(), aggregate());
-    if (kind === 6) return `${this.#pick(MATH)}(${aggregate()})`;
-    if (kind === 7) return this.#arithmetic(aggregate(), this.#pick(NUMBERS));
-    if (kind === 11 && this.#chance(0.3)) {
-      return `${this.#pick(["holt_winters", "holt_winters_with_fit"])}(${
-        this.#pick(["mean", "sum", "count"])
-      }(${this.#number(measurement)}), ${1 + this.#random.below(4)}, ${this.#random.below(5)})`;
-    }
-    return this.#transformation(aggregate());
-  }
-
   #aggregated(frame: Frame, source: string, where?: string): string {
     const { measurement } = frame;
     const isBucketed = this.#chance(0.65);
     const count = 1 + (this.#chance(0.35) ? 1 + this.#random.below(2) : 0);
     const columns = Array.from(
       { length: count },
-      () => this.#aliased(this.#call(measurement, isBucketed)),
+      () => this.#aliased(this.#terms.call(measurement, isBucketed)),
     );
     const dimensions = this.#groupTags(measurement);
     if (isBucketed) dimensions.splice(this.#random.below(2), 0, this.#buckets(frame));
@@ -397,20 +229,20 @@ export class InfluxqlWriter {
   /** One selector, alone or with other columns of its point. */
   #selected(frame: Frame): string {
     const { measurement } = frame;
-    const number = this.#number(measurement);
-    const tags = this.#tags(measurement).map(identifier);
+    const number = this.#terms.number(measurement);
+    const tags = this.#terms.tags(measurement).map(identifier);
     const count = 1 + this.#random.below(4);
     const ranked = this.#pick(["top", "bottom"]);
     const call = this.#pick([
       `${this.#pick(SELECTORS)}(${number})`,
-      `${this.#pick(["first", "last"])}(${this.#any(measurement)})`,
+      `${this.#pick(["first", "last"])}(${this.#terms.any(measurement)})`,
       `percentile(${number}, ${this.#pick(["50", "5", "100", "0", "33.3"])})`,
       `${ranked}(${number}, ${count})`,
       `${ranked}(${number}, ${this.#pick(tags)}, ${count})`,
-      `distinct(${this.#any(measurement)})`,
+      `distinct(${this.#terms.any(measurement)})`,
     ]);
     const others = this.#chance(0.6) && !call.startsWith("distinct")
-      ? this.#pick([`, ${this.#any(measurement)}`, `, ${this.#pick(tags)}`, ", *", ", /o/"])
+      ? this.#pick([`, ${this.#terms.any(measurement)}`, `, ${this.#pick(tags)}`, ", *", ", /o/"])
       : "";
     const isBucketed = this.#chance(0.5);
     const dimensions = this.#groupTags(measurement);
@@ -426,38 +258,45 @@ export class InfluxqlWriter {
   /** Transformations of raw rows, of one series each where several have points at one time. */
   #transformedRaw(frame: Frame): string {
     const { measurement } = frame;
-    const field = this.#pick([this.#number(measurement), this.#number(measurement), "*", "/u/"]);
-    const call = this.#transformation(field);
-    const column = this.#chance(0.2) ? this.#arithmetic(call, this.#pick(NUMBERS)) : call;
-    const second = this.#chance(0.15) ? `, ${this.#transformation(this.#number(measurement))}` : "";
+    const field = this.#pick([
+      this.#terms.number(measurement),
+      this.#terms.number(measurement),
+      "*",
+      "/u/",
+    ]);
+    const call = this.#terms.transformation(field);
+    const column = this.#chance(0.2) ? this.#terms.arithmetic(call, this.#pick(NUMBERS)) : call;
+    const second = this.#chance(0.15)
+      ? `, ${this.#terms.transformation(this.#terms.number(measurement))}`
+      : "";
     const dimensions = measurement.hasTies ? ["*"] : this.#groupTags(measurement);
     return `SELECT ${this.#aliased(column)}${second} FROM ${this.#source(measurement)}${
       this.#where(frame, false)
     }${this.#groupBy(dimensions)}${this.#tail()}`;
   }
 
-  // Subqueries.
-
   #subquery(given: Frame): string {
     const { measurement } = given;
     const frame = this.#chance(0.9) ? aligned(given) : given;
-    const field = this.#number(measurement);
-    const tags = this.#tags(measurement).map(identifier);
+    const field = this.#terms.number(measurement);
+    const tags = this.#terms.tags(measurement).map(identifier);
     const outerTags = this.#pick([[], [], [this.#pick(tags)], ["*"]]);
     const inner = this.#inner(frame, field, outerTags[0] === "*");
+    // Another one beside it, of another measurement.
+    const beside = this.#chance(0.08) ? ", (SELECT v AS x FROM epoch), wide" : "";
     const buckets = this.#chance(0.5) ? [this.#buckets(frame)] : [];
     const outer = this.#pick([
       `${this.#pick([...PLAIN_AGGREGATES, "min", "max"])}(x)`,
       `${this.#pick(["mean", "max", "sum", "count"])}(x) ${this.#pick(ARITHMETIC)} 2`,
       `${this.#pick(["sum", "max"])}(x), count(x)`,
-      ...(buckets.length > 0 ? [this.#transformation("mean(x)")] : ["max(x)", "x", "x * 2"]),
+      ...(buckets.length > 0 ? [this.#terms.transformation("mean(x)")] : ["max(x)", "x", "x * 2"]),
     ]);
     const isRaw = outer.startsWith("x");
     const fill = buckets.length > 0 && this.#chance(0.4) ? ` fill(${this.#pick(FILLS)})` : "";
-    const conditions = [this.#times(frame)];
+    const conditions = [this.#terms.times(frame)];
     if (this.#chance(0.25)) conditions.push(whereTags(this.#random, measurement));
     if (this.#chance(0.2)) conditions.push(`x ${this.#pick([">", "<=", "!="])} 10`);
-    return `SELECT ${outer} FROM (${inner}) WHERE ${conditions.join(" AND ")}${
+    return `SELECT ${outer} FROM (${inner})${beside} WHERE ${conditions.join(" AND ")}${
       this.#groupBy([...buckets, ...outerTags])
     }${fill}${isRaw ? this.#tail(0.1, 0) : this.#tail()}`;
   }
@@ -466,7 +305,7 @@ export class InfluxqlWriter {
   #inner(frame: Frame, field: string, fills: boolean): string {
     const { measurement } = frame;
     const source = this.#source(measurement);
-    const where = this.#chance(0.3) ? ` WHERE ${this.#condition(measurement)}` : "";
+    const where = this.#chance(0.3) ? ` WHERE ${this.#terms.condition(measurement)}` : "";
     const aggregate = this.#pick([...PLAIN_AGGREGATES, ...SELECTORS]);
     const buckets = this.#buckets(frame);
     const fill = fills && this.#chance(0.5) ? ` fill(${this.#pick(FILLS)})` : "";
@@ -474,11 +313,11 @@ export class InfluxqlWriter {
     const call = `${aggregate}(${field})`;
     return this.#pick([
       `SELECT ${field} AS x ${from}`,
-      `SELECT ${this.#arithmetic(field, field)} AS x ${from}`,
+      `SELECT ${this.#terms.arithmetic(field, field)} AS x ${from}`,
       `SELECT ${call} AS x ${from} GROUP BY ${buckets}, *${fill}`,
       `SELECT ${call} AS x ${from} GROUP BY *`,
-      `SELECT ${this.#transformation(field)} AS x ${from} GROUP BY *`,
-      `SELECT ${this.#transformation(`mean(${field})`)} AS x ${from} GROUP BY ${buckets}, *`,
+      `SELECT ${this.#terms.transformation(field)} AS x ${from} GROUP BY *`,
+      `SELECT ${this.#terms.transformation(`mean(${field})`)} AS x ${from} GROUP BY ${buckets}, *`,
       `SELECT mean(y) AS x FROM (SELECT ${call} AS y ${from} GROUP BY ${buckets}, *) GROUP BY *`,
     ]);
   }

@@ -106,7 +106,11 @@ function writeCell(writer: ByteWriter, column: Column, row: number): void {
   const value = column.values[row]!;
   if (typeof value === "bigint") return writer.text(String(value));
   if (!Number.isFinite(value)) return;
-  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return writeWhole(writer, value);
+  // Whole numbers have one zero.
+  const isZero = value === 0 && column.kind !== "float";
+  if (isZero || (Number.isSafeInteger(value) && !Object.is(value, -0))) {
+    return writeWhole(writer, isZero ? 0 : value);
+  }
   writer.text(plainDecimal(value));
 }
 

@@ -106,7 +106,11 @@ export function reduceByTags(condition: Expr, tags: Tags, schema: Pick<Schema, "
       const { op } = condition;
       if (op !== "and" && op !== "or") {
         if (fieldsIn(condition, schema).length > 0) return condition;
-        const { left } = condition;
+        const { left, right } = condition;
+        if (left.kind === "reference" && right.kind === "reference") {
+          return areEqual(tags.get(left.name), tags.get(right.name)) === (op === "=") &&
+            (op === "=" || op === "!=");
+        }
         const test = left.kind === "reference" ? knownTextTest(condition) : undefined;
         if (test !== undefined && left.kind === "reference") return test(tags.get(left.name) ?? "");
         const columnOf = (name: string) => tagColumn(name, tags, 1);
@@ -130,6 +134,11 @@ export function tagColumn(name: string, tags: Tags, count: number): Column {
   return { kind: "string", values: new Array(count).fill(tags.get(name) ?? "") };
 }
 
+/** Two tags of one series are equal only where it has both. */
+function areEqual(left: string | undefined, right: string | undefined): boolean {
+  return left !== undefined && left === right;
+}
+
 export interface RowsOfSeries {
   readonly table: Table;
   /** Names of the table's columns. */
@@ -144,7 +153,9 @@ export function maskOf(condition: Expr, { table, fields, tags }: RowsOfSeries): 
     isLenient: true,
     columnOf: (name, cast) => {
       const index = cast === "tag" ? -1 : fields.indexOf(name);
-      return index < 0 ? tagColumn(name, tags, table.count) : table.columns[index]!;
+      if (index >= 0) return table.columns[index]!;
+      // Beside fields a missing tag is missing, and not the empty text.
+      return { kind: "string", values: new Array(table.count).fill(tags.get(name)) };
     },
   });
 }
@@ -202,7 +213,9 @@ function compared({ op, left, right }: Binary, environment: Environment): Uint8A
     : evaluate(right, environment);
   const mask = new Uint8Array(environment.count);
   const numeric = isNumeric(a.kind) && isNumeric(b.kind);
-  if (!numeric && a.kind !== b.kind) return mask;
+  // Texts and booleans have no order.
+  const fits = numeric || (a.kind === b.kind && (op === "=" || op === "!="));
+  if (!fits) return mask;
   if (a.values instanceof Float64Array && b.values instanceof Float64Array) {
     comparedDoubles(op, a.values, b.values, mask);
     for (let i = 0; i < mask.length; i++) {

@@ -39,8 +39,6 @@ export class SelectEngine {
   async select(statement: SelectStatement, context: SelectContext): Promise<StatementResult> {
     checkSources(statement, context);
     const compiled = compileSelect(statement, context.nowNs);
-    const { min, max } = viewBounds(compiled);
-    if (min > max) return { frames: [], messages: [] };
     const session = await Session.open(this.#parts, compiled, context);
     try {
       const frames = session.frames();
@@ -128,6 +126,8 @@ interface SessionFields {
   readonly run: SelectRun;
   readonly view: View;
   readonly readFromNs: bigint | undefined;
+  /** The range holds no time. */
+  readonly isEmpty: boolean;
 }
 
 /** What is open while a statement runs. */
@@ -136,12 +136,14 @@ class Session implements Disposable {
   readonly plan: SelectPlan;
   readonly #view: View;
   readonly #readFromNs: bigint | undefined;
+  readonly #isEmpty: boolean;
 
-  private constructor({ plan, run, view, readFromNs }: SessionFields) {
+  private constructor({ plan, run, view, readFromNs, isEmpty }: SessionFields) {
     this.plan = plan;
     this.run = run;
     this.#view = view;
     this.#readFromNs = readFromNs;
+    this.#isEmpty = isEmpty;
   }
 
   static async open(
@@ -150,7 +152,10 @@ class Session implements Disposable {
     context: SelectContext,
   ): Promise<Session> {
     const budget = new SelectBudget(context, memory);
-    const view = database.view(ticksOf(viewBounds(compiled), database));
+    const { min, max } = viewBounds(compiled);
+    const isEmpty = min > max;
+    // What is wrong is told of empty ranges too, and takes some view.
+    const view = database.view(ticksOf({ min: isEmpty ? max : min, max }, database));
     let pointsPerSeries: number | undefined;
     const run: SelectRun = {
       budget,
@@ -167,7 +172,7 @@ class Session implements Disposable {
         run,
       });
       const readFromNs = readFrom(compiled, context.limits.bucketsMax);
-      return new Session({ plan, run, view, readFromNs });
+      return new Session({ plan, run, view, readFromNs, isEmpty });
     } catch (error) {
       budget[Symbol.dispose]();
       view[Symbol.dispose]();
@@ -177,6 +182,7 @@ class Session implements Disposable {
 
   async *frames(): AsyncGenerator<Frame> {
     using _session = this;
+    if (this.#isEmpty) return;
     const { plan, run } = this;
     const { bounds } = plan.compiled;
     const readFromNs = this.#readFromNs;

@@ -53,7 +53,9 @@ export function influxqlDifference(
   if (ours.status !== theirs.status) return shown(ours, theirs);
   if (ours.status !== 200) return undefined;
   if (!theirs.body.startsWith("{")) {
-    return csvAlike(ours.body, theirs.body) ? undefined : shown(ours, theirs);
+    if (csvAlike(ours.body, theirs.body)) return undefined;
+    const said = /^error\n.*$/m.exec(ours.body)?.[0];
+    return said === undefined ? shown(ours, theirs) : `ours said ${said}`;
   }
   const [mine, other] = [documents(ours.body), documents(theirs.body)];
   if (mine === undefined || other === undefined) return shown(ours, theirs);

@@ -54,12 +54,11 @@ export class InfluxqlWriter {
   next(): DifferentialQuery {
     const params: Record<string, string> = { db: DATABASE };
     if (this.#chance(0.5)) params["epoch"] = this.#pick(["ns", "u", "ms", "s", "m", "h", "us"]);
-    if (this.#chance(0.03)) params["pretty"] = "true";
     const isCsv = this.#chance(0.06);
     if (!isCsv && this.#chance(0.06)) {
       params["chunked"] = "true";
       params["chunk_size"] = this.#pick(["1", "3", "10", "50"]);
-    }
+    } else if (this.#chance(0.03)) params["pretty"] = "true";
     const accept = isCsv ? "application/csv" : "";
     if (this.#chance(0.03)) return { ...this.#bound(params), accept };
     return { query: this.#statements(), params, accept };

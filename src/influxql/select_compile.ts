@@ -13,6 +13,7 @@ import type {
   Wildcard,
 } from "./ast.ts";
 import { checkCondition, FieldRules } from "./field_rules.ts";
+import { influxqlFunction } from "./functions/registry.ts";
 import { reduce } from "./reduce.ts";
 import { StatementError } from "./result.ts";
 import { type Bounds, intersect, splitCondition, TIME_MAX_NS, TIME_MIN_NS } from "./time_range.ts";
@@ -33,6 +34,8 @@ export interface CompiledSelect {
   readonly hasCalls: boolean;
   /** The statement's own: those of the outer one limit them when it runs. */
   readonly bounds: Bounds;
+  /** What it and its subqueries may read beyond their ranges: as much as the outermost statement opens. */
+  readonly readable: Bounds;
   /** Without time. */
   readonly condition: Expr | undefined;
   /** Of GROUP BY time, the statement's own or inherited; undefined: none. */
@@ -67,6 +70,7 @@ export function compileSelect(
   });
   const { fields, timeName } = compileFields(statement.fields, rules);
   const subqueries = new Map<SubquerySource, CompiledSelect>();
+  const descending = outer?.descending ?? statement.descending;
   const compiled: CompiledSelect = {
     statement,
     fields,
@@ -77,7 +81,12 @@ export function compileSelect(
     windows,
     dimensions: statement.dimensions.filter((each) => each.kind !== "time") as TagDimension[],
     fill: fillOf(statement.fill, outer !== undefined),
-    descending: outer?.descending ?? statement.descending,
+    descending,
+    readable: outer?.readable ?? extended(
+      limited,
+      Math.max(0, ...fields.map(({ expr }) => bucketsReadable(expr))),
+      { windows, descending },
+    ),
     isSubquery: outer !== undefined,
     subqueries,
   };
@@ -145,22 +154,43 @@ function timeDimension(
   return found;
 }
 
-/**
- * Bounds that begin some buckets earlier: later, where the answer begins with the latest. Subqueries keep to their range, as
- * in InfluxDB.
- */
+/** Bounds that begin some buckets earlier, as far as can be read: later, where the answer begins with the latest. */
 export function reachBack(
+  bounds: Bounds,
+  buckets: number,
+  compiled: Pick<CompiledSelect, "windows" | "descending" | "readable">,
+): Bounds {
+  return intersect(extended(bounds, buckets, compiled), compiled.readable);
+}
+
+function extended(
   { min, max }: Bounds,
   buckets: number,
-  { windows, descending, isSubquery }: Pick<
-    CompiledSelect,
-    "windows" | "descending" | "isSubquery"
-  >,
+  { windows, descending }: Pick<CompiledSelect, "windows" | "descending">,
 ): Bounds {
-  if (isSubquery) return { min, max };
   const length = (windows?.every ?? 0n) * BigInt(buckets);
   if (descending) return { min, max: max > TIME_MAX_NS - length ? max : max + length };
   return { min: min < TIME_MIN_NS + length ? min : min - length, max };
+}
+
+/** Buckets before the range that the transformations of an outermost statement open to it and to its subqueries. */
+function bucketsReadable(expr: Expr): number {
+  switch (expr.kind) {
+    case "call": {
+      const inner = Math.max(0, ...expr.args.map(bucketsReadable));
+      if (influxqlFunction(expr.name)?.type !== "transformation") return inner;
+      if (expr.name.startsWith("holt_winters")) return inner;
+      const period = expr.args[1];
+      const own = period?.kind === "integer" ? Number(period.value) : 1;
+      return Math.max(own, inner);
+    }
+    case "binary":
+      return Math.max(bucketsReadable(expr.left), bucketsReadable(expr.right));
+    case "parentheses":
+      return bucketsReadable(expr.inner);
+    default:
+      return 0;
+  }
 }
 
 /** All times that a statement and its subqueries may read, within those of the outer statement. */

@@ -55,7 +55,7 @@ export interface TransformPlan {
   /** A duration that was written. */
   readonly unitNs: bigint | undefined;
   readonly input: CallPlan;
-  /** It needs a bucket before the range for the first row; points have none, even where an interval is inherited. */
+  /** It needs a bucket before the range for the first row. */
   readonly reachesBack: boolean;
   readonly kind: Kind;
 }
@@ -159,7 +159,7 @@ function callOf(call: Call, schema: SelectSchema): CallPlan | undefined {
       args,
       unitNs: unit?.kind === "duration" ? unit.ns : undefined,
       input,
-      reachesBack: input.type !== "points" && !FORWARD.includes(call.name),
+      reachesBack: !FORWARD.includes(call.name),
       kind: fn.kindOf(input.kind),
     };
   }

@@ -76,8 +76,9 @@ function leafRows(leaf: LeafPlan, rows: LeafRows, settings: CallSettings): CallR
   if (fn.type === "rows" && name !== "distinct") return inBuckets(rows, plan);
   if (windows === undefined) {
     if (plan.keepsTimes) return rows;
-    // Areas have no time but the epoch, whatever the range is.
-    const isTimeless = name === "integral" && !plan.compiled.isSubquery;
+    // Areas of doubles have no time but the epoch, whatever the range is.
+    const isTimeless = name === "integral" && leaf.term.origin.kind === "float" &&
+      !plan.compiled.isSubquery;
     const startNs = isTimeless ? TIME_MIN_NS : bounds.min;
     const times = constantTimes(startNs, rows.times.eras.length);
     return name === "distinct" ? inBuckets({ ...rows, times }, plan) : { ...rows, times };

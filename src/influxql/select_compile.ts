@@ -118,7 +118,7 @@ function compileFields(
   const compiled: Field[] = [];
   for (const { expr, alias } of fields) {
     if (expr.kind === "reference" && expr.name === "time") {
-      if (alias !== "") timeName = alias;
+      timeName = alias || "time";
       continue;
     }
     const reduced = reduce(expr);

@@ -61,7 +61,7 @@ export function influxqlDifference(
   if (mine === undefined || other === undefined) return shown(ours, theirs);
   if (isSame(mine, other)) return undefined;
   const found = firstDifference(untied(mine), untied(other), "");
-  const said = /"error":"[^}]*/.exec(ours.body)?.[0] ?? "";
+  const said = /"error": ?"[^}]*/.exec(ours.body)?.[0] ?? "";
   return found === undefined
     ? undefined
     : `${found}${said === "" ? "" : `\n    ours said ${said}`}`;

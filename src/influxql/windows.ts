@@ -3,7 +3,8 @@
  *
  * Buckets are aligned to the epoch, or to the local clock of a zone: one begins whenever that clock shows a multiple of the
  * length, so that the one that holds a change is as much longer or shorter, and after a skipped hour in which one would have
- * begun. So each time lies in exactly one.
+ * begun. Where clocks show a multiple twice, because they went back by less than the length, the first time counts. So each
+ * time lies in exactly one.
  */
 import {
   ERA_NS,
@@ -17,6 +18,7 @@ import {
 import type { Zone } from "./zones.ts";
 
 const NS_PER_MS = 1_000_000n;
+const DAY_NS = 86_400_000_000_000n;
 
 /** Non-empty buckets of a column: bucket i begins at `starts[i]` and holds rows bounds[i] <= row < bounds[i + 1]. */
 export interface Buckets {
@@ -45,21 +47,34 @@ export class Windows {
   startOf(ns: bigint): bigint {
     const zone = this.#zoneNs(ns);
     const start = ns - modulo(ns + zone - this.#offset, this.every);
-    if (this.#zoneNs(start) === zone) return start;
+    if (this.#zoneNs(start) === zone) return this.#firstOf(start, zone);
     const change = this.#changeIn(start, ns);
     return this.#beginsAt(change) ? change : this.startOf(change - 1n);
   }
 
   /** Start of the bucket after the one that begins at `start`. */
   next(start: bigint): bigint {
+    const first = this.#zoneNs(start);
     for (let at = start;;) {
       const zone = this.#zoneNs(at);
       const rest = modulo(this.#offset - at - zone, this.every);
-      const next = at + (rest === 0n && at === start ? this.every : rest);
+      const next = at === start && rest === 0n
+        ? at + this.every
+        : first > zone && first - zone < this.every
+        ? start + this.every + first - zone
+        : at + rest;
       if (this.#zoneNs(next) === zone) return next;
       at = this.#changeIn(at, next);
       if (this.#beginsAt(at)) return at;
     }
+  }
+
+  /** The first of two moments at which clocks show the start of a bucket that is longer than what they went back by. */
+  #firstOf(start: bigint, zone: bigint): bigint {
+    const before = this.#zoneNs(start - (this.every < DAY_NS ? this.every : DAY_NS));
+    const first = start - (before - zone);
+    const isShown = before > zone && before - zone < this.every && this.#zoneNs(first) === before;
+    return isShown ? first : start;
   }
 
   /** All starts from one to another, which are starts themselves. */
@@ -127,14 +142,15 @@ export class Windows {
     return marks.finish(to);
   }
 
-  /** Whether clocks go forward at this moment over the beginning of a bucket, or to it. */
+  /** Whether a bucket begins as clocks change: they go forward over its beginning, or back to it by its length or more. */
   #beginsAt(change: bigint): boolean {
     const skippedTo = change + this.#zoneNs(change);
     const skippedFrom = change + this.#zoneNs(change - 1n);
     const first = skippedFrom + modulo(this.#offset - skippedFrom, this.every);
     return skippedTo > skippedFrom
       ? first <= skippedTo
-      : modulo(skippedTo - this.#offset, this.every) === 0n;
+      : skippedFrom - skippedTo >= this.every &&
+        modulo(skippedTo - this.#offset, this.every) === 0n;
   }
 
   /** The first moment of new clocks, where those of both bounds differ. */

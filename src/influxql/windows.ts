@@ -147,10 +147,8 @@ export class Windows {
     const skippedTo = change + this.#zoneNs(change);
     const skippedFrom = change + this.#zoneNs(change - 1n);
     const first = skippedFrom + modulo(this.#offset - skippedFrom, this.every);
-    return skippedTo > skippedFrom
-      ? first <= skippedTo
-      : skippedFrom - skippedTo >= this.every &&
-        modulo(skippedTo - this.#offset, this.every) === 0n;
+    return skippedTo > skippedFrom ? first <= skippedTo : skippedFrom - skippedTo >= this.every &&
+      modulo(skippedTo - this.#offset, this.every) === 0n;
   }
 
   /** The first moment of new clocks, where those of both bounds differ. */

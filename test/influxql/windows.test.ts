@@ -171,6 +171,18 @@ describe("buckets", () => {
       starts: ["2000-03-25T23:00:00", "2000-03-26T01:00:00", "2000-03-26T02:00:00"],
     },
     {
+      name: "a bucket that would begin in an hour that comes twice begins once",
+      shape: { every: 2n * HOUR, zone: "Europe/Berlin" },
+      from: "2000-10-29T01:30:00Z",
+      starts: ["2000-10-29T00:00:00", "2000-10-29T03:00:00"],
+    },
+    {
+      name: "a local day has 25 hours where its midnight comes twice",
+      shape: { every: DAY, zone: "Atlantic/Azores" },
+      from: "2000-10-29T00:00:00Z",
+      starts: ["2000-10-29T00:00:00", "2000-10-30T01:00:00"],
+    },
+    {
       name: "an hour that comes twice is two buckets",
       shape: { every: HOUR, zone: "America/Los_Angeles" },
       from: "2000-10-29T08:00:00Z",

@@ -159,6 +159,6 @@ function csvAlike(ours: string, theirs: string): boolean {
 /** Numbers to nine digits, so that lines can be sorted; whole ones as they are, infinite ones as nothing. */
 function cell(text: string): unknown {
   if (/^([+-]Inf|NaN)$/.test(text)) return "";
-  const isReal = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) && !/^-?\d+$/.test(text);
+  const isReal = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) && !/^-?\d{1,19}$/.test(text);
   return isReal ? Number(text).toPrecision(9) : text;
 }

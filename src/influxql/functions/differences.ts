@@ -55,7 +55,13 @@ export const nonNegativeDifference: InfluxqlFunction = {
   kindOf: sameKind,
   run: ({ points }) => {
     const rows = advancing(points);
-    return pickPoints(differenceOf(rows), notBelow(rows.column));
+    const differences = differenceOf(rows);
+    // Those of whole numbers count as they are after they have wrapped.
+    const isSigned = rows.column.kind === "integer";
+    return pickPoints(
+      differences,
+      isSigned ? notNegative(differences.column) : notBelow(rows.column),
+    );
   },
 };
 
@@ -126,6 +132,17 @@ function differenceOf({ times, column }: Points): Points {
     whole.set(i, above, low[2 * i + 2]! - low[2 * i]!);
   }
   return { times: behindFirst(times), column: whole.finish() };
+}
+
+function notNegative({ values }: Column): Int32Array {
+  const order = new Int32Array(values.length);
+  const high = isWide(values) ? halvesOf(values).high : undefined;
+  const doubles = values as Float64Array;
+  let count = 0;
+  for (let i = 0; i < order.length; i++) {
+    if ((high === undefined ? doubles[i]! : high[2 * i + 1]!) >= 0) order[count++] = i;
+  }
+  return order.subarray(0, count);
 }
 
 /** Positions, among the differences, of those where the value did not get less. */

@@ -100,6 +100,12 @@ test.each<{ name: string; function: string; given: Given; points: unknown[] }>([
     given: { kind: "integer", values: [2n ** 60n, 2n ** 60n - 1n, 2n ** 60n] },
     points: [[2, 1]],
   },
+  {
+    name: "what has wrapped to less than nothing is left out",
+    function: "non_negative_difference",
+    given: { kind: "integer", values: [-(2n ** 62n) - 1n, 2n ** 62n, 2n ** 62n + 5n] },
+    points: [[2, 5n]],
+  },
 ])("$function: $name", ({ function: name, given, points }) => {
   expect(transform(name, given)).toEqual(points as never);
 });

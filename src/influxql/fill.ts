@@ -10,11 +10,11 @@ import {
   type Kind,
   wholeOf,
 } from "./columns.ts";
-import { compareAt, gatherInstants, type Instants, nsAt } from "./instants.ts";
+import { compareAt, gatherInstants, type Instants, nsAt, nsBetween } from "./instants.ts";
 import type { Column } from "./result.ts";
 import { concatInstants } from "./table.ts";
 import { type Bounds, TIME_MIN_NS } from "./time_range.ts";
-import type { Windows } from "./windows.ts";
+import { modulo, type Windows } from "./windows.ts";
 
 export interface FillSettings {
   readonly fill: Fill;
@@ -27,11 +27,14 @@ export interface FillSettings {
   readonly checkBuckets: (buckets: number) => void;
 }
 
-export interface Filled {
+interface FilledRows {
   readonly times: Instants;
-  readonly column: Column;
   /** Where each row was before; -1: it was made. */
   readonly order: Int32Array;
+}
+
+export interface Filled extends FilledRows {
+  readonly column: Column;
 }
 
 /** Fills the gaps between values at the starts of buckets, ascending and one for each at most. */
@@ -41,7 +44,7 @@ export function fillRows(times: Instants, column: Column, settings: FillSettings
   const gathered = gather(column, rows.order);
   return {
     times: rows.times,
-    column: fillColumn(gathered, rows.order, settings),
+    column: fillColumn(gathered, rows, settings),
     order: rows.order,
   };
 }
@@ -65,7 +68,7 @@ function startsFrom(
  * Rows of values and of buckets without one, in the order of their times. A value of a subquery's bucket that began before
  * the range stands for the next bucket that would have been made, as in InfluxDB.
  */
-function filledRows(times: Instants, starts: Instants): Pick<Filled, "times" | "order"> {
+function filledRows(times: Instants, starts: Instants): FilledRows {
   const values = times.eras.length;
   const buckets = starts.eras.length;
   const order = new Int32Array(values + buckets).fill(-1);
@@ -83,15 +86,16 @@ function filledRows(times: Instants, starts: Instants): Pick<Filled, "times" | "
   };
 }
 
-function fillColumn(column: Column, order: Int32Array, settings: FillSettings): Column {
+function fillColumn(column: Column, rows: FilledRows, settings: FillSettings): Column {
   const { fill, descending, isCount } = settings;
+  const { order } = rows;
   switch (fill.kind) {
     case "number":
       return withNumber(column, fill.value, (row) => order[row]! < 0);
     case "previous":
       return carried(column, order, descending);
     case "linear":
-      return isNumeric(column.kind) ? linear(column, column.kind, order) : column;
+      return isNumeric(column.kind) ? linear(column, column.kind, rows, settings) : column;
     default:
       return isCount ? withNumber(column, 0, (row) => order[row]! < 0) : column;
   }
@@ -150,21 +154,30 @@ function carried(column: Column, order: Int32Array, descending: boolean): Column
   return gather(column, from);
 }
 
+/**
+ * Between two values, on a line from the one that comes first in the answer to the other: over the numbers of the buckets,
+ * as InfluxDB has it, and not over their times.
+ */
 function linear(
   column: Column,
   kind: "float" | "integer" | "unsigned",
-  order: Int32Array,
+  { times, order }: FilledRows,
+  { windows, descending }: Pick<FillSettings, "windows" | "descending">,
 ): Column {
   const cells: Cell[] = Array.from(order, (_, row) => cellAt(column, row));
+  const every = Number(windows.every);
+  const phase = order.length === 0 ? 0 : Number(modulo(nsAt(times, 0), windows.every));
+  const numberOf = (row: number) => Math.floor((nsBetween(times, 0, row) + phase) / every);
   let before = -1;
   for (let row = 0; row < order.length; row++) {
     if (order[row]! < 0) continue;
     const isRun = before >= 0 && row - before > 1;
     if (isRun && hasValue(column, before) && hasValue(column, row)) {
-      const start = Number(cells[before]);
-      const slope = (Number(cells[row]) - start) / (row - before);
+      const [base, end] = descending ? [row, before] : [before, row];
+      const [start, first] = [Number(cells[base]), numberOf(base)];
+      const slope = (Number(cells[end]) - start) / (numberOf(end) - first || 1);
       for (let i = before + 1; i < row; i++) {
-        const value = slope * (i - before) + start;
+        const value = slope * (numberOf(i) - first) + start;
         cells[i] = kind === "float" ? value : wholeOf(value, kind);
       }
     }

@@ -281,8 +281,9 @@ export class InfluxqlWriter {
     const tags = this.#terms.tags(measurement).map(identifier);
     const outerTags = this.#pick([[], [], [this.#pick(tags)], ["*"]]);
     const inner = this.#inner(frame, field, outerTags[0] === "*");
-    // Another one beside it, of another measurement.
-    const beside = this.#chance(0.08) ? ", (SELECT v AS x FROM epoch), wide" : "";
+    // Another one beside it, of another measurement; both of doubles, or of what doubles hold.
+    const isWide = measurement.name === "wide";
+    const beside = !isWide && this.#chance(0.08) ? ", (SELECT v AS x FROM epoch)" : "";
     const buckets = this.#chance(0.5) ? [this.#buckets(frame)] : [];
     const outer = this.#pick([
       `${this.#pick([...PLAIN_AGGREGATES, "min", "max"])}(x)`,

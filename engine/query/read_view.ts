@@ -23,6 +23,7 @@ import { blobBlocks } from "./blob_blocks.ts";
 import { blocksOf, type ColumnBlock } from "./block.ts";
 import { type Outline, outlineOf } from "./outline.ts";
 import type { ReadBounds, SeriesReader } from "./series_reader.ts";
+import { SetIndex } from "./set_index.ts";
 import {
   type HiddenRanges,
   type ReadState,
@@ -89,6 +90,7 @@ export class ReadView implements View {
   #state: ReadState | undefined;
   /** All sets in the order in which they were made. */
   readonly #setOrder: SourceSet[] = [];
+  readonly #setIndex = new SetIndex(this.#setOrder);
   #lastSet: SourceSet | undefined;
   #closed = false;
   // The last bounds in milliseconds: all series of a selection are read with the same ones.
@@ -320,18 +322,10 @@ export class ReadView implements View {
       const position = last.positionOf(source);
       if (position >= 0) return { set: last, position };
     }
-    for (const sets of this.#sets.values()) {
-      for (const set of sets) {
-        const position = set.positionOf(source);
-        if (position < 0) continue;
-        this.#lastSet = set;
-        return { set, position };
-      }
-    }
-    // A source that was not selected through this view.
-    const set = this.#addSet(-source, Uint32Array.of(source));
+    // One that is in no set was not selected through this view.
+    const set = this.#setIndex.find(source) ?? this.#addSet(-source, Uint32Array.of(source));
     this.#lastSet = set;
-    return { set, position: 0 };
+    return { set, position: set.positionOf(source) };
   }
 
   #boundsOf(range: TimeRange): ReadBounds {

@@ -93,8 +93,8 @@ export class SchemaSearch {
     visit: (series: StoredSeries) => boolean | void,
   ): Promise<void> {
     for (const series of measurement.series()) {
-      if (accepts(factsOf(measurement, series.tags)) && visit(series) === true) return;
       if (this.#slices.isDue) await this.#pause();
+      if (accepts(factsOf(measurement, series.tags)) && visit(series) === true) return;
     }
   }
 
@@ -107,8 +107,8 @@ export class SchemaSearch {
   async #hasPoints(measurement: StoredMeasurement): Promise<boolean> {
     for (const { count, hasPoints } of measurement.fieldSeries()) {
       for (let i = 0; i < count; i++) {
-        if (hasPoints(i)) return true;
         if (this.#slices.isDue) await this.#pause();
+        if (hasPoints(i)) return true;
       }
     }
     return false;

@@ -107,12 +107,14 @@ export class StoredMeasurement implements Pick<Schema, "fields"> {
 
   /** Adds a policy's selection of its series. */
   addSelection(matchers: readonly Matcher[]): void {
-    this.#selections.push([...matchers, ...metricsOf(new Set([this.name]))]);
+    this.#selections.push(matchers);
   }
 
   /** Tags that its series have, and perhaps more: the registry never forgets. */
   knownKeys(): Set<string> {
-    const keys = new Set(this.#selections.flatMap((each) => this.#registry.labelNames(each)));
+    const keys = new Set(
+      this.#ownSelections().flatMap((each) => this.#registry.labelNames(each)),
+    );
     keys.delete(DATABASE_LABEL);
     if (!this.#registry.hasTag(METRIC_NAME)) keys.delete(METRIC_NAME);
     return keys;
@@ -121,7 +123,14 @@ export class StoredMeasurement implements Pick<Schema, "fields"> {
   /** Values that its series have of a tag, and perhaps more; undefined where the registry takes it for the metric's name. */
   knownValues(key: string): Set<string> | undefined {
     if (key === METRIC_NAME) return undefined;
-    return new Set(this.#selections.flatMap((each) => this.#registry.labelValues(key, each)));
+    return new Set(
+      this.#ownSelections().flatMap((each) => this.#registry.labelValues(key, each)),
+    );
+  }
+
+  #ownSelections(): (readonly Matcher[])[] {
+    const own = metricsOf(new Set([this.name]));
+    return this.#selections.map((matchers) => [...matchers, ...own]);
   }
 
   addField(name: string, kind: Kind): void {
@@ -216,7 +225,11 @@ export function storedMeasurements(
   for (const { label, expiredBeforeNs } of labels) {
     const visible = visibleRange(range, expiredBeforeNs, database);
     const matchers = [...labelMatchers(label), ...sources.matchers];
-    const all = database.registry.select(matchers).flatMap((group) => shown(group, sources));
+    // Fields are known by all series, whichever of them the condition leaves.
+    const groups = condition === undefined
+      ? view.select(matchers)
+      : database.registry.select(matchers);
+    const all = groups.flatMap((group) => shown(group, sources));
     for (const { measurement, field, kind } of all) {
       let known = found.get(measurement);
       if (known === undefined) {
@@ -230,7 +243,10 @@ export function storedMeasurements(
     for (const name of new Set(all.map(({ measurement }) => measurement))) {
       found.get(name)!.addSelection(narrow);
     }
-    for (const group of view.select(narrow).flatMap((each) => shown(each, sources))) {
+    const selected = condition === undefined
+      ? all
+      : view.select(narrow).flatMap((each) => shown(each, sources));
+    for (const group of selected) {
       found.get(group.measurement)?.addSeries(group, group.kind, visible);
     }
   }

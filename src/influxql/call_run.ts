@@ -7,6 +7,8 @@ import {
   rowsOfCall,
 } from "./call_rows.ts";
 import type { Group } from "./grouping.ts";
+import { GRID_BUCKETS_MAX, gridParts, type Grids } from "./grid.ts";
+import { GridReading, hasNumbers } from "./grid_reading.ts";
 import { type Member, readMember } from "./group_reader.ts";
 import { joinCalls, type JoinedRows } from "./join_calls.ts";
 import { LeafFold } from "./leaf_fold.ts";
@@ -14,20 +16,26 @@ import type { LeafSettings } from "./leaf_rows.ts";
 import { outputTable, tagColumns } from "./output_rows.ts";
 import type { Column } from "./result.ts";
 import type { GroupSettings } from "./run_settings.ts";
-import { type CallPlan, type SelectPlan, type Term, termsOf } from "./select_plan.ts";
+import {
+  type CallPlan,
+  type LeafPlan,
+  type SelectPlan,
+  type Term,
+  termsOf,
+} from "./select_plan.ts";
 import type { Table } from "./table.ts";
-import type { Bounds } from "./time_range.ts";
-import { groupSlices, memberSlices, type SliceSettings } from "./time_slices.ts";
+import { type Bounds, intersect } from "./time_range.ts";
+import { groupOutline, groupSlices, memberSlices, type SliceSettings } from "./time_slices.ts";
 import { Windows } from "./windows.ts";
 
 export async function* callTables(
   group: Group,
-  { plan, bounds, readFromNs, run }: GroupSettings,
+  { plan, bounds, readFromNs, run, grids }: GroupSettings,
 ): AsyncGenerator<Table> {
   const { budget, signal } = run;
   const { windows: shape } = plan.compiled;
   const windows = shape === undefined ? undefined : new Windows(shape);
-  const settings: CallSettings = { plan, windows, bounds, budget, signal };
+  const settings: ReadingCallSettings = { plan, windows, bounds, budget, signal, grids };
   const calls = [...plan.calls.values()];
   const needs = calls.flatMap((call) => call === undefined ? [] : needsOf(call, bounds, settings));
   const fields = termsOf(plan, "field");
@@ -79,11 +87,15 @@ function outputOf(
 /** Points that are looked at first where the first or last one is asked for. */
 const EDGE_POINTS = 1_000;
 
+interface ReadingCallSettings extends CallSettings {
+  readonly grids: Grids;
+}
+
 interface ReadingSettings {
   readonly needs: readonly LeafNeed[];
   /** Fields that are taken along from the points that are picked. */
   readonly fields: readonly Term[];
-  readonly settings: CallSettings;
+  readonly settings: ReadingCallSettings;
   readonly readFromNs: bigint | undefined;
   readonly random: () => number;
 }
@@ -92,7 +104,7 @@ interface ReadingSettings {
 class GroupReading {
   readonly folded = new Map<CallPlan, FoldedLeaf>();
   readonly #members: readonly Member[];
-  readonly #settings: CallSettings;
+  readonly #settings: ReadingCallSettings;
   readonly #terms: readonly Term[];
   readonly #bounds: Bounds;
   #bytes = 0;
@@ -169,13 +181,93 @@ class GroupReading {
     const own = edge === undefined
       ? settings
       : { ...settings, firstPoints: EDGE_POINTS, descending: edge === "last" };
-    for (let at = 0; at < this.#members.length; at++) {
-      const found = new Set<CallPlan>();
-      for (const slice of memberSlices(this.#members[at]!, own)) {
-        await this.#readMember(at, slice, edge === undefined ? undefined : found);
-        if (found.size === this.folded.size) break;
+    for (const bounds of await this.#gridParts(edge !== undefined)) {
+      const grids = this.#gridsOf(bounds) ?? [];
+      for (const grid of grids) this.#bytes += this.#settings.budget.hold(grid.bytes);
+      for (let at = 0; at < this.#members.length; at++) {
+        await this.#readWhole(at, { ...own, bounds }, { grids, isEdge: edge !== undefined });
+      }
+      for (const grid of grids) {
+        for (const [leaf, partial] of grid.finish()) {
+          this.folded.get(leaf)!.fold.addPartial(partial);
+        }
       }
     }
+  }
+
+  /** Parts of the range that there are grids for, if there are any; the range where there are none. */
+  async #gridParts(isEdge: boolean): Promise<readonly Bounds[]> {
+    const bounds = this.#bounds;
+    const { windows, budget: { pauses } } = this.#settings;
+    if (!this.#members.some(hasNumbers) || this.#gridsOf(bounds) !== undefined) return [bounds];
+    const outline = await groupOutline(this.#members, { bounds, pauses });
+    if (outline === undefined) return [bounds];
+    const extent = intersect(outline.bounds, bounds);
+    if (isEdge || this.#gridsOf(extent) !== undefined) return [extent];
+    const buckets = windows === undefined ? 0n : (extent.max - extent.min) / windows.every;
+    const areSparse = buckets > GRID_BUCKETS_MAX && buckets > 2 * outline.rows;
+    return areSparse ? [bounds] : gridParts(extent, windows) ?? [bounds];
+  }
+
+  /** Folds over grids for a part of the range; undefined: there are no such grids. */
+  #gridsOf(part: Bounds): GridReading[] | undefined {
+    const { windows, plan, grids, bounds: { min: startNs } } = this.#settings;
+    const numbers = this.#members[0]!.series.stored?.numbers;
+    // What is taken along from the points that are picked has to be read with them.
+    if (numbers === undefined || plan.terms.size > 0) return undefined;
+    const byBounds = new Map<Bounds, LeafPlan[]>();
+    for (const [leaf, { bounds }] of this.folded) {
+      if (leaf.type !== "leaf") return undefined;
+      const own = intersect(bounds, part);
+      if (own.min > own.max) continue;
+      const known = [...byBounds.keys()].find(({ min, max }) => min === own.min && max === own.max);
+      if (known === undefined) byBounds.set(own, [leaf]);
+      else byBounds.get(known)!.push(leaf);
+    }
+    const readings: GridReading[] = [];
+    for (const [bounds, leaves] of byBounds) {
+      const grid = grids.of(bounds, { windows, startNs, nsPerTick: numbers.nsPerTick });
+      if (grid === undefined) return undefined;
+      readings.push(new GridReading(grid, leaves));
+    }
+    return readings;
+  }
+
+  /** Reads a member slice by slice; of one end no more than has to be. */
+  async #readWhole(
+    at: number,
+    settings: SliceSettings,
+    { grids, isEdge }: { readonly grids: readonly GridReading[]; readonly isEdge: boolean },
+  ): Promise<void> {
+    const { budget } = this.#settings;
+    const member = this.#members[at]!;
+    const found = new Set<CallPlan>();
+    const areNumbers = grids.length > 0 && hasNumbers(member);
+    for (const slice of memberSlices(member, settings)) {
+      if (!isEdge) found.clear();
+      if (areNumbers) {
+        const pause = budget.pause();
+        if (pause !== undefined) await pause;
+        const refused = grids.flatMap((grid) => grid.read(at, member, slice, found));
+        if (refused.length > 0) await this.#readRefused(at, slice, { refused, found });
+      } else {
+        await this.#readMember(at, slice, found);
+      }
+      if (isEdge && found.size === this.folded.size) break;
+    }
+  }
+
+  /** Reads what was left over as points. */
+  async #readRefused(
+    at: number,
+    slice: Bounds,
+    { refused, found }: { readonly refused: readonly LeafPlan[]; readonly found: Set<CallPlan> },
+  ): Promise<void> {
+    const others = new Set(this.folded.keys());
+    for (const leaf of refused) others.delete(leaf);
+    const known = new Set(others);
+    await this.#readMember(at, slice, others);
+    for (const leaf of others) if (!known.has(leaf)) found.add(leaf);
   }
 
   /** Reads a slice of a member; calls that are known as found, or become so, need no more of it. */

@@ -3,6 +3,7 @@ import {
   type Database,
   type Family,
   nsToTicks,
+  type NumberColumn,
   type SeriesGroup,
   type SeriesReference,
   type SourceId,
@@ -13,7 +14,13 @@ import {
 import { castColumn, concatColumns, type Kind } from "./columns.ts";
 import { pointsOf, pointsOfNumbers } from "./engine_points.ts";
 import { makeInstants } from "./instants.ts";
-import type { SeriesOutline, SourceSeries, StoredSeries } from "./series_source.ts";
+import type {
+  NumberSeries,
+  SeriesOutline,
+  SourceSeries,
+  StoredSeries,
+  TickBounds,
+} from "./series_source.ts";
 import { joinFields, pickRows, type Points, type Table } from "./table.ts";
 import { type Bounds, intersect } from "./time_range.ts";
 
@@ -21,6 +28,16 @@ import { type Bounds, intersect } from "./time_range.ts";
 export const DATABASE_LABEL = "db";
 /** Ticks from an origin that doubles hold. */
 const OFFSET_MAX = 2n ** 53n - 1n;
+
+const NO_NUMBERS: NumberColumn = {
+  count: 0,
+  times: new Float64Array(0),
+  values: new Float64Array(0),
+  areSmallIntegers: false,
+  mayHaveNaN: false,
+  timesPointer: 0,
+  valuesPointer: 0,
+};
 
 const KINDS: Readonly<Record<Exclude<Family, "histogram">, Kind>> = {
   f64: "float",
@@ -132,6 +149,38 @@ export class EngineSeries implements SourceSeries, StoredSeries {
     const perTick = BigInt(nsPerTick);
     const { rows, first, last } = outline;
     return { rows, bounds: { min: first * perTick, max: (last + 1n) * perTick - 1n } };
+  }
+
+  get numbers(): NumberSeries {
+    return { nsPerTick: this.#reading.nsPerTick, read: (...args) => this.#numbersOf(...args) };
+  }
+
+  #numbersOf(
+    field: string,
+    kind: Kind,
+    { bounds, origin }: TickBounds,
+  ): NumberColumn | undefined {
+    const { stored, parts: { view, budget } } = this.#reading;
+    const known = stored.get(field);
+    if (known === undefined) return NO_NUMBERS;
+    let own: SeriesGroup | undefined;
+    for (const group of known.groups) {
+      if (!includes(group.sources, this.#source)) continue;
+      // Points of two families have to be brought in the order of their times.
+      if (own !== undefined) return undefined;
+      own = group;
+    }
+    const range = this.#reading.rangeOf(bounds);
+    if (own === undefined || range.start >= range.end) return NO_NUMBERS;
+    const stays = kindOf(own.family);
+    const isWhole = stays === "integer" || stays === "unsigned";
+    if (
+      known.kind !== kind || kind === "string" || (stays !== kind && !(kind === "float" && isWhole))
+    ) return undefined;
+    const column = view.readOffsets(this.#referenceOf(own), range, origin);
+    if (column.mayHaveNaN) return undefined;
+    budget.countPoints(column.count);
+    return column;
   }
 
   #groupsOf(field: string): SeriesGroup[] {

@@ -57,12 +57,20 @@ export class LeafFold {
       this.#members.push(member);
       return true;
     }
-    const own = partialOf(this.plan, leafPoints(points, member), this.#settings);
-    this.#partials.push(own);
-    this.#partialRows += own.rows.members.length;
-    const isLate = isJoinedLate(this.plan) && this.#partialRows < JOINED_ROWS;
-    if (this.#partials.length > 1 && !isLate) this.#join(this.plan);
+    this.#take(this.plan, partialOf(this.plan, leafPoints(points, member), this.#settings));
     return true;
+  }
+
+  /** Takes what a function that can be joined comes to for other points. */
+  addPartial(partial: Partial): void {
+    if (this.plan.type === "leaf") this.#take(this.plan, partial);
+  }
+
+  #take(plan: LeafPlan, partial: Partial): void {
+    this.#partials.push(partial);
+    this.#partialRows += partial.rows.members.length;
+    const isLate = isJoinedLate(plan) && this.#partialRows < JOINED_ROWS;
+    if (this.#partials.length > 1 && !isLate) this.#join(plan);
   }
 
   #join(plan: LeafPlan): void {

@@ -1,4 +1,5 @@
 /** What the parts of a running SELECT share. */
+import type { Grids } from "./grid.ts";
 import type { SelectBudget } from "./select_budget.ts";
 import type { SelectPlan } from "./select_plan.ts";
 import type { Bounds } from "./time_range.ts";
@@ -21,4 +22,6 @@ export interface GroupSettings {
   /** What is older is not read though the range has no lower bound: its buckets would be too many. */
   readonly readFromNs: bigint | undefined;
   readonly run: SelectRun;
+  /** Of the plan's groups. */
+  readonly grids: Grids;
 }

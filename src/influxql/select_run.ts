@@ -3,6 +3,7 @@ import { compareText } from "../../engine/mod.ts";
 import { forEachInSlices } from "../slices.ts";
 import { type Group, groupMembers, limitGroups, sortedNames } from "./grouping.ts";
 import { fieldsOf, type Member, memberOf } from "./group_reader.ts";
+import { Grids } from "./grid.ts";
 import { callTables } from "./call_run.ts";
 import { rawTables } from "./raw_run.ts";
 import { isJoinable } from "./partial.ts";
@@ -28,7 +29,7 @@ export interface SelectedGroup {
   readonly stored: StoredSeries | undefined;
 }
 
-export interface RunSettings extends GroupSettings {
+export interface RunSettings extends Omit<GroupSettings, "grids"> {
   /** Tags that are grouped by beside the plan's own. */
   readonly dimensions: readonly string[];
 }
@@ -46,13 +47,14 @@ export async function* selectGroups(settings: RunSettings): AsyncGenerator<Selec
   }
   const measurements = [...byName].sort(([left], [right]) => compareText(left, right));
   if (plan.compiled.descending) measurements.reverse();
+  const grids = new Grids();
   for (const [name, sources] of measurements) {
     for (const group of await groupsOf(sources, names, settings)) {
       yield {
         name,
         tags: names.map((tag, at) => [tag, group.values[at]!] as const),
         tables: (part = bounds) => {
-          const own = { ...settings, bounds: part };
+          const own = { ...settings, bounds: part, grids };
           return plan.calls.size === 0 ? rawTables(group, own) : callTables(group, own);
         },
         stored: storedRows(group, plan),

@@ -1,4 +1,5 @@
 /** What a SELECT reads from: measurements with fields and tags, whether they lie in the engine or come from a subquery. */
+import type { NumberColumn } from "../../engine/mod.ts";
 import type { Pauses } from "../slices.ts";
 import type { Expr } from "./ast.ts";
 import type { Kind } from "./columns.ts";
@@ -34,6 +35,22 @@ export interface StoredSeries {
   hasPoints(fields: readonly string[], bounds: Bounds): boolean;
   /** About how many rows there are and between which times, told without reading any; undefined: there are none. */
   outline(bounds: Bounds): SeriesOutline | undefined;
+  /** Of series whose points can be had as doubles. */
+  readonly numbers?: NumberSeries;
+}
+
+export interface NumberSeries {
+  readonly nsPerTick: number;
+  /**
+   * Points of a field within bounds, their times as ticks after an origin that lies less than 2^53 of them before the end;
+   * undefined where doubles do not tell what they are in this kind. Valid until the next call.
+   */
+  read(field: string, kind: Kind, within: TickBounds): NumberColumn | undefined;
+}
+
+export interface TickBounds {
+  readonly bounds: Bounds;
+  readonly origin: bigint;
 }
 
 export interface SeriesOutline {

@@ -64,6 +64,16 @@ export async function groupSlices(
   return slicesOf(outline, settings);
 }
 
+/** What is known of a group's series together; undefined: nothing, or that there are no rows. */
+export async function groupOutline(
+  members: readonly Member[],
+  { bounds, pauses }: { readonly bounds: Bounds; readonly pauses: Pauses },
+): Promise<SeriesOutline | undefined> {
+  const outline = new OutlineSum();
+  await forEachInSlices(members, pauses, (member) => outline.add(member, bounds), MEMBERS_PER_LOOK);
+  return outline.sum;
+}
+
 function slicesOf({ isUnknown, sum }: OutlineSum, settings: SliceSettings): Iterable<Bounds> {
   const { bounds, slicePoints, terms, firstPoints } = settings;
   if (isUnknown) return [bounds];

@@ -79,6 +79,7 @@ const DAEMON_BASE = [
   "src/service_notify.ts",
   "src/start_error.ts",
   "src/query_memory.ts",
+  "src/selection.ts",
   "src/slices.ts",
 ];
 

@@ -54,7 +54,8 @@ function inputBounds(call: TransformPlan, bounds: Bounds, { plan }: CallSettings
 
 export interface FoldedLeaf {
   readonly fold: LeafFold;
-  readonly bounds: Bounds;
+  /** What its rows lie in: shorter than what was asked for where LIMIT leaves the rest out. */
+  bounds: Bounds;
 }
 
 /** The rows of a call from what its leaves came to; undefined: there are none. */

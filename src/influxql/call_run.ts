@@ -10,6 +10,7 @@ import type { Group } from "./grouping.ts";
 import { GRID_BUCKETS_MAX, gridParts, type Grids } from "./grid.ts";
 import { GridReading, hasNumbers } from "./grid_reading.ts";
 import { type Member, readMember } from "./group_reader.ts";
+import { type Instants, nsAt } from "./instants.ts";
 import { joinCalls, type JoinedRows } from "./join_calls.ts";
 import { LeafFold } from "./leaf_fold.ts";
 import type { LeafSettings } from "./leaf_rows.ts";
@@ -24,8 +25,14 @@ import {
   termsOf,
 } from "./select_plan.ts";
 import type { Table } from "./table.ts";
-import { type Bounds, intersect } from "./time_range.ts";
-import { groupOutline, groupSlices, memberSlices, type SliceSettings } from "./time_slices.ts";
+import { type Bounds, intersect, TIME_MIN_NS } from "./time_range.ts";
+import {
+  groupOutline,
+  groupSlices,
+  memberSlices,
+  partsFrom,
+  type SliceSettings,
+} from "./time_slices.ts";
 import { Windows } from "./windows.ts";
 
 export async function* callTables(
@@ -86,6 +93,11 @@ function outputOf(
 
 /** Points that are looked at first where the first or last one is asked for. */
 const EDGE_POINTS = 1_000;
+
+/** Clocks change no more often. */
+const CHANGE_NS = 100n * 86_400_000_000_000n;
+/** Rows from which on it is worth to read less than all of them. */
+const LIMITED_ROWS_MIN = 2_000;
 
 interface ReadingCallSettings extends CallSettings {
   readonly grids: Grids;
@@ -181,7 +193,8 @@ class GroupReading {
     const own = edge === undefined
       ? settings
       : { ...settings, firstPoints: EDGE_POINTS, descending: edge === "last" };
-    for (const bounds of await this.#gridParts(edge !== undefined)) {
+    const limited = edge === undefined ? await this.#limitedParts(settings.slicePoints) : undefined;
+    for (const bounds of limited ?? await this.#gridParts(edge !== undefined)) {
       const grids = this.#gridsOf(bounds) ?? [];
       for (const grid of grids) this.#bytes += this.#settings.budget.hold(grid.bytes);
       for (let at = 0; at < this.#members.length; at++) {
@@ -192,7 +205,41 @@ class GroupReading {
           this.folded.get(leaf)!.fold.addPartial(partial);
         }
       }
+      if (limited !== undefined && this.#endAfter(bounds)) break;
     }
+  }
+
+  /** Parts from the end of the range on that the answer begins with, where LIMIT may leave out most of the range. */
+  async #limitedParts(slicePoints: number): Promise<Iterable<Bounds> | undefined> {
+    const { windows, plan, budget: { pauses } } = this.#settings;
+    const wanted = rowsWanted(plan);
+    if (wanted === 0 || windows === undefined) return undefined;
+    const bounds = this.#bounds;
+    const outline = await groupOutline(this.#members, { bounds, pauses });
+    if (outline === undefined || outline.rows < Math.min(LIMITED_ROWS_MIN, slicePoints)) {
+      return undefined;
+    }
+    const extent = intersect(outline.bounds, bounds);
+    const { descending } = plan.compiled;
+    return partsFrom(extent, { windows, buckets: wanted + 4, descending });
+  }
+
+  /**
+   * Whether the rows that LIMIT leaves are known once a part and all before it were read. Then the range ends with the part,
+   * so that no more is filled.
+   */
+  #endAfter({ min, max }: Bounds): boolean {
+    const { plan, windows } = this.#settings;
+    const { descending } = plan.compiled;
+    const wanted = rowsWanted(plan);
+    for (const { fold, bounds } of this.folded.values()) {
+      if (rowsKnown(fold.starts(), { plan, windows: windows!, bounds }) < wanted) return false;
+    }
+    for (const folded of this.folded.values()) {
+      const read = descending ? { min, max: folded.bounds.max } : { min: folded.bounds.min, max };
+      folded.bounds = intersect(folded.bounds, read);
+    }
+    return true;
   }
 
   /** Parts of the range that there are grids for, if there are any; the range where there are none. */
@@ -289,6 +336,33 @@ class GroupReading {
     if (isKept) this.#bytes += bytes;
     else budget.release(bytes);
   }
+}
+
+/** Rows that LIMIT and OFFSET ask for, where they are buckets of functions alone; 0: all. */
+function rowsWanted({ calls, compiled }: SelectPlan): number {
+  const { limit, offset } = compiled.statement.rows;
+  const arePlain = [...calls.values()].every((call) => call === undefined || call.type === "leaf");
+  return limit === 0 || !arePlain ? 0 : limit + offset;
+}
+
+/** Rows at the end that the answer begins with which later parts do not change. */
+function rowsKnown(
+  starts: Instants | undefined,
+  { plan, windows, bounds }: {
+    readonly plan: SelectPlan;
+    readonly windows: Windows;
+    readonly bounds: Bounds;
+  },
+): number {
+  if (starts === undefined) return 0;
+  const { fill, descending } = plan.compiled;
+  const count = starts.eras.length;
+  if (fill.kind === "none") return count;
+  const [first, last] = [nsAt(starts, 0), nsAt(starts, count - 1)];
+  const from = descending || bounds.min === TIME_MIN_NS ? first : bounds.min;
+  const to = descending && bounds.max > last ? bounds.max : last;
+  // Where clocks change, twice a year, a bucket may be longer than others.
+  return Number((to - from) / windows.every) - 2 - Number((to - from) / CHANGE_NS);
 }
 
 /** For each member which combination of the values of some tags it has. */

@@ -1,7 +1,7 @@
 /** Collects what one function of a statement needs of a group's series, read one after the other, in one slice of time or several. */
 import { concatColumns, gather } from "./columns.ts";
 import { rowsThere } from "./group_reader.ts";
-import { gatherInstants, instantOf, lowerBound } from "./instants.ts";
+import { gatherInstants, instantOf, type Instants, lowerBound } from "./instants.ts";
 import { type LeafPoints, type LeafRows, type LeafSettings, runLeaf } from "./leaf_rows.ts";
 import {
   finishPartial,
@@ -64,6 +64,12 @@ export class LeafFold {
   /** Takes what a function that can be joined comes to for other points. */
   addPartial(partial: Partial): void {
     if (this.plan.type === "leaf") this.#take(this.plan, partial);
+  }
+
+  /** Starts of the buckets that have points so far, of a function that can be joined. */
+  starts(): Instants | undefined {
+    if (this.plan.type === "leaf" && this.#partials.length > 1) this.#join(this.plan);
+    return this.#partials[0]?.rows.starts;
   }
 
   #take(plan: LeafPlan, partial: Partial): void {

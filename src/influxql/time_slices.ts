@@ -6,6 +6,10 @@ import type { SeriesOutline } from "./series_source.ts";
 import type { Bounds } from "./time_range.ts";
 import type { Windows } from "./windows.ts";
 
+/** Parts grow so, up to a length. */
+const PART_GROWTH = 4n;
+const PART_MAX_NS = 2n ** 50n;
+
 /** Members that are looked at before the clock is. */
 const MEMBERS_PER_LOOK = 32;
 
@@ -106,5 +110,30 @@ function* cut(
       at = next;
     }
     size = Math.min(slicePoints, size * 4);
+  }
+}
+
+/** Parts of a range whose edges are those of buckets, the first of so many buckets and each next one of more. */
+export function* partsFrom(
+  { min, max }: Bounds,
+  { windows, buckets, descending }: {
+    readonly windows: Windows;
+    readonly buckets: number;
+    readonly descending: boolean;
+  },
+): Generator<Bounds> {
+  let width = windows.every * BigInt(buckets);
+  let [from, to] = [min, max];
+  while (from <= to) {
+    if (descending) {
+      const start = windows.startOf(to - width + 1n);
+      yield { min: start > from ? start : from, max: to };
+      to = start - 1n;
+    } else {
+      const end = windows.next(windows.startOf(from + width - 1n));
+      yield { min: from, max: end <= to ? end - 1n : to };
+      from = end;
+    }
+    if (width < PART_MAX_NS) width *= PART_GROWTH;
   }
 }

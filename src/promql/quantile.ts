@@ -1,4 +1,5 @@
 /** Quantiles of plain numbers. */
+import { selectRank } from "../selection.ts";
 
 /** Sorts in place, NaN first; gives the array back. */
 export function sortNumbers(values: Float64Array): Float64Array {
@@ -41,11 +42,11 @@ export function quantileBySelection(q: number, values: Float64Array, count: numb
   const lower = Math.floor(rank);
   const upper = Math.min(lower + 1, count - 1);
   const weight = rank - lower;
-  const low = lower < nans ? NaN : select(values, nans, count - 1, lower);
+  const low = lower < nans ? NaN : selectRank(values, nans, count - 1, lower);
   let high = low;
   if (upper > lower) {
     high = upper < nans ? NaN : values[upper]!;
-    if (lower < nans && upper >= nans) high = select(values, nans, count - 1, upper);
+    if (lower < nans && upper >= nans) high = selectRank(values, nans, count - 1, upper);
     else for (let at = upper + 1; at < count; at++) if (values[at]! < high) high = values[at]!;
   }
   return low * (1 - weight) + high * weight;
@@ -61,32 +62,4 @@ function nansFirst(values: Float64Array, count: number): number {
     values[nans++] = value;
   }
   return nans;
-}
-
-/**
- * The value of a rank among values[first] to values[last], none of them NaN. Afterwards nothing before that place is
- * above it, and nothing behind it below.
- */
-function select(values: Float64Array, first: number, last: number, rank: number): number {
-  while (first < last) {
-    const pivot = medianOfThree(values[first]!, values[(first + last) >> 1]!, values[last]!);
-    let left = first;
-    let right = last;
-    while (left <= right) {
-      while (values[left]! < pivot) left++;
-      while (values[right]! > pivot) right--;
-      if (left > right) break;
-      const value = values[left]!;
-      values[left++] = values[right]!;
-      values[right--] = value;
-    }
-    if (rank <= right) last = right;
-    else if (rank >= left) first = left;
-    else break;
-  }
-  return values[rank]!;
-}
-
-function medianOfThree(a: number, b: number, c: number): number {
-  return a < b ? (b < c ? b : a < c ? c : a) : a < c ? a : b < c ? c : b;
 }

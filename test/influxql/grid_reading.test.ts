@@ -109,7 +109,7 @@ test("functions over numbers give what they give over rows", async () => {
       // Conditions on fields need rows.
       expect(await ask("")).toEqual(await ask("k = 1"));
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 }, 60_000);
 

@@ -1,4 +1,5 @@
 /** median, stddev, spread and percentile: what a bucket's values are like once they are sorted or measured. */
+import { selectRank } from "../../selection.ts";
 import { columnOf, gather, narrow, numbersOf } from "../columns.ts";
 import type { Column } from "../result.ts";
 import {
@@ -22,8 +23,10 @@ export const median: InfluxqlFunction = {
     const values = column.values as Float64Array | WideValues;
     const medians = new Float64Array(bounds.length - 1);
     for (let i = 0; i < medians.length; i++) {
-      const sorted = values.slice(bounds[i]!, bounds[i + 1]!).sort();
-      medians[i] = middle(sorted);
+      const own = values.slice(bounds[i]!, bounds[i + 1]!);
+      medians[i] = own instanceof Float64Array && areOrdered(own)
+        ? middleOf(own)
+        : middle(own.sort());
     }
     return doublesColumn(medians);
   },
@@ -83,6 +86,23 @@ export const percentile: InfluxqlFunction = {
   },
 };
 
+/** Whether none is NaN. */
+function areOrdered(values: Float64Array): boolean {
+  for (let at = 0; at < values.length; at++) if (values[at] !== values[at]) return false;
+  return true;
+}
+
+/** The same as `middle` of numbers in any order, which it changes. */
+function middleOf(values: Float64Array): number {
+  const count = values.length;
+  const half = count >>> 1;
+  const high = selectRank(values, 0, count - 1, half);
+  if (count % 2 === 1) return high;
+  let low = values[0]!;
+  for (let at = 1; at < half; at++) low = Math.max(low, values[at]!);
+  return low + (high - low) / 2;
+}
+
 /** The mean of the two middle values where their count is even. */
 function middle(sorted: Float64Array | WideValues): number {
   const half = sorted.length >>> 1;
@@ -102,10 +122,11 @@ function rowOfRank(
   { from, to, rank }: { readonly from: number; readonly to: number; readonly rank: number },
 ): number {
   const values = column.values as Float64Array | WideValues;
-  const sorted = values.slice(from, to).sort();
-  const value = sorted[rank]!;
-  let skipped = 0;
-  while (skipped < rank && sorted[rank - skipped - 1] === value) skipped++;
+  const own = values.slice(from, to);
+  const isPlain = own instanceof Float64Array && areOrdered(own);
+  const value = isPlain ? selectRank(own, 0, own.length - 1, rank) : own.sort()[rank]!;
+  let skipped = rank;
+  for (let row = from; row < to; row++) if (values[row]! < value) skipped--;
   for (let row = from; row < to; row++) if (values[row] === value && skipped-- === 0) return row;
   return -1;
 }

@@ -26,6 +26,7 @@ import type { ReadBounds, SeriesReader } from "./series_reader.ts";
 import { SetIndex } from "./set_index.ts";
 import {
   type HiddenRanges,
+  isWithin,
   type ReadState,
   SourceSet,
   type ViewedVersion,
@@ -33,6 +34,9 @@ import {
 } from "./source_set.ts";
 import { NO_TOTALS, totalsOf } from "./totals.ts";
 import type { NumberColumn, SeriesReference, Totals, View } from "./view.ts";
+
+/** Sources whose chunks are looked for in one step: some milliseconds. */
+const SET_SOURCES_MAX = 4_096;
 
 /** A version that stays as long as this is not disposed. */
 export interface ViewPin extends Disposable {
@@ -83,8 +87,8 @@ export class ReadView implements View {
   readonly #parts: ViewParts;
   /** What can be read at most. */
   readonly bounds: ReadBounds;
-  /** By measurement; a source is in one set at most: that of the selection that met it first. */
-  readonly #sets = new Map<number, SourceSet[]>();
+  /** Sources that are in a set, by measurement. Each is in one at most: that of the selection that met it first. */
+  readonly #captured = new Map<number, Uint32Array[]>();
   readonly #mark: ViewMark;
   readonly #pins: ViewPin[] = [];
   #state: ReadState | undefined;
@@ -266,8 +270,8 @@ export class ReadView implements View {
     if (this.#closed) return;
     this.#closed = true;
     this.#parts.reader.rest();
-    for (const sets of this.#sets.values()) for (const set of sets) set[Symbol.dispose]();
-    this.#sets.clear();
+    for (const set of this.#setOrder) set[Symbol.dispose]();
+    this.#captured.clear();
     for (const pin of this.#pins) pin[Symbol.dispose]();
     this.#parts.head.closeView(this.#mark);
     this.#setOrder.length = 0;
@@ -277,26 +281,31 @@ export class ReadView implements View {
     if (this.#closed) throw new EngineError("closed", "Cannot read: the view is closed");
   }
 
-  /** Fields of one measurement mostly live in the same sources: one set serves them all. */
+  /**
+   * Fields of one measurement mostly live in the same sources: the same sets serve them all. They are small enough that looking
+   * for their chunks keeps nobody waiting.
+   */
   #captureGroup(group: SeriesGroup): void {
     const key = group.measurementPointer;
-    const known = this.#sets.get(key) ?? [];
+    const known = this.#captured.get(key);
     let missing = group.sources;
-    for (const set of known) {
-      if (set.includes(missing)) return;
-      missing = without(missing, set.ids);
+    for (const ids of known ?? []) {
+      if (isWithin(missing, ids)) return;
+      missing = without(missing, ids);
     }
-    if (missing.length > 0) this.#addSet(key, missing);
+    if (missing.length === 0) return;
+    if (known === undefined) this.#captured.set(key, [missing]);
+    else known.push(missing);
+    for (let start = 0; start < missing.length; start += SET_SOURCES_MAX) {
+      this.#addSet(missing.subarray(start, start + SET_SOURCES_MAX));
+    }
   }
 
-  #addSet(key: number, ids: Uint32Array): SourceSet {
+  #addSet(ids: Uint32Array): SourceSet {
     const { head, lists } = this.#parts;
     const state = this.#takeState();
     const set = new SourceSet(ids, { head, state, bounds: this.bounds, lists });
     this.#setOrder.push(set);
-    const known = this.#sets.get(key);
-    if (known === undefined) this.#sets.set(key, [set]);
-    else known.push(set);
     return set;
   }
 
@@ -323,7 +332,7 @@ export class ReadView implements View {
       if (position >= 0) return { set: last, position };
     }
     // One that is in no set was not selected through this view.
-    const set = this.#setIndex.find(source) ?? this.#addSet(-source, Uint32Array.of(source));
+    const set = this.#setIndex.find(source) ?? this.#addSet(Uint32Array.of(source));
     this.#lastSet = set;
     return { set, position: set.positionOf(source) };
   }

@@ -85,17 +85,6 @@ export class SourceSet implements Disposable {
     return low;
   }
 
-  /** Whether every one of these ascending ids is in the set. */
-  includes(ids: Uint32Array): boolean {
-    if (ids === this.ids) return true;
-    let at = 0;
-    for (const id of ids) {
-      while (at < this.ids.length && this.ids[at]! < id) at++;
-      if (this.ids[at] !== id) return false;
-    }
-    return true;
-  }
-
   /** Chunks in the segments that hold any, oldest segment first. Throws "corrupt", "io". */
   chunks(): readonly SegmentChunks[] {
     return this.#chunks ??= this.#search();
@@ -123,6 +112,17 @@ export class SourceSet implements Disposable {
     for (const { list } of this.#chunks ?? []) this.#lists.give(list);
     this.#chunks = [];
   }
+}
+
+/** Whether every id of `a` is in `b`; both ascend. */
+export function isWithin(a: Uint32Array, b: Uint32Array): boolean {
+  if (a === b) return true;
+  let at = 0;
+  for (const id of a) {
+    while (at < b.length && b[at]! < id) at++;
+    if (b[at] !== id) return false;
+  }
+  return true;
 }
 
 /** The ids of `a` that are not in `b`; both ascend. */

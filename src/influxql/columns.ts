@@ -164,7 +164,14 @@ export function gather(column: Column, order: Int32Array): Column {
   }
 }
 
-function gatherDoubles(values: Float64Array, order: Int32Array): Float64Array {
+/** Whether doubles that were whole numbers are still those. */
+export function areWhole(doubles: Float64Array): boolean {
+  let largest = 0;
+  for (let i = 0; i < doubles.length; i++) largest = Math.max(largest, Math.abs(doubles[i]!));
+  return largest <= Number.MAX_SAFE_INTEGER;
+}
+
+export function gatherDoubles(values: Float64Array, order: Int32Array): Float64Array {
   const picked = new Float64Array(order.length);
   for (let i = 0; i < order.length; i++) picked[i] = order[i]! < 0 ? 0 : values[order[i]!]!;
   return picked;

@@ -1,6 +1,6 @@
 /** What the engine reads as columns: ticks become exact times in nanoseconds, stored bytes become text. */
 import type { ColumnBlock, NumberColumn } from "../../engine/mod.ts";
-import { concatColumns, type Kind } from "./columns.ts";
+import { areWhole, concatColumns, type Kind } from "./columns.ts";
 import { ERA_NS, instantOf, type Instants, makeInstants } from "./instants.ts";
 import type { Column } from "./result.ts";
 import type { Points } from "./table.ts";
@@ -38,7 +38,7 @@ export function pointsOfNumbers(
 ): Points | undefined {
   if (kind === "string") return undefined;
   const isWhole = kind === "integer" || kind === "unsigned";
-  if (isWhole && !areSmallIntegers && !isNarrow(values)) return undefined;
+  if (isWhole && !areSmallIntegers && !areWhole(values)) return undefined;
   const column: Column = kind === "boolean"
     ? { kind, values: Uint8Array.from(values) }
     : { kind, values: values.slice() };
@@ -104,20 +104,14 @@ function columnOfBlock(block: ColumnBlock, kind: Kind): Column {
     case "integer":
       return {
         kind,
-        values: isNarrow(block.numbers) ? block.numbers : block.integers as BigInt64Array,
+        values: areWhole(block.numbers) ? block.numbers : block.integers as BigInt64Array,
       };
     case "unsigned":
       return {
         kind,
-        values: isNarrow(block.numbers) ? block.numbers : block.integers as BigUint64Array,
+        values: areWhole(block.numbers) ? block.numbers : block.integers as BigUint64Array,
       };
     case "string":
       return { kind, values: block.blobs!.map((bytes) => decoder.decode(bytes.subarray(1))) };
   }
-}
-
-function isNarrow(numbers: Float64Array): boolean {
-  let largest = 0;
-  for (let i = 0; i < numbers.length; i++) largest = Math.max(largest, Math.abs(numbers[i]!));
-  return largest <= Number.MAX_SAFE_INTEGER;
 }

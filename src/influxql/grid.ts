@@ -2,7 +2,7 @@
  * Buckets of a part of time laid out beforehand, so that points of one series after the other are sorted into them without
  * times of their own: all that is known of a point's time is how many ticks it is after the grid's origin, which is exact.
  */
-import { ERA_NS, instantOf, type Instants, makeInstants } from "./instants.ts";
+import { ERA_NS, instantOf, type Instants, instantsAfter, makeInstants } from "./instants.ts";
 import type { Bounds } from "./time_range.ts";
 import type { Windows } from "./windows.ts";
 
@@ -52,10 +52,8 @@ export class Grid {
   /** Undefined: it would be too long, or have too many buckets. */
   static of(bounds: Bounds, { windows, startNs, nsPerTick }: GridShape): Grid | undefined {
     const { min, max } = bounds;
-    if (max - min > SPAN_MAX_NS) return undefined;
-    const perTick = BigInt(nsPerTick);
-    // The first tick that is not before the bounds, or the one before it: a whole number in any case.
-    const origin = min / perTick - (min < 0n ? 1n : 0n);
+    const origin = originOf(bounds, nsPerTick);
+    if (origin === undefined) return undefined;
     if (windows === undefined) {
       const starts = makeInstants(1);
       const { era, offset } = instantOf(startNs);
@@ -75,16 +73,7 @@ export class Grid {
 
   /** The times of numbers of ticks after the origin. */
   timesOf(ticks: Float64Array): Instants {
-    const times = makeInstants(ticks.length);
-    const { era, offset } = instantOf(this.origin * BigInt(this.#nsPerTick));
-    for (let i = 0; i < ticks.length; i++) {
-      const ns = ticks[i]! * this.#nsPerTick;
-      const eras = Math.floor(ns / ERA_NS);
-      const rest = ns - eras * ERA_NS + offset;
-      times.eras[i] = era + eras + (rest < ERA_NS ? 0 : 1);
-      times.offsets[i] = rest < ERA_NS ? rest : rest - ERA_NS;
-    }
-    return times;
+    return instantsAfter(this.origin * BigInt(this.#nsPerTick), ticks, this.#nsPerTick);
   }
 
   /**
@@ -111,6 +100,12 @@ export class Grid {
     rows[last + 1] = count;
     return rows;
   }
+}
+
+/** A tick that all ticks in the bounds are less than 2^53 behind; undefined: the bounds are too wide. */
+export function originOf({ min, max }: Bounds, nsPerTick: number): bigint | undefined {
+  // The first tick that is not before the bounds, or the one before it.
+  return max - min > SPAN_MAX_NS ? undefined : min / BigInt(nsPerTick) - (min < 0n ? 1n : 0n);
 }
 
 /** Where each bucket ends but the last, which has no end. */

@@ -1,7 +1,10 @@
 /** Reads the series of a group: the fields and tags that a plan names, in the rows that satisfy its condition. */
-import { castColumn, hasValue, missing } from "./columns.ts";
+import { areWhole, castColumn, gatherDoubles, hasValue, missing } from "./columns.ts";
 import { fieldsIn, maskOf, reduceByTags } from "./condition.ts";
 import type { Expr } from "./ast.ts";
+import { originOf } from "./grid.ts";
+import { instantsAfter } from "./instants.ts";
+import { numberFilterOf, rowsPassing } from "./number_filter.ts";
 import type { Column } from "./result.ts";
 import type { SelectBudget } from "./select_budget.ts";
 import type { Term } from "./select_plan.ts";
@@ -48,14 +51,46 @@ export async function readMember(
   options: { readonly bounds: Bounds; readonly budget: SelectBudget },
 ): Promise<Table> {
   const fields = fieldsOf(terms, source, condition);
-  const read = series.read(fields, options.bounds);
-  let table = read instanceof Promise ? await read : read;
-  if (condition !== undefined) {
-    const mask = maskOf(condition, { table, fields, tags: series.tags });
-    table = filterRows(table, mask);
+  let table = readFiltered({ source, series, condition }, fields, options.bounds);
+  if (table === undefined) {
+    const read = series.read(fields, options.bounds);
+    table = read instanceof Promise ? await read : read;
+    if (condition !== undefined) {
+      const mask = maskOf(condition, { table, fields, tags: series.tags });
+      table = filterRows(table, mask);
+    }
   }
   const columns = terms.map((term) => columnOfTerm(term, { source, series, table, fields }));
   return { count: table.count, times: table.times, columns };
+}
+
+/** Rows of the only field that is read and compared; undefined: there are others, or doubles do not tell what it holds. */
+function readFiltered(
+  { source, series, condition }: Member,
+  fields: readonly string[],
+  bounds: Bounds,
+): Table | undefined {
+  const numbers = series.stored?.numbers;
+  const [field] = fields;
+  if (numbers === undefined || condition === undefined || fields.length !== 1) return undefined;
+  const filter = numberFilterOf(condition, source);
+  const kind = source.fields.get(field!);
+  if (filter === undefined || (kind !== "float" && kind !== "integer" && kind !== "unsigned")) {
+    return undefined;
+  }
+  const origin = originOf(bounds, numbers.nsPerTick);
+  if (origin === undefined) return undefined;
+  const column = numbers.read(field!, kind, { bounds, origin });
+  const isExact = column !== undefined &&
+    (kind === "float" || column.areSmallIntegers || areWhole(column.values));
+  if (!isExact) return undefined;
+  const rows = rowsPassing(column, filter);
+  const ticks = gatherDoubles(column.times, rows);
+  return {
+    count: rows.length,
+    times: instantsAfter(origin * BigInt(numbers.nsPerTick), ticks, numbers.nsPerTick),
+    columns: [{ kind, values: gatherDoubles(column.values, rows) }],
+  };
 }
 
 interface Rows {

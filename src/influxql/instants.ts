@@ -101,3 +101,17 @@ export function instantsOf(list: readonly bigint[]): Instants {
   list.forEach((ns, index) => setInstant(times, index, instantOf(ns)));
   return times;
 }
+
+/** Times as numbers of ticks after one of them; the last is less than 2^53 nanoseconds after it. */
+export function instantsAfter(originNs: bigint, ticks: Float64Array, nsPerTick: number): Instants {
+  const times = makeInstants(ticks.length);
+  const { era, offset } = instantOf(originNs);
+  for (let i = 0; i < ticks.length; i++) {
+    const ns = ticks[i]! * nsPerTick;
+    const eras = Math.floor(ns / ERA_NS);
+    const rest = ns - eras * ERA_NS + offset;
+    times.eras[i] = era + eras + (rest < ERA_NS ? 0 : 1);
+    times.offsets[i] = rest < ERA_NS ? rest : rest - ERA_NS;
+  }
+  return times;
+}

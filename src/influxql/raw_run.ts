@@ -89,9 +89,7 @@ async function mergedRows(
       if (pause !== undefined) await pause;
       const member = members[at]!;
       const read = await readMember(member, fields, { bounds, budget });
-      const table = member.source.isSubquery
-        ? read
-        : filterRows(read, rowsWithValues(read, fields.map((_, column) => column)));
+      const table = member.source.isSubquery ? read : withValues(read);
       if (table.count === 0) continue;
       // Merging takes as much again.
       bytes += budget.holdTable(table) + (members.length > 1 ? budget.holdTable(table) : 0);
@@ -104,6 +102,16 @@ async function mergedRows(
     budget.release(bytes);
     throw error;
   }
+}
+
+/** Rows with a value in some column. */
+function withValues(table: Table): Table {
+  const isWhole = table.columns.some((column) =>
+    column.kind !== "string" && column.present === undefined
+  );
+  return isWhole
+    ? table
+    : filterRows(table, rowsWithValues(table, table.columns.map((_, at) => at)));
 }
 
 function emptyTable(fields: readonly Term[]): GroupTable {

@@ -63,9 +63,12 @@ async function* taggedFrames(group: SelectedGroup, plan: SelectPlan): AsyncGener
 function* partsOf(table: Table): Generator<Table> {
   const { count, times } = table;
   for (let from = 0; from < count;) {
-    let to = from + 1;
     const end = Math.min(count, from + FRAME_ROWS);
-    while (to < end && Math.abs(nsBetween(times, from, to)) <= Number.MAX_SAFE_INTEGER) to++;
+    const { eras } = times;
+    const era = eras[from]!;
+    let to = from + 1;
+    // Doubles hold the distance to whatever lies in the era or one beside it.
+    while (to < end && eras[to]! - era <= 1 && era - eras[to]! <= 1) to++;
     yield sliceTable(table, from, to);
     from = to;
   }

@@ -98,6 +98,8 @@ export function combine(op: string, left: Column, right: Column): Column {
   const [a, b] = [left.values, right.values];
   if (!isBitwise(op) && a instanceof Float64Array && b instanceof Float64Array) {
     doubles(op, { a, b, values, isReal });
+    // Whole numbers have one zero.
+    for (let i = 0; i < values.length; i++) values[i] = values[i]! + 0;
     const least = kind === "unsigned" ? 0 : -Infinity;
     if (values.every((value) => Number.isSafeInteger(value) && value >= least)) {
       return { kind, values, present: bothPresent(left, right, values) };

@@ -40,7 +40,7 @@ export interface Filled extends FilledRows {
 /** Fills the gaps between values at the starts of buckets, ascending and one for each at most. */
 export function fillRows(times: Instants, column: Column, settings: FillSettings): Filled {
   const starts = startsFrom(times, settings);
-  const rows = filledRows(times, starts);
+  const rows = filledRows(times, starts, settings.descending);
   const gathered = gather(column, rows.order);
   return {
     times: rows.times,
@@ -59,31 +59,36 @@ function startsFrom(
   const first = descending && ownFirst < boundFirst ? ownFirst : boundFirst;
   const ownLast = nsAt(times, times.eras.length - 1);
   const boundLast = windows.startOf(bounds.max);
-  const last = boundLast > ownLast ? boundLast : ownLast;
+  const least = descending ? first : ownLast;
+  const last = boundLast > least ? boundLast : least;
   checkBuckets(Number((last - first) / windows.every) + 1);
   return windows.startsBetween(first, last);
 }
 
 /**
- * Rows of values and of buckets without one, in the order of their times. A value of a subquery's bucket that began before
- * the range stands for the next bucket that would have been made, as in InfluxDB.
+ * Rows of values and of buckets without one, in the order of their times. A value of a subquery's bucket that comes before
+ * the range, in the order of the answer, stands for the next bucket that would have been made, as in InfluxDB.
  */
-function filledRows(times: Instants, starts: Instants): FilledRows {
+function filledRows(times: Instants, starts: Instants, descending: boolean): FilledRows {
   const values = times.eras.length;
   const buckets = starts.eras.length;
   const order = new Int32Array(values + buckets).fill(-1);
   const places = new Int32Array(values + buckets);
+  const sign = descending ? -1 : 1;
   let count = 0;
   for (let row = 0, bucket = 0; row < values || bucket < buckets; bucket++, count++) {
+    const value = descending ? values - 1 - row : row;
+    const start = descending ? buckets - 1 - bucket : bucket;
     const isValue = row < values &&
-      (bucket >= buckets || compareAt(times, row, starts, bucket) <= 0);
-    places[count] = isValue ? row : values + bucket;
-    if (isValue) order[count] = row++;
+      (bucket >= buckets || sign * compareAt(times, value, starts, start) <= 0);
+    places[count] = isValue ? value : values + start;
+    if (!isValue) continue;
+    order[count] = value;
+    row++;
   }
-  return {
-    times: gatherInstants(concatInstants([times, starts]), places.subarray(0, count)),
-    order: order.subarray(0, count),
-  };
+  const [kept, from] = [order.subarray(0, count), places.subarray(0, count)];
+  if (descending) [kept, from].forEach((each) => each.reverse());
+  return { times: gatherInstants(concatInstants([times, starts]), from), order: kept };
 }
 
 function fillColumn(column: Column, rows: FilledRows, settings: FillSettings): Column {

@@ -30,7 +30,7 @@ export function joinCalls(
   const held = limited.filter((each) => each !== undefined && each.members.length > 0);
   const [first] = held as CallRows[];
   if (first === undefined) return undefined;
-  const kinds = [...plan.calls.values()].map((call) => call?.kind ?? "float");
+  const planned = [...plan.calls.values()];
   const { fill } = plan.compiled;
   const { times, orders } = held.length === 1
     ? { times: first.times, orders: undefined }
@@ -41,8 +41,11 @@ export function joinCalls(
     times,
     calls: limited.map((each, at) => {
       if (each === undefined || each.members.length === 0) {
-        const nothing = missing(kinds[at]!, count);
-        return fill.kind === "number" ? withNumber(nothing, fill.value, () => true) : nothing;
+        const call = planned[at];
+        const nothing = missing(call?.kind ?? "float", count);
+        // What is of no field has no rows to fill.
+        const isFilled = fill.kind === "number" && call !== undefined;
+        return isFilled ? withNumber(nothing, fill.value, () => true) : nothing;
       }
       return orders === undefined ? each.column : placed(each.column, orders[at]!, fill);
     }),

@@ -156,9 +156,9 @@ function csvAlike(ours: string, theirs: string): boolean {
   return isSame(sorted(mine), sorted(other));
 }
 
-/** Numbers to nine digits, so that lines can be sorted; whole ones as they are, infinite ones as nothing. */
+/** Numbers to twelve digits, so that lines can be sorted; wide whole ones as they are, infinite ones as nothing. */
 function cell(text: string): unknown {
   if (/^([+-]Inf|NaN)$/.test(text)) return "";
-  const isReal = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) && !/^-?\d{1,19}$/.test(text);
-  return isReal ? Number(text).toPrecision(9) : text;
+  const isNumber = /^-?\d+(\.\d+)?$/.test(text) && !isWideWhole(text);
+  return isNumber ? Number(text).toPrecision(12) : text;
 }

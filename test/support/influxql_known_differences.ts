@@ -72,7 +72,8 @@ const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     reason: "of equal values at a rank the earliest; 1.6.7 sorts them as it comes",
-    when: ({ query, accept }, found) =>
+    when: names(/percentile\(/, /cpu/),
+  }, found) =>
       query.includes("percentile(") && (accept !== "" || /\.runs\.\d+\.\d+\.0 /.test(found)),
   },
   {
@@ -87,7 +88,7 @@ const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: "areas of whole numbers are cut at the edges of buckets as those of others, are the " +
       "same in any order, and those of each series: 1.6.7 mixes the points of several",
-    when: names(/integral\(/, /GROUP BY|DESC/),
+    when: names(/integral\(/, /GROUP BY|DESC|FROM wide/),
   },
   {
     reason: "an outer statement sees an inner bucket that began before its range; 1.6.7 ends there",

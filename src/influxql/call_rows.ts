@@ -96,6 +96,7 @@ function leafRows(leaf: LeafPlan, rows: LeafRows, settings: CallSettings): CallR
     isCount: name === "count",
     checkBuckets: (buckets) => budget.checkBuckets(buckets),
   });
+  if (order === undefined) return { ...rows, times };
   return {
     times,
     column,

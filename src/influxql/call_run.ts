@@ -33,15 +33,14 @@ import {
   partsFrom,
   type SliceSettings,
 } from "./time_slices.ts";
-import { Windows } from "./windows.ts";
+import type { Windows } from "./windows.ts";
 
 export async function* callTables(
   group: Group,
   { plan, bounds, readFromNs, run, grids }: GroupSettings,
 ): AsyncGenerator<Table> {
   const { budget, signal } = run;
-  const { windows: shape } = plan.compiled;
-  const windows = shape === undefined ? undefined : new Windows(shape);
+  const { windows } = grids;
   const settings: ReadingCallSettings = { plan, windows, bounds, budget, signal, grids };
   const calls = [...plan.calls.values()];
   const needs = calls.flatMap((call) => call === undefined ? [] : needsOf(call, bounds, settings));
@@ -194,8 +193,11 @@ class GroupReading {
       ? settings
       : { ...settings, firstPoints: EDGE_POINTS, descending: edge === "last" };
     const limited = edge === undefined ? await this.#limitedParts(settings.slicePoints) : undefined;
-    for (const bounds of limited ?? await this.#gridParts(edge !== undefined)) {
-      const grids = this.#gridsOf(bounds) ?? [];
+    const whole = limited === undefined ? this.#gridsOf(this.#bounds) : undefined;
+    const parts = limited ??
+      (whole === undefined ? await this.#gridParts(edge !== undefined) : [this.#bounds]);
+    for (const bounds of parts) {
+      const grids = whole ?? this.#gridsOf(bounds) ?? [];
       for (const grid of grids) this.#bytes += this.#settings.budget.hold(grid.bytes);
       for (let at = 0; at < this.#members.length; at++) {
         await this.#readWhole(at, { ...own, bounds }, { grids, isEdge: edge !== undefined });
@@ -246,7 +248,7 @@ class GroupReading {
   async #gridParts(isEdge: boolean): Promise<readonly Bounds[]> {
     const bounds = this.#bounds;
     const { windows, budget: { pauses } } = this.#settings;
-    if (!this.#members.some(hasNumbers) || this.#gridsOf(bounds) !== undefined) return [bounds];
+    if (!this.#members.some(hasNumbers)) return [bounds];
     const outline = await groupOutline(this.#members, { bounds, pauses });
     if (outline === undefined) return [bounds];
     const extent = intersect(outline.bounds, bounds);
@@ -258,7 +260,7 @@ class GroupReading {
 
   /** Folds over grids for a part of the range; undefined: there are no such grids. */
   #gridsOf(part: Bounds): GridReading[] | undefined {
-    const { windows, plan, grids, bounds: { min: startNs } } = this.#settings;
+    const { plan, grids, bounds: { min: startNs } } = this.#settings;
     const numbers = this.#members[0]!.series.stored?.numbers;
     // What is taken along from the points that are picked has to be read with them.
     if (numbers === undefined || plan.terms.size > 0) return undefined;
@@ -273,7 +275,7 @@ class GroupReading {
     }
     const readings: GridReading[] = [];
     for (const [bounds, leaves] of byBounds) {
-      const grid = grids.of(bounds, { windows, startNs, nsPerTick: numbers.nsPerTick });
+      const grid = grids.of(bounds, { startNs, nsPerTick: numbers.nsPerTick });
       if (grid === undefined) return undefined;
       readings.push(new GridReading(grid, leaves));
     }

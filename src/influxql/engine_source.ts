@@ -68,6 +68,14 @@ function labelMatcher(label: string): Matcher {
   return { name: DATABASE_LABEL, operator: "=", value: label };
 }
 
+/** One of some metrics. */
+function anyOf(metrics: readonly string[]): Matcher {
+  const [only] = metrics;
+  return metrics.length === 1
+    ? { name: METRIC_NAME, operator: "=", value: only! }
+    : { name: METRIC_NAME, operator: "=~", value: metrics.map(escapeRegex).join("|") };
+}
+
 /** Metrics of a measurement: its name alone, or followed by a field. */
 function metricsOf(measurement: string): Matcher {
   return { name: METRIC_NAME, operator: "=~", value: `${escapeRegex(measurement)}(_.*)?` };
@@ -140,11 +148,7 @@ export class EngineSource implements SeriesSource {
     const metrics = [...new Set(wanted.map((group) => group.metric))];
     const matchers: Matcher[] = [
       labelMatcher(this.#where.label),
-      metrics.length > METRICS_LISTED_MAX ? metricsOf(this.name) : {
-        name: METRIC_NAME,
-        operator: "=~",
-        value: metrics.map(escapeRegex).join("|"),
-      },
+      metrics.length > METRICS_LISTED_MAX ? metricsOf(this.name) : anyOf(metrics),
       ...tagMatchers(condition, this),
     ];
     const groups = view.select(matchers).filter((group) =>

@@ -33,13 +33,16 @@ interface FilledRows {
   readonly order: Int32Array;
 }
 
-export interface Filled extends FilledRows {
+export interface Filled extends Pick<FilledRows, "times"> {
   readonly column: Column;
+  /** Undefined: there were no gaps. */
+  readonly order: Int32Array | undefined;
 }
 
 /** Fills the gaps between values at the starts of buckets, ascending and one for each at most. */
 export function fillRows(times: Instants, column: Column, settings: FillSettings): Filled {
   const starts = startsFrom(times, settings);
+  if (starts === undefined) return { times, column, order: undefined };
   const rows = filledRows(times, starts, settings.descending);
   const gathered = gather(column, rows.order);
   return {
@@ -49,11 +52,14 @@ export function fillRows(times: Instants, column: Column, settings: FillSettings
   };
 }
 
-/** All buckets of the range; those from the first value on where it has no lower bound, or where it is the last in order. */
+/**
+ * All buckets of the range; those from the first value on where it has no lower bound, or where it is the last in order.
+ * Undefined: there is a value for each of them.
+ */
 function startsFrom(
   times: Instants,
   { windows, bounds, descending, checkBuckets }: FillSettings,
-): Instants {
+): Instants | undefined {
   const ownFirst = nsAt(times, 0);
   const boundFirst = bounds.min === TIME_MIN_NS ? ownFirst : windows.startOf(bounds.min);
   const first = descending && ownFirst < boundFirst ? ownFirst : boundFirst;
@@ -61,7 +67,11 @@ function startsFrom(
   const boundLast = windows.startOf(bounds.max);
   const least = descending ? first : ownLast;
   const last = boundLast > least ? boundLast : least;
-  checkBuckets(Number((last - first) / windows.every) + 1);
+  const buckets = Number((last - first) / windows.every) + 1;
+  checkBuckets(buckets);
+  const areThere = windows.isUniform && first === ownFirst && last === ownLast &&
+    buckets === times.eras.length;
+  if (areThere) return undefined;
   return windows.startsBetween(first, last);
 }
 

@@ -4,7 +4,7 @@
  */
 import { ERA_NS, instantOf, type Instants, instantsAfter, makeInstants } from "./instants.ts";
 import type { Bounds } from "./time_range.ts";
-import type { Windows } from "./windows.ts";
+import { Windows, type WindowSettings } from "./windows.ts";
 
 /** Nanoseconds that a grid spans at most: doubles count them. */
 const SPAN_MAX_NS = 2n ** 53n - 4n;
@@ -14,8 +14,6 @@ export const GRID_BUCKETS_MAX = 16_384;
 const STEPS_MAX = 8;
 
 export interface GridShape {
-  /** Undefined: one bucket. */
-  readonly windows: Windows | undefined;
   /** Time of the one bucket that there is without windows. */
   readonly startNs: bigint;
   readonly nsPerTick: number;
@@ -50,7 +48,11 @@ export class Grid {
   }
 
   /** Undefined: it would be too long, or have too many buckets. */
-  static of(bounds: Bounds, { windows, startNs, nsPerTick }: GridShape): Grid | undefined {
+  static of(
+    bounds: Bounds,
+    windows: Windows | undefined,
+    { startNs, nsPerTick }: GridShape,
+  ): Grid | undefined {
     const { min, max } = bounds;
     const origin = originOf(bounds, nsPerTick);
     if (origin === undefined) return undefined;
@@ -159,10 +161,16 @@ export function gridParts(
   return parts;
 }
 
-/** Grids of a statement's groups, which mostly lie in the same bounds. */
+/** Buckets and grids of a statement's groups, which mostly lie in the same bounds. */
 export class Grids {
+  /** Of GROUP BY time; undefined: one bucket. */
+  readonly windows: Windows | undefined;
   #last: Grid | undefined;
-  #shape: Pick<GridShape, "startNs" | "nsPerTick"> | undefined;
+  #shape: GridShape | undefined;
+
+  constructor(windows: WindowSettings | undefined) {
+    this.windows = windows === undefined ? undefined : new Windows(windows);
+  }
 
   /** Undefined: there is none for so long a time or so many buckets. */
   of(bounds: Bounds, shape: GridShape): Grid | undefined {
@@ -171,7 +179,7 @@ export class Grids {
       last.bounds.max === bounds.max && this.#shape?.startNs === shape.startNs &&
       this.#shape.nsPerTick === shape.nsPerTick;
     if (isSame) return last;
-    const grid = Grid.of(bounds, shape);
+    const grid = Grid.of(bounds, this.windows, shape);
     if (grid === undefined) return undefined;
     this.#shape = shape;
     return this.#last = grid;

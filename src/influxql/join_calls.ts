@@ -3,7 +3,7 @@ import type { Fill } from "./ast.ts";
 import { gather, missing } from "./columns.ts";
 import type { CallRows } from "./call_rows.ts";
 import { withNumber } from "./fill.ts";
-import { compareAt, gatherInstants, type Instants } from "./instants.ts";
+import { areEqual, compareAt, gatherInstants, type Instants } from "./instants.ts";
 import type { Column } from "./result.ts";
 import { concatInstants, reversedOrder } from "./table.ts";
 import type { SelectPlan } from "./select_plan.ts";
@@ -32,7 +32,9 @@ export function joinCalls(
   if (first === undefined) return undefined;
   const planned = [...plan.calls.values()];
   const { fill } = plan.compiled;
-  const { times, orders } = held.length === 1
+  // Where all have the same times, each row stands beside its own.
+  const areAligned = held.every((each) => areEqual(each!.times, first.times));
+  const { times, orders } = areAligned
     ? { times: first.times, orders: undefined }
     : zip(limited, descending);
   const count = times.eras.length;

@@ -10,6 +10,17 @@ import type { Column } from "./result.ts";
 import { keyOf, type SelectPlan, type Term } from "./select_plan.ts";
 import type { Table } from "./table.ts";
 
+/** Texts of calls that columns are looked up by, in one group after the other. */
+const callKeys = new WeakMap<Expr, string>();
+
+function keyOfCall(call: Expr): string {
+  const known = callKeys.get(call);
+  if (known !== undefined) return known;
+  const key = printExpression(call);
+  callKeys.set(call, key);
+  return key;
+}
+
 /** Rows with a column for each call and term, in the order of the answer. */
 export interface RawRows {
   readonly count: number;
@@ -32,7 +43,7 @@ export function outputTable(plan: SelectPlan, rows: RawRows, carry: Carry): Tabl
     columnOf: (name: string, cast: (Expr & { kind: "reference" })["cast"]) =>
       terms.get(keyOf({ kind: "reference", name, cast })) ?? missing("float", count),
     columnOfCall: (call: Expr & { kind: "call" }) =>
-      calls.get(printExpression(call)) ?? missing("float", count),
+      calls.get(keyOfCall(call)) ?? missing("float", count),
   };
   const columns = plan.columns.map(({ expr, kind }) => {
     const column = evaluate(expr, environment);

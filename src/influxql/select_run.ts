@@ -47,7 +47,7 @@ export async function* selectGroups(settings: RunSettings): AsyncGenerator<Selec
   }
   const measurements = [...byName].sort(([left], [right]) => compareText(left, right));
   if (plan.compiled.descending) measurements.reverse();
-  const grids = new Grids();
+  const grids = new Grids(plan.compiled.windows);
   for (const [name, sources] of measurements) {
     for (const group of await groupsOf(sources, names, settings)) {
       yield {

@@ -20,6 +20,9 @@ import type { Zone } from "./zones.ts";
 const NS_PER_MS = 1_000_000n;
 const DAY_NS = 86_400_000_000_000n;
 
+/** Starts that are kept. */
+const KNOWN_MAX = 4;
+
 /** Non-empty buckets of a column: bucket i begins at `starts[i]` and holds rows bounds[i] <= row < bounds[i + 1]. */
 export interface Buckets {
   readonly starts: Instants;
@@ -36,6 +39,8 @@ export class Windows {
   readonly every: bigint;
   readonly #offset: bigint;
   readonly #zone: Zone | undefined;
+  /** What was found last: one group after the other asks for the bounds of the range. */
+  readonly #known: { readonly ns: bigint; readonly start: bigint }[] = [];
 
   constructor({ every, offset, zone }: WindowSettings) {
     this.every = every;
@@ -45,6 +50,14 @@ export class Windows {
 
   /** Start of the bucket that holds a time. */
   startOf(ns: bigint): bigint {
+    for (const known of this.#known) if (known.ns === ns) return known.start;
+    const start = this.#find(ns);
+    this.#known.unshift({ ns, start });
+    this.#known.length = Math.min(this.#known.length, KNOWN_MAX);
+    return start;
+  }
+
+  #find(ns: bigint): bigint {
     const zone = this.#zoneNs(ns);
     const start = ns - modulo(ns + zone - this.#offset, this.every);
     if (this.#zoneNs(start) === zone) return this.#firstOf(start, zone);
@@ -79,7 +92,7 @@ export class Windows {
 
   /** All starts from one to another, which are starts themselves. */
   startsBetween(first: bigint, last: bigint): Instants {
-    if (!this.#isUniform) {
+    if (!this.isUniform) {
       const starts: bigint[] = [];
       for (let at = first; at <= last; at = this.next(at)) starts.push(at);
       return instantsOf(starts);
@@ -100,11 +113,11 @@ export class Windows {
 
   /** Sorts rows from <= row < to of ascending times into buckets. */
   bucketsOf(times: Instants, from: number, to: number): Buckets {
-    return this.#isUniform ? this.#uniform(times, from, to) : this.#local(times, from, to);
+    return this.isUniform ? this.#uniform(times, from, to) : this.#local(times, from, to);
   }
 
   /** All buckets are equally long, and short enough for doubles. */
-  get #isUniform(): boolean {
+  get isUniform(): boolean {
     return this.#zone === undefined && this.every < 2n ** 52n;
   }
 

@@ -6,6 +6,7 @@ import type { Matcher } from "../../engine/mod.ts";
 import { type Environment, evaluate } from "./arithmetic.ts";
 import type { Binary, Expr } from "./ast.ts";
 import { type Cell, cellAt, columnOf, hasValue, isNumeric } from "./columns.ts";
+import { disjunctionOf } from "./disjunction.ts";
 import { anchored, compileSearch, escapeRegex } from "./regex.ts";
 import type { Column } from "./result.ts";
 import { StatementError } from "./result.ts";
@@ -104,7 +105,8 @@ export function reduceByTags(condition: Expr, tags: Tags, schema: Pick<Schema, "
       return condition.value;
     case "binary": {
       const { op } = condition;
-      if (op !== "and" && op !== "or") {
+      if (op === "or") return reduceOr(condition, tags, schema);
+      if (op !== "and") {
         if (fieldsIn(condition, schema).length > 0) return condition;
         const { left, right } = condition;
         if (left.kind === "reference" && right.kind === "reference") {
@@ -116,18 +118,34 @@ export function reduceByTags(condition: Expr, tags: Tags, schema: Pick<Schema, "
         const columnOf = (name: string) => tagColumn(name, tags, 1);
         return holds(condition, { count: 1, isLenient: true, columnOf })[0] === 1;
       }
-      const decisive = op === "or";
       const left = reduceByTags(condition.left, tags, schema);
-      if (left === decisive) return decisive;
+      if (left === false) return false;
       const right = reduceByTags(condition.right, tags, schema);
-      if (right === decisive) return decisive;
-      if (typeof left === "boolean") return right;
-      if (typeof right === "boolean") return left;
+      if (right === false) return false;
+      if (left === true) return right;
+      if (right === true) return left;
       return { kind: "binary", op, left, right };
     }
     default:
       throw new StatementError(`invalid condition expression: ${condition.kind}`);
   }
+}
+
+function reduceOr(condition: Binary, tags: Tags, schema: Pick<Schema, "fields">): Reduced {
+  const { lists, others } = disjunctionOf(condition);
+  let rest: Expr | undefined;
+  const add = (right: Expr) =>
+    rest = rest === undefined ? right : { kind: "binary", op: "or", left: rest, right };
+  for (const { reference, values, comparisons } of lists) {
+    if (isField(reference, schema)) comparisons.forEach(add);
+    else if (values.has(tags.get(reference.name) ?? "")) return true;
+  }
+  for (const other of others) {
+    const reduced = reduceByTags(other, tags, schema);
+    if (reduced === true) return true;
+    if (reduced !== false) add(reduced);
+  }
+  return rest ?? false;
 }
 
 export function tagColumn(name: string, tags: Tags, count: number): Column {

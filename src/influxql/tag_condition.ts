@@ -1,6 +1,7 @@
 /** Conditions on series: on tags and on the measurement's name (`_name`). A missing tag is the empty text. */
 import type { Binary, Expr, Reference } from "./ast.ts";
 import { isField } from "./condition.ts";
+import { disjunctionOf, type TextList } from "./disjunction.ts";
 import { StatementError } from "./result.ts";
 import type { Schema } from "./series_source.ts";
 import { type TextTest, textTest } from "./text_test.ts";
@@ -18,7 +19,7 @@ export type SeriesCondition = (series: SeriesFacts) => boolean;
 
 export interface ConditionRules {
   /** What becomes of a comparison with a field, of which a series alone cannot tell. */
-  readonly fields: (comparison: Binary) => boolean;
+  readonly fields: () => boolean;
   /** No comparison holds of a tag that is missing, instead of its being the empty text. */
   readonly missingFails?: boolean;
 }
@@ -41,25 +42,44 @@ export function compileCondition(expr: Expr | undefined, rules: ConditionRules):
     default:
       throw new StatementError("invalid condition expression");
   }
-  if (expr.op === "and" || expr.op === "or") {
+  if (expr.op === "and") {
     const left = compileCondition(expr.left, rules);
     const right = compileCondition(expr.right, rules);
-    if (expr.op === "and") return (series) => left(series) && right(series);
-    return (series) => left(series) || right(series);
+    return (series) => left(series) && right(series);
+  }
+  if (expr.op === "or") {
+    const { lists, others } = disjunctionOf(expr);
+    const parts = [
+      ...lists.map((list) => compileList(list, rules)),
+      ...others.map((each) => compileCondition(each, rules)),
+    ];
+    return (series) => parts.some((accepts) => accepts(series));
   }
   return compileComparison(expr, rules);
 }
 
-function compileComparison(expr: Binary, { fields, missingFails }: ConditionRules) {
+/** Several texts of which a tag may have one. */
+function compileList({ reference, values }: TextList, rules: ConditionRules): SeriesCondition {
+  return compileText(reference, (text) => values.has(text), rules);
+}
+
+function compileComparison(expr: Binary, rules: ConditionRules): SeriesCondition {
   const { reference, other } = sidesOf(expr);
   if (reference === undefined) throw new StatementError("invalid condition expression");
+  return compileText(reference, textTest(expr.op, other), rules);
+}
+
+function compileText(
+  reference: Reference,
+  accepts: TextTest | undefined,
+  { fields, missingFails }: ConditionRules,
+): SeriesCondition {
   const { name } = reference;
-  const accepts = textTest(expr.op, other);
   if (name === "_name") {
     return ({ measurement }: SeriesFacts) => accepts?.(measurement) ?? false;
   }
   return ({ tag, schema }: SeriesFacts): boolean => {
-    if (isField(reference, schema)) return fields(expr);
+    if (isField(reference, schema)) return fields();
     const value = tag(name) ?? (missingFails === true ? undefined : "");
     return value !== undefined && accepts !== undefined && accepts(value);
   };

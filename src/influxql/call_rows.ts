@@ -42,13 +42,21 @@ export interface LeafNeed {
 }
 
 /** All functions over points in a call. */
-export function needsOf(call: CallPlan, bounds: Bounds, settings: CallSettings): LeafNeed[] {
+export function needsOf(
+  call: CallPlan,
+  bounds: Bounds,
+  settings: Pick<CallSettings, "plan">,
+): LeafNeed[] {
   if (call.type !== "transformation") return [{ leaf: call, bounds }];
   return needsOf(call.input, inputBounds(call, bounds, settings), settings);
 }
 
 /** Differences need the value before the first one. */
-function inputBounds(call: TransformPlan, bounds: Bounds, { plan }: CallSettings): Bounds {
+function inputBounds(
+  call: TransformPlan,
+  bounds: Bounds,
+  { plan }: Pick<CallSettings, "plan">,
+): Bounds {
   return reachBack(bounds, call.reachesBack ? 1 : 0, plan.compiled);
 }
 
@@ -59,12 +67,12 @@ export interface FoldedLeaf {
 }
 
 /** The rows of a call from what its leaves came to; undefined: there are none. */
-export async function rowsOfCall(
+export function rowsOfCall(
   call: CallPlan,
   folded: ReadonlyMap<CallPlan, FoldedLeaf>,
   settings: CallSettings,
-): Promise<CallRows | undefined> {
-  if (call.type === "transformation") return await transformed(call, folded, settings);
+): CallRows | undefined | Promise<CallRows | undefined> {
+  if (call.type === "transformation") return transformed(call, folded, settings);
   const { fold, bounds } = folded.get(call)!;
   const rows = fold.finish();
   if (rows === undefined || rows.times.eras.length === 0) return undefined;

@@ -10,6 +10,8 @@ import { Windows, type WindowSettings } from "./windows.ts";
 const SPAN_MAX_NS = 2n ** 53n - 4n;
 /** Buckets of a grid. */
 export const GRID_BUCKETS_MAX = 16_384;
+/** Grids that are kept. */
+const GRIDS_KEPT = 4;
 /** Rows that are looked at one by one where a bucket ends, before they are searched. */
 const STEPS_MAX = 8;
 
@@ -165,8 +167,7 @@ export function gridParts(
 export class Grids {
   /** Of GROUP BY time; undefined: one bucket. */
   readonly windows: Windows | undefined;
-  #last: Grid | undefined;
-  #shape: GridShape | undefined;
+  readonly #known: { readonly grid: Grid; readonly shape: GridShape }[] = [];
 
   constructor(windows: WindowSettings | undefined) {
     this.windows = windows === undefined ? undefined : new Windows(windows);
@@ -174,14 +175,15 @@ export class Grids {
 
   /** Undefined: there is none for so long a time or so many buckets. */
   of(bounds: Bounds, shape: GridShape): Grid | undefined {
-    const last = this.#last;
-    const isSame = last !== undefined && last.bounds.min === bounds.min &&
-      last.bounds.max === bounds.max && this.#shape?.startNs === shape.startNs &&
-      this.#shape.nsPerTick === shape.nsPerTick;
-    if (isSame) return last;
+    const { min, max } = bounds;
+    for (const { grid, shape: { startNs, nsPerTick } } of this.#known) {
+      const isSame = grid.bounds.min === min && grid.bounds.max === max;
+      if (isSame && startNs === shape.startNs && nsPerTick === shape.nsPerTick) return grid;
+    }
     const grid = Grid.of(bounds, this.windows, shape);
     if (grid === undefined) return undefined;
-    this.#shape = shape;
-    return this.#last = grid;
+    this.#known.unshift({ grid, shape });
+    this.#known.length = Math.min(this.#known.length, GRIDS_KEPT);
+    return grid;
   }
 }

@@ -1,4 +1,5 @@
 /** Reads series of a group into folds over a grid: what needs no more than numbers and the buckets that they are in. */
+import type { FieldLeaves } from "./call_setup.ts";
 import { GridFold } from "./grid_fold.ts";
 import type { Member } from "./group_reader.ts";
 import type { Grid } from "./grid.ts";
@@ -8,22 +9,19 @@ import { type Bounds, intersect } from "./time_range.ts";
 
 export class GridReading {
   readonly grid: Grid;
-  /** Functions by the field that they are of: it is read once. */
-  readonly #fields = new Map<string, { readonly term: Term; readonly folds: GridFold[] }>();
+  /** Folds of the functions of each field, which is read once. */
+  readonly #fields: { readonly term: Term; readonly folds: readonly GridFold[] }[] = [];
 
-  constructor(grid: Grid, leaves: readonly LeafPlan[]) {
+  constructor(grid: Grid, fields: readonly FieldLeaves[]) {
     this.grid = grid;
-    for (const leaf of leaves) {
-      const fold = new GridFold(leaf, grid);
-      const known = this.#fields.get(leaf.term.key);
-      if (known === undefined) this.#fields.set(leaf.term.key, { term: leaf.term, folds: [fold] });
-      else known.folds.push(fold);
+    for (const { term, leaves } of fields) {
+      this.#fields.push({ term, folds: leaves.map((leaf) => new GridFold(leaf, grid)) });
     }
   }
 
   get bytes(): number {
     let bytes = 0;
-    for (const { folds } of this.#fields.values()) for (const fold of folds) bytes += fold.bytes;
+    for (const { folds } of this.#fields) for (const fold of folds) bytes += fold.bytes;
     return bytes;
   }
 
@@ -42,7 +40,7 @@ export class GridReading {
     if (bounds.min > bounds.max) return refused;
     const numbers = series.stored!.numbers!;
     const { grid } = this;
-    for (const { term: { name, origin }, folds } of this.#fields.values()) {
+    for (const { term: { name, origin }, folds } of this.#fields) {
       // Tags of stored series are no fields: functions find nothing in them.
       if (origin.from !== "field") continue;
       if (folds.every(({ leaf }) => found.has(leaf)) || !source.fields.has(name)) continue;
@@ -61,7 +59,7 @@ export class GridReading {
 
   /** What the functions come to of what they took. */
   *finish(): Generator<readonly [leaf: LeafPlan, partial: Partial]> {
-    for (const { folds } of this.#fields.values()) {
+    for (const { folds } of this.#fields) {
       for (const fold of folds) {
         const partial = fold.finish();
         if (partial !== undefined) yield [fold.leaf, partial];

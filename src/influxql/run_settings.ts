@@ -1,5 +1,5 @@
 /** What the parts of a running SELECT share. */
-import type { Grids } from "./grid.ts";
+import type { CallCache } from "./call_setup.ts";
 import type { SelectBudget } from "./select_budget.ts";
 import type { SelectPlan } from "./select_plan.ts";
 import type { Bounds } from "./time_range.ts";
@@ -22,6 +22,6 @@ export interface GroupSettings {
   /** What is older is not read though the range has no lower bound: its buckets would be too many. */
   readonly readFromNs: bigint | undefined;
   readonly run: SelectRun;
-  /** Of the plan's groups. */
-  readonly grids: Grids;
+  /** Of all groups of the plan. */
+  readonly cache: CallCache;
 }

@@ -3,7 +3,7 @@ import { compareText } from "../../engine/mod.ts";
 import { forEachInSlices } from "../slices.ts";
 import { type Group, groupMembers, limitGroups, sortedNames } from "./grouping.ts";
 import { fieldsOf, type Member, memberOf } from "./group_reader.ts";
-import { Grids } from "./grid.ts";
+import { CallCache } from "./call_setup.ts";
 import { callTables } from "./call_run.ts";
 import { rawTables } from "./raw_run.ts";
 import { isJoinable } from "./partial.ts";
@@ -29,7 +29,7 @@ export interface SelectedGroup {
   readonly stored: StoredSeries | undefined;
 }
 
-export interface RunSettings extends Omit<GroupSettings, "grids"> {
+export interface RunSettings extends Omit<GroupSettings, "cache"> {
   /** Tags that are grouped by beside the plan's own. */
   readonly dimensions: readonly string[];
 }
@@ -47,14 +47,14 @@ export async function* selectGroups(settings: RunSettings): AsyncGenerator<Selec
   }
   const measurements = [...byName].sort(([left], [right]) => compareText(left, right));
   if (plan.compiled.descending) measurements.reverse();
-  const grids = new Grids(plan.compiled.windows);
+  const cache = new CallCache(plan);
   for (const [name, sources] of measurements) {
     for (const group of await groupsOf(sources, names, settings)) {
       yield {
         name,
         tags: names.map((tag, at) => [tag, group.values[at]!] as const),
         tables: (part = bounds) => {
-          const own = { ...settings, bounds: part, grids };
+          const own = { ...settings, bounds: part, cache };
           return plan.calls.size === 0 ? rawTables(group, own) : callTables(group, own);
         },
         stored: storedRows(group, plan),

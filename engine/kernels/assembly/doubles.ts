@@ -71,7 +71,19 @@ export function stepsToMs(
 /** Turns times of `count` points, all of them less than 2^53 ticks away from it, into distances to `origin` in place. */
 export function ticksToOffsets(times: usize, count: u32, origin: i64): void {
   const end = times + <usize> count * 8;
-  for (let at = times; at < end; at += 8) store<f64>(at, <f64> (load<i64>(at) - origin));
+  let at = times;
+  // Times ascend.
+  const isNear = count > 1 && load<i64>(times) >= origin &&
+    <u64> (load<i64>(end - 8) - origin) < <u64> HALF_RANGE;
+  if (isNear) {
+    const pairsEnd = times + <usize> (count & ~1) * 8;
+    const shift = i64x2.splat(reinterpret<i64>(MAGIC) - origin);
+    const magic = f64x2.splat(MAGIC);
+    for (; at < pairsEnd; at += 16) {
+      v128.store(at, f64x2.sub(i64x2.add(v128.load(at), shift), magic));
+    }
+  }
+  for (; at < end; at += 8) store<f64>(at, <f64> (load<i64>(at) - origin));
 }
 
 function ticksToMs(times: usize, count: u32, ticksPerMs: f64): void {

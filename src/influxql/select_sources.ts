@@ -24,6 +24,8 @@ export async function planWithSources(
   const sources: SeriesSource[] = [];
   const seen = new Set<string>();
   for (const source of compiled.statement.sources) {
+    const pause = parts.run.budget.pause();
+    if (pause !== undefined) await pause;
     if (source.kind === "subquery") {
       const inner = await planWithSources(compiled.subqueries.get(source)!, parts);
       const names = new Set(inner.sources.map(({ name }) => name));

@@ -15,6 +15,7 @@ type Grant = UserEntry["grants"][number];
 
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
+const PASSWORD_LENGTH_MAX = 1_024;
 const SHOWN: Readonly<Record<Grant[1], string>> = {
   none: "NO PRIVILEGES",
   read: "READ",
@@ -30,12 +31,19 @@ export async function createUser(catalog: Catalog, statement: Of<"create_user">)
     if (known.admin === admin && await isPassword(password, known.hash)) return;
     throw new StatementError("user already exists");
   }
-  catalog.putUser({ name, admin, hash: await hashOf(password), grants: [] });
+  const hash = await hashOf(password);
+  // Another request may have been as quick.
+  if (catalog.users().some((each) => each.name === name)) {
+    throw new StatementError("user already exists");
+  }
+  catalog.putUser({ name, admin, hash, grants: [] });
 }
 
 export async function setPassword(catalog: Catalog, statement: Of<"set_password">): Promise<void> {
-  const user = userOf(catalog, statement.name);
-  catalog.putUser({ ...user, hash: await hashOf(statement.password) });
+  userOf(catalog, statement.name);
+  const hash = await hashOf(statement.password);
+  // As it is by now: rights may have been given meanwhile.
+  catalog.putUser({ ...userOf(catalog, statement.name), hash });
 }
 
 export function dropUser(catalog: Catalog, { name }: Of<"drop_user">): void {
@@ -89,6 +97,11 @@ async function isPassword(password: string, hash: string): Promise<boolean> {
 }
 
 async function derive(password: string, salt: Uint8Array): Promise<Buffer> {
+  if (password.length > PASSWORD_LENGTH_MAX) {
+    throw new StatementError(
+      `password of ${password.length} characters is longer than ${PASSWORD_LENGTH_MAX}`,
+    );
+  }
   return await new Promise((resolve, reject) => {
     scrypt(password, salt, HASH_BYTES, (error, key) => error ? reject(error) : resolve(key));
   });

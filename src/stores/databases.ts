@@ -10,7 +10,7 @@
  */
 import { dirname } from "node:path";
 import type { FileSystem, Logger } from "../../engine/mod.ts";
-import { compareText } from "../../engine/mod.ts";
+import { compareText, EngineError } from "../../engine/mod.ts";
 import {
   parseContent,
   printContent,
@@ -32,8 +32,13 @@ export interface DatabasesFile {
 }
 
 const FILE_BYTES_MAX = 64 << 20;
-/** Databases and policies that writes alone may create: their names come from outside. */
-const LABELS_MAX = 100_000;
+/** Each change rewrites the file: so many names take some milliseconds. */
+const DATABASES_MAX = 10_000;
+/** Policies of a database, and continuous queries of one. */
+const PARTS_MAX = 1_000;
+const USERS_MAX = 10_000;
+/** Labels whose durations are kept at hand. */
+const DURATIONS_KEPT_MAX = 100_000;
 
 export class DatabaseStore {
   readonly #file: DatabasesFile | undefined;
@@ -77,7 +82,18 @@ export class DatabaseStore {
     return this.#databases.get(name);
   }
 
+  /** Adds a database or replaces it. Throws "limit", "io". */
   put(database: StoredDatabase): void {
+    const known = this.#databases.get(database.name);
+    if (known === undefined) refuseBeyond("databases", this.#databases.size + 1, DATABASES_MAX);
+    const { policies, queries } = database;
+    // What there is already, by writes or in the file, may always become less.
+    if (policies.length > (known?.policies.length ?? 0)) {
+      refuseBeyond("retention policies", policies.length, PARTS_MAX);
+    }
+    if (queries.length > (known?.queries.length ?? 0)) {
+      refuseBeyond("continuous queries", queries.length, PARTS_MAX);
+    }
     this.#change(() => this.#set(database));
   }
 
@@ -124,7 +140,7 @@ export class DatabaseStore {
       const { database, policy } = splitLabel(label);
       const { policies = [] } = this.#databases.get(database) ?? {};
       durationNs = policies.find((each) => each.name === policy)?.durationNs ?? 0n;
-      if (this.#durations.size < LABELS_MAX) this.#durations.set(label, durationNs);
+      if (this.#durations.size < DURATIONS_KEPT_MAX) this.#durations.set(label, durationNs);
     }
     return durationNs;
   }
@@ -192,6 +208,7 @@ export class DatabaseStore {
   }
 
   putUser(user: StoredUser): void {
+    if (!this.#users.has(user.name)) refuseBeyond("users", this.#users.size + 1, USERS_MAX);
     this.#change(() => void this.#users.set(user.name, user));
   }
 
@@ -253,9 +270,9 @@ export class DatabaseStore {
     if (database === "") return false;
     const known = this.#databases.get(database);
     if (known?.policies.some((each) => each.name === policy) === true) return false;
-    if (this.#databases.size >= LABELS_MAX || (known?.policies.length ?? 0) >= LABELS_MAX) {
-      return false;
-    }
+    // Writes go on; what they write is in no list, as the names come from outside.
+    if (known === undefined && this.#databases.size >= DATABASES_MAX) return false;
+    if ((known?.policies.length ?? 0) >= PARTS_MAX) return false;
     const added: StoredPolicy = { name: policy, durationNs: 0n, shardNs: WEEK_NS, replication: 1 };
     const base = known ?? { ...newDatabase(database), policies: [] };
     const policies = [...base.policies, added];
@@ -334,6 +351,11 @@ export class DatabaseStore {
     const reason = error instanceof Error ? error.message : String(error);
     this.#file?.logger.log("warn", message, { path: this.#file.path, reason });
   }
+}
+
+function refuseBeyond(what: string, count: number, max: number): void {
+  if (count <= max) return;
+  throw new EngineError("limit", `Cannot keep ${count} ${what}: allowed are ${max}`);
 }
 
 function restore<Value>(target: Map<string, Value>, content: ReadonlyMap<string, Value>): void {

@@ -73,6 +73,23 @@ test("passwords are kept as salted hashes", async () => {
   await run("CREATE USER a WITH PASSWORD 'new'");
 });
 
+test("passwords have a limit, and what happens while one is hashed is not undone", async () => {
+  const long = "x".repeat(1_025);
+  const refusal = "password of 1025 characters is longer than 1024";
+  await expect(run(`CREATE USER jo WITH PASSWORD '${long}'`)).rejects.toThrow(refusal);
+  await run("CREATE USER jo WITH PASSWORD 'a'");
+  const setting = run("SET PASSWORD FOR jo = 'b'");
+  await run("GRANT ALL PRIVILEGES TO jo");
+  await setting;
+  expect(users()).toEqual([["jo", true]]);
+  const again = run("SET PASSWORD FOR jo = 'c'");
+  await run("DROP USER jo");
+  await expect(again).rejects.toThrow("user not found");
+  const both = ["'a'", "'b'"].map((text) => run(`CREATE USER al WITH PASSWORD ${text}`));
+  const results = await Promise.allSettled(both);
+  expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+});
+
 test("rights are given and taken, one for each database", async () => {
   await run("CREATE USER jo WITH PASSWORD 'x'");
   expect(plainFrame(showGrants(catalog, "jo")).columns).toEqual(["database", "privilege"]);

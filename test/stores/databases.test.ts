@@ -149,6 +149,39 @@ test("what was emptied need not be emptied again, until it is dropped again", ()
   expect([...again.dropped].sort()).toEqual(["db", "other"]);
 });
 
+describe("limits", () => {
+  const counted = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+  test("of databases: no more can be created, and writes go on unlisted", () => {
+    const store = DatabaseStore.open();
+    for (const i of counted(10_000)) store.touch(`db${i}`);
+    const refusal = "Cannot keep 10001 databases: allowed are 10000";
+    expect(() => store.put(newDatabase("more"))).toThrow(refusal);
+    expect(store.touch("more")).toBeUndefined();
+    expect(store.touch("db0/week")).toBeUndefined();
+    store.put(withPolicy("db0", "day"));
+    expect(store.databases()).toHaveLength(10_000);
+  });
+
+  test("of policies and continuous queries: there may be fewer, not more", () => {
+    const store = DatabaseStore.open();
+    const entry = newDatabase("db");
+    const policies = counted(1_001).map((i) => ({ ...entry.policies[0]!, name: `p${i}` }));
+    const queries = counted(1_001).map((i) => [`q${i}`, ""] as const);
+    expect(() => store.put({ ...entry, policies })).toThrow("1001 retention policies");
+    expect(() => store.put({ ...entry, queries })).toThrow("1001 continuous queries");
+    store.put({ ...entry, policies: policies.slice(1), queries: queries.slice(1) });
+    store.put({ ...entry, policies: policies.slice(2), queries: queries.slice(2) });
+  });
+
+  test("of users", () => {
+    const store = DatabaseStore.open();
+    for (const i of counted(10_000)) store.putUser({ ...user, name: `u${i}`, grants: [] });
+    expect(() => store.putUser({ ...user, grants: [] })).toThrow("10001 users");
+    store.putUser({ ...user, name: "u0", admin: true, grants: [] });
+  });
+});
+
 describe("labels that are being emptied", () => {
   test("are not written before all of them are empty", async () => {
     const store = DatabaseStore.open();

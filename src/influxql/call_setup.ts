@@ -1,5 +1,6 @@
 /** What running the functions of a plan takes and is the same for all of its groups: worked out for the first of them. */
 import { type LeafNeed, needsOf } from "./call_rows.ts";
+import { seesValuesOnly } from "./bucket_run.ts";
 import type { Kind } from "./columns.ts";
 import { Grids } from "./grid.ts";
 import { isJoinable } from "./partial.ts";
@@ -48,7 +49,7 @@ export interface CallSetup {
   readonly areJoinable: boolean;
   /** Which end of the range is enough, where all functions look at one alone. */
   readonly edge: "first" | "last" | undefined;
-  /** Undefined: functions need more than numbers. */
+  /** Undefined: functions need more than numbers. Those that cannot be joined need all points of a bucket at once. */
   readonly gridNeeds: readonly GridNeed[] | undefined;
   /** For each column of the answer the call that it is; undefined: some are computed from calls. */
   readonly direct: readonly DirectColumn[] | undefined;
@@ -123,7 +124,7 @@ function gridNeedsOf(
   if (plan.terms.size > 0) return undefined;
   const found: { bounds: Bounds; fields: { term: Term; leaves: LeafPlan[] }[] }[] = [];
   for (const { leaf, bounds } of needs) {
-    if (leaf.type !== "leaf" || !isJoinable(leaf)) return undefined;
+    if (leaf.type !== "leaf" || !(isJoinable(leaf) || seesValuesOnly(leaf))) return undefined;
     const { min, max } = intersect(bounds, readBounds);
     if (min > max) continue;
     let need = found.find((each) => each.bounds.min === min && each.bounds.max === max);

@@ -86,11 +86,16 @@ function filledRows(times: Instants, starts: Instants, descending: boolean): Fil
   const places = new Int32Array(values + buckets);
   const sign = descending ? -1 : 1;
   let count = 0;
+  // Whether all values are at starts.
+  let arePlaced = true;
   for (let row = 0, bucket = 0; row < values || bucket < buckets; bucket++, count++) {
     const value = descending ? values - 1 - row : row;
     const start = descending ? buckets - 1 - bucket : bucket;
-    const isValue = row < values &&
-      (bucket >= buckets || sign * compareAt(times, value, starts, start) <= 0);
+    const distance = row < values && bucket < buckets
+      ? sign * compareAt(times, value, starts, start)
+      : 0;
+    const isValue = row < values && distance <= 0;
+    if (bucket >= buckets || (isValue && distance < 0)) arePlaced = false;
     places[count] = isValue ? value : values + start;
     if (!isValue) continue;
     order[count] = value;
@@ -98,6 +103,7 @@ function filledRows(times: Instants, starts: Instants, descending: boolean): Fil
   }
   const [kept, from] = [order.subarray(0, count), places.subarray(0, count)];
   if (descending) [kept, from].forEach((each) => each.reverse());
+  if (arePlaced) return { times: starts, order: kept };
   return { times: gatherInstants(concatInstants([times, starts]), from), order: kept };
 }
 

@@ -15,7 +15,21 @@ const WHOLE_MAX = Number.MAX_SAFE_INTEGER;
 /** Small whole numbers of which doubles hold the sum whatever they are. */
 const SMALL_COUNT_MAX = 2 ** 21;
 
-export class GridFold {
+/** A function over points that were sorted into a grid. */
+export interface GridTaker {
+  readonly leaf: LeafPlan;
+  /** Bytes that it takes. */
+  readonly bytes: number;
+  /**
+   * Adds points of the member at a position; those of bucket i are rows[i] <= row < rows[i + 1]. False, with nothing done,
+   * where doubles would not hold what they come to.
+   */
+  add(member: number, column: NumberColumn, rows: Int32Array): boolean;
+  /** What all of it comes to, of buckets with points; undefined: there are none. */
+  finish(): Partial | undefined;
+}
+
+export class GridFold implements GridTaker {
   readonly leaf: LeafPlan;
   readonly #grid: Grid;
   readonly #kind: Kind;
@@ -41,15 +55,10 @@ export class GridFold {
     this.#members = new Int32Array(isAdded ? 0 : buckets);
   }
 
-  /** Bytes that it takes. */
   get bytes(): number {
     return this.#grid.buckets * 32;
   }
 
-  /**
-   * Adds points of the member at a position; those of bucket i are rows[i] <= row < rows[i + 1]. False, with nothing done,
-   * where doubles would not hold what they come to.
-   */
   add(member: number, column: NumberColumn, rows: Int32Array): boolean {
     const { name } = this.leaf.fn;
     if (name === "count") {
@@ -85,7 +94,8 @@ export class GridFold {
     const own = this.#own;
     let isExact = true;
     for (let i = 0; i < sums.length; i++) {
-      const [from, to] = [rows[i]!, rows[i + 1]!];
+      const from = rows[i]!;
+      const to = rows[i + 1]!;
       own[i] = areSmall ? sumOfSmall(values, from, to) : sumInOrder(values, from, to);
       if (isWhole && !(Math.abs(sums[i]! + own[i]!) <= WHOLE_MAX)) isExact = false;
     }
@@ -101,7 +111,8 @@ export class GridFold {
     const picked = this.#values;
     const isGreatest = this.leaf.fn.name === "max";
     for (let i = 0; i < counts.length; i++) {
-      const [from, to] = [rows[i]!, rows[i + 1]!];
+      const from = rows[i]!;
+      const to = rows[i + 1]!;
       if (from === to) continue;
       let best = counts[i] === 0 ? values[from]! : picked[i]!;
       if (isGreatest) {
@@ -127,43 +138,38 @@ export class GridFold {
     const isKnown = this.#counts[0]! > 0;
     const isBetter = isGreatest ? value > known : value < known;
     if (!isKnown || isBetter || (value === known && ticks < this.#ticks[0]!)) {
-      this.#put(0, { value, ticks, member });
+      this.#values[0] = value;
+      this.#ticks[0] = ticks;
+      this.#members[0] = member;
     }
   }
 
   /** First or last values; of several at one time the greatest, but of booleans that come first the least. */
   #pickEdges(member: number, { times, values }: NumberColumn, rows: Int32Array): void {
     const counts = this.#counts;
+    const picked = this.#values;
+    const pickedTicks = this.#ticks;
     const isFirst = this.leaf.fn.name === "first";
     const isLeast = isFirst && this.#kind === "boolean";
     for (let i = 0; i < counts.length; i++) {
-      const [from, to] = [rows[i]!, rows[i + 1]!];
+      const from = rows[i]!;
+      const to = rows[i + 1]!;
       if (from === to) continue;
       const row = isFirst ? from : to - 1;
-      const [value, ticks] = [values[row]!, times[row]!];
-      const known = this.#ticks[i]!;
-      const isBeyond = isFirst ? ticks < known : ticks > known;
-      const isBetter = isLeast ? value < this.#values[i]! : value > this.#values[i]!;
-      if (counts[i] === 0 || isBeyond || (ticks === known && isBetter)) {
-        this.#put(i, { value, ticks, member });
+      const value = values[row]!;
+      const ticks = times[row]!;
+      if (counts[i]! > 0) {
+        const known = pickedTicks[i]!;
+        const isBeyond = isFirst ? ticks < known : ticks > known;
+        const isBetter = isLeast ? value < picked[i]! : value > picked[i]!;
+        if (!isBeyond && !(ticks === known && isBetter)) continue;
       }
+      picked[i] = value;
+      pickedTicks[i] = ticks;
+      this.#members[i] = member;
     }
   }
 
-  #put(
-    bucket: number,
-    { value, ticks, member }: {
-      readonly value: number;
-      readonly ticks: number;
-      readonly member: number;
-    },
-  ): void {
-    this.#values[bucket] = value;
-    this.#ticks[bucket] = ticks;
-    this.#members[bucket] = member;
-  }
-
-  /** What all of it comes to, of buckets with points; undefined: there are none. */
   finish(): Partial | undefined {
     const held = heldBuckets(this.#counts);
     const count = held?.length ?? this.#counts.length;

@@ -1,21 +1,25 @@
 /** Reads series of a group into folds over a grid: what needs no more than numbers and the buckets that they are in. */
 import type { FieldLeaves } from "./call_setup.ts";
-import { GridFold } from "./grid_fold.ts";
+import { BucketRun } from "./bucket_run.ts";
+import { GridFold, type GridTaker } from "./grid_fold.ts";
 import type { Member } from "./group_reader.ts";
 import type { Grid } from "./grid.ts";
-import type { Partial } from "./partial.ts";
+import { isJoinable, type Partial } from "./partial.ts";
 import type { CallPlan, LeafPlan, Term } from "./select_plan.ts";
 import { type Bounds, intersect } from "./time_range.ts";
 
 export class GridReading {
   readonly grid: Grid;
   /** Folds of the functions of each field, which is read once. */
-  readonly #fields: { readonly term: Term; readonly folds: readonly GridFold[] }[] = [];
+  readonly #fields: { readonly term: Term; readonly folds: readonly GridTaker[] }[] = [];
 
   constructor(grid: Grid, fields: readonly FieldLeaves[]) {
     this.grid = grid;
     for (const { term, leaves } of fields) {
-      this.#fields.push({ term, folds: leaves.map((leaf) => new GridFold(leaf, grid)) });
+      const folds = leaves.map((leaf) =>
+        isJoinable(leaf) ? new GridFold(leaf, grid) : new BucketRun(leaf, grid)
+      );
+      this.#fields.push({ term, folds });
     }
   }
 

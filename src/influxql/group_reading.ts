@@ -69,6 +69,7 @@ export class GroupReading {
       descending: false,
     };
     if (this.#setup.areJoinable) return await this.#readEach(settings);
+    if (this.#readAlone(settings)) return;
     const folds = [...this.folded.values()].map(({ fold }) => fold);
     const { pauses } = this.#settings.budget;
     const slices = await groupSlices(this.#members, { ...settings, pauses });
@@ -84,6 +85,30 @@ export class GroupReading {
   release(): void {
     this.#settings.budget.release(this.#bytes);
     this.#bytes = 0;
+  }
+
+  #finish(grids: readonly GridReading[]): void {
+    for (const grid of grids) {
+      for (const [leaf, partial] of grid.finish()) this.folded.get(leaf)!.fold.addPartial(partial);
+    }
+  }
+
+  /** Reads the only member of a group as numbers; false, with nothing done, where there are others or it is too long. */
+  #readAlone(settings: SliceSettings): boolean {
+    const { readBounds, gridNeeds } = this.#setup;
+    const [member] = this.#members;
+    const isPossible = this.#members.length === 1 && hasNumbers(member!) && gridNeeds !== undefined;
+    if (!isPossible) return false;
+    const slices = memberSlices(member!, settings);
+    if (!Array.isArray(slices) || slices.length > 1) return false;
+    if (slices.length === 0) return true;
+    const grids = this.#gridsOf(readBounds);
+    const isRead = grids?.every((grid) =>
+      grid.read(0, member!, readBounds, new Set()).length === 0
+    );
+    if (isRead !== true) return false;
+    this.#finish(grids!);
+    return true;
   }
 
   /** Reads one member after the other: no function needs points of several at once. */
@@ -102,11 +127,7 @@ export class GroupReading {
       for (let at = 0; at < this.#members.length; at++) {
         await this.#readSlices(at, slicing, grids);
       }
-      for (const grid of grids) {
-        for (const [leaf, partial] of grid.finish()) {
-          this.folded.get(leaf)!.fold.addPartial(partial);
-        }
-      }
+      this.#finish(grids);
       if (limited !== undefined && this.#endAfter(bounds)) break;
     }
   }

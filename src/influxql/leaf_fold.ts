@@ -61,9 +61,11 @@ export class LeafFold {
     return true;
   }
 
-  /** Takes what a function that can be joined comes to for other points. */
+  /** Takes what the function comes to for other points; where it cannot be joined, for those of other buckets. */
   addPartial(partial: Partial): void {
-    if (this.plan.type === "leaf") this.#take(this.plan, partial);
+    if (this.plan.type !== "leaf") return;
+    if (this.keepsPoints) this.#done.push(partial.rows);
+    else this.#take(this.plan, partial);
   }
 
   /** Starts of the buckets that have points so far, of a function that can be joined. */

@@ -41,6 +41,9 @@ export class Windows {
   readonly #zone: Zone | undefined;
   /** What was found last: one group after the other asks for the bounds of the range. */
   readonly #known: { readonly ns: bigint; readonly start: bigint }[] = [];
+  #between:
+    | { readonly first: bigint; readonly last: bigint; readonly starts: Instants }
+    | undefined;
 
   constructor({ every, offset, zone }: WindowSettings) {
     this.every = every;
@@ -92,6 +95,14 @@ export class Windows {
 
   /** All starts from one to another, which are starts themselves. */
   startsBetween(first: bigint, last: bigint): Instants {
+    const known = this.#between;
+    if (known?.first === first && known.last === last) return known.starts;
+    const starts = this.#list(first, last);
+    this.#between = { first, last, starts };
+    return starts;
+  }
+
+  #list(first: bigint, last: bigint): Instants {
     if (!this.isUniform) {
       const starts: bigint[] = [];
       for (let at = first; at <= last; at = this.next(at)) starts.push(at);

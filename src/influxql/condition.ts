@@ -10,7 +10,7 @@ import { disjunctionOf } from "./disjunction.ts";
 import { anchored, compileSearch, escapeRegex } from "./regex.ts";
 import type { Column } from "./result.ts";
 import { StatementError } from "./result.ts";
-import type { Schema } from "./series_source.ts";
+import type { Schema } from "./names.ts";
 import type { Table } from "./table.ts";
 import { knownTextTest } from "./text_test.ts";
 

@@ -20,13 +20,8 @@ import {
   ticksOf,
 } from "./engine_series.ts";
 import { escapeRegex } from "./regex.ts";
-import {
-  NO_NAMES,
-  type Reading,
-  type Schema,
-  type SeriesSource,
-  type SourceSeries,
-} from "./series_source.ts";
+import type { Schema } from "./names.ts";
+import { NO_NAMES, type Reading, type SeriesSource, type SourceSeries } from "./series_source.ts";
 import { type Bounds, intersect, TIME_MAX_NS, TIME_MIN_NS } from "./time_range.ts";
 
 /** Names of metrics that are looked up one by one; more are found by the measurement's name. */

@@ -2,7 +2,7 @@
 import type { NumberColumn } from "../../engine/mod.ts";
 import type { ComparisonOperator, Expr } from "./ast.ts";
 import { isField } from "./condition.ts";
-import type { Schema } from "./series_source.ts";
+import type { Schema } from "./names.ts";
 
 export interface NumberFilter {
   readonly field: string;

@@ -3,7 +3,8 @@ import { compareText } from "../../engine/mod.ts";
 import type { Pauses } from "../slices.ts";
 import type { Cast } from "./ast.ts";
 import { isNumeric, type Kind, preferredKind } from "./columns.ts";
-import type { Schema, SeriesSource } from "./series_source.ts";
+import type { Schema } from "./names.ts";
+import type { SeriesSource } from "./series_source.ts";
 
 /** A name that `*` may stand for. */
 export interface ListedName {

@@ -3,14 +3,9 @@ import type { NumberColumn } from "../../engine/mod.ts";
 import type { Pauses } from "../slices.ts";
 import type { Expr } from "./ast.ts";
 import type { Kind } from "./columns.ts";
+import type { Schema } from "./names.ts";
 import type { Table } from "./table.ts";
 import type { Bounds } from "./time_range.ts";
-
-/** Names of fields and of tags. */
-export interface Schema {
-  readonly fields: ReadonlyMap<string, Kind>;
-  readonly tags: ReadonlySet<string>;
-}
 
 export interface Reading {
   readonly bounds: Bounds;

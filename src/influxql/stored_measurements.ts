@@ -21,7 +21,7 @@ import { tagMatchers } from "./condition.ts";
 import { DATABASE_LABEL, kindOf, ticksOf } from "./engine_series.ts";
 import { compileSearch } from "./regex.ts";
 import { StatementError } from "./result.ts";
-import type { Schema } from "./series_source.ts";
+import type { Schema } from "./names.ts";
 import type { SeriesFacts } from "./tag_condition.ts";
 import { ALL_TIMES, type Bounds } from "./time_range.ts";
 

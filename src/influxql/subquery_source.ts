@@ -9,7 +9,8 @@ import { makeInstants } from "./instants.ts";
 import type { SelectPlan } from "./select_plan.ts";
 import { type SelectedGroup, selectGroups } from "./select_run.ts";
 import type { SelectBudget } from "./select_budget.ts";
-import type { Reading, Schema, SeriesSource, SourceSeries, StoredSeries } from "./series_source.ts";
+import type { Schema } from "./names.ts";
+import type { Reading, SeriesSource, SourceSeries, StoredSeries } from "./series_source.ts";
 import { concatTables, pickRows, reversedOrder, type Table } from "./table.ts";
 import { type Bounds, intersect } from "./time_range.ts";
 

@@ -3,7 +3,7 @@ import type { Binary, Expr, Reference } from "./ast.ts";
 import { isField } from "./condition.ts";
 import { disjunctionOf, type TextList } from "./disjunction.ts";
 import { StatementError } from "./result.ts";
-import type { Schema } from "./series_source.ts";
+import type { Schema } from "./names.ts";
 import { type TextTest, textTest } from "./text_test.ts";
 
 /** What a condition may ask of a series. */

@@ -133,18 +133,21 @@ export function reduceByTags(condition: Expr, tags: Tags, schema: Pick<Schema, "
 
 function reduceOr(condition: Binary, tags: Tags, schema: Pick<Schema, "fields">): Reduced {
   const { lists, others } = disjunctionOf(condition);
-  let rest: Expr | undefined;
-  const add = (right: Expr) =>
-    rest = rest === undefined ? right : { kind: "binary", op: "or", left: rest, right };
+  const ofFields: Expr[] = [];
   for (const { reference, values, comparisons } of lists) {
-    if (isField(reference, schema)) comparisons.forEach(add);
+    if (isField(reference, schema)) ofFields.push(...comparisons);
     else if (values.has(tags.get(reference.name) ?? "")) return true;
   }
+  let rest: Expr | undefined;
+  const add = (right: Expr): void => {
+    rest = rest === undefined ? right : { kind: "binary", op: "or", left: rest, right };
+  };
   for (const other of others) {
     const reduced = reduceByTags(other, tags, schema);
     if (reduced === true) return true;
     if (reduced !== false) add(reduced);
   }
+  for (const comparison of ofFields) add(comparison);
   return rest ?? false;
 }
 

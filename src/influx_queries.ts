@@ -7,12 +7,15 @@ import type { Mount } from "./http/app.ts";
 import { influxqlRoutes } from "./http/influxql/influxql_routes.ts";
 import type { QuerySlots } from "./http/query_slots.ts";
 import type { Replies } from "./http/replies.ts";
-import { ContinuousQueries, type ContinuousQueriesParts } from "./influxql/continuous.ts";
-import { PolicyExpiry } from "./influxql/policy_expiry.ts";
+import {
+  ContinuousQueries,
+  type ContinuousQueriesParts,
+} from "./influxql/continuous/continuous.ts";
+import { PolicyExpiry } from "./influxql/catalog/policy_expiry.ts";
 import { statementContext } from "./influxql/request.ts";
 import { RunningQueries } from "./influxql/running_queries.ts";
-import { SelectEngine } from "./influxql/select.ts";
-import type { Diagnostics } from "./influxql/server_listings.ts";
+import { SelectEngine } from "./influxql/select/select.ts";
+import type { Diagnostics } from "./influxql/catalog/server_listings.ts";
 import { Statements } from "./influxql/statements.ts";
 import type { Metrics } from "./metrics.ts";
 import type { QueryMemory } from "./query_memory.ts";

@@ -1,8 +1,8 @@
 /** The request that statements come in: its database and policy, and what of them exists. */
 import type { Catalog, SelectLimits, StatementContext } from "./context.ts";
-import { notFound } from "./policies.ts";
-import { expiredBeforeNs } from "./policy_expiry.ts";
-import { StatementError } from "./result.ts";
+import { notFound } from "./catalog/policies.ts";
+import { expiredBeforeNs } from "./catalog/policy_expiry.ts";
+import { StatementError } from "./values/result.ts";
 
 export interface InfluxqlRequest {
   /** Empty: none. */

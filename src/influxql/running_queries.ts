@@ -1,6 +1,6 @@
 /** Queries that run, for SHOW QUERIES and KILL QUERY. */
 import type { RunningQuery } from "./context.ts";
-import { StatementError } from "./result.ts";
+import { StatementError } from "./values/result.ts";
 
 /** A query that was begun; dispose it at its end. */
 export interface BegunQuery extends Disposable {

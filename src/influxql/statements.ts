@@ -1,22 +1,22 @@
 /** Runs statements: each by the file that knows how, one after the other, with errors in their results. */
 import { type Database, isEngineError } from "../../engine/mod.ts";
 import { Slices } from "../slices.ts";
-import type { SelectStatement, Statement } from "./ast.ts";
+import type { SelectStatement, Statement } from "./language/ast.ts";
 import type { Catalog, StatementContext } from "./context.ts";
-import { createContinuousQuery, dropContinuousQuery } from "./continuous_query.ts";
-import { writeFrames } from "./into.ts";
-import { alterPolicy, createDatabase, createPolicy } from "./policies.ts";
-import { dropDatabase, dropMeasurement, dropPolicyData, removeSeries } from "./removal.ts";
+import { createContinuousQuery, dropContinuousQuery } from "./continuous/continuous_query.ts";
+import { writeFrames } from "./select/into.ts";
+import { alterPolicy, createDatabase, createPolicy } from "./catalog/policies.ts";
+import { dropDatabase, dropMeasurement, dropPolicyData, removeSeries } from "./catalog/removal.ts";
 import {
   type Frame,
   type Message,
   StatementError,
   type StatementResult,
   SyntaxFailure,
-} from "./result.ts";
+} from "./values/result.ts";
 import type { RunningQueries } from "./running_queries.ts";
-import { showSchema } from "./schema.ts";
-import type { SelectEngine } from "./select.ts";
+import { showSchema } from "./schema/schema.ts";
+import type { SelectEngine } from "./select/select.ts";
 import {
   type Diagnostics,
   showContinuousQueries,
@@ -25,10 +25,17 @@ import {
   showPolicies,
   showQueries,
   showStats,
-} from "./server_listings.ts";
-import { showShardGroups, showShards } from "./shards.ts";
-import { readOnlyWarning } from "./statement_text.ts";
-import { changeGrant, createUser, dropUser, setPassword, showGrants, showUsers } from "./users.ts";
+} from "./catalog/server_listings.ts";
+import { showShardGroups, showShards } from "./schema/shards.ts";
+import { readOnlyWarning } from "./language/statement_text.ts";
+import {
+  changeGrant,
+  createUser,
+  dropUser,
+  setPassword,
+  showGrants,
+  showUsers,
+} from "./catalog/users.ts";
 
 export interface StatementParts {
   readonly database: Database;

@@ -3,10 +3,10 @@
  * prints as a text that parses into one that prints the same; `/query` answers in bounded time, with no mistake of ours.
  */
 import { describe, expect, test } from "bun:test";
-import type { SelectStatement, Statement } from "../../src/influxql/ast.ts";
-import { parseInfluxql } from "../../src/influxql/parser.ts";
-import { printSelect } from "../../src/influxql/printer.ts";
-import { SyntaxFailure } from "../../src/influxql/result.ts";
+import type { SelectStatement, Statement } from "../../src/influxql/language/ast.ts";
+import { parseInfluxql } from "../../src/influxql/language/parser.ts";
+import { printSelect } from "../../src/influxql/language/printer.ts";
+import { SyntaxFailure } from "../../src/influxql/values/result.ts";
 import { influxqlCases } from "../support/influxql_examples.ts";
 import { InfluxqlServer } from "../support/influxql_server.ts";
 import { checkTime, fuzz, FUZZ_TIMEOUT_MS, mutateText } from "./mutation.ts";

@@ -1,9 +1,9 @@
 /** Lists of statements: what is answered where one fails, and what an error says. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type Database, EngineError, openDatabase } from "../../engine/mod.ts";
-import { parseInfluxql } from "../../src/influxql/parser.ts";
+import { parseInfluxql } from "../../src/influxql/language/parser.ts";
 import { statementContext } from "../../src/influxql/request.ts";
-import { type Frame, StatementError, SyntaxFailure } from "../../src/influxql/result.ts";
+import { type Frame, StatementError, SyntaxFailure } from "../../src/influxql/values/result.ts";
 import { RunningQueries } from "../../src/influxql/running_queries.ts";
 import { Statements } from "../../src/influxql/statements.ts";
 import { DatabaseStore } from "../../src/stores/databases.ts";

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { defaultComponents, LineScanner } from "../../engine/mod.ts";
 import { LineWrite } from "../../src/ingest/line_write.ts";
 import { TextImporter } from "../../src/ingest/prometheus_text.ts";
-import { dropDatabase } from "../../src/influxql/removal.ts";
+import { dropDatabase } from "../../src/influxql/catalog/removal.ts";
 import { InfluxqlWorld } from "../support/influxql_world.ts";
 
 let world: InfluxqlWorld;

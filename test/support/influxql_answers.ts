@@ -1,6 +1,6 @@
 /** Parts of answers by hand, and the text that a form of answer makes of them. */
-import { parseInfluxql } from "../../src/influxql/parser.ts";
-import type { Column, Frame } from "../../src/influxql/result.ts";
+import { parseInfluxql } from "../../src/influxql/language/parser.ts";
+import type { Column, Frame } from "../../src/influxql/values/result.ts";
 import type { AnswerPart } from "../../src/influxql/statements.ts";
 import { bytesOf, type Piece } from "../../src/http/answer_stream.ts";
 

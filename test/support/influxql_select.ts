@@ -1,12 +1,12 @@
 /** A database in memory that SELECTs are asked of, with answers as short lines of text. */
 import { type Database, LineScanner, openDatabase } from "../../engine/mod.ts";
-import { cellAt } from "../../src/influxql/columns.ts";
+import { cellAt } from "../../src/influxql/values/columns.ts";
 import type { SelectLimits } from "../../src/influxql/context.ts";
-import { parseBindParameters } from "../../src/influxql/bind_parameters.ts";
-import { parseInfluxql } from "../../src/influxql/parser.ts";
-import type { Frame } from "../../src/influxql/result.ts";
-import { StatementError } from "../../src/influxql/result.ts";
-import { SelectEngine } from "../../src/influxql/select.ts";
+import { parseBindParameters } from "../../src/influxql/language/bind_parameters.ts";
+import { parseInfluxql } from "../../src/influxql/language/parser.ts";
+import type { Frame } from "../../src/influxql/values/result.ts";
+import { StatementError } from "../../src/influxql/values/result.ts";
+import { SelectEngine } from "../../src/influxql/select/select.ts";
 import { QueryMemory } from "../../src/query_memory.ts";
 
 export interface AskOptions {

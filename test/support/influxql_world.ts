@@ -6,12 +6,12 @@ import {
   openDatabase,
   type TimeUnit,
 } from "../../engine/mod.ts";
-import type { Statement } from "../../src/influxql/ast.ts";
-import { cellAt } from "../../src/influxql/columns.ts";
+import type { Statement } from "../../src/influxql/language/ast.ts";
+import { cellAt } from "../../src/influxql/values/columns.ts";
 import type { StatementContext } from "../../src/influxql/context.ts";
-import { parseInfluxql } from "../../src/influxql/parser.ts";
-import { type Frame, StatementError } from "../../src/influxql/result.ts";
-import { showSchema } from "../../src/influxql/schema.ts";
+import { parseInfluxql } from "../../src/influxql/language/parser.ts";
+import { type Frame, StatementError } from "../../src/influxql/values/result.ts";
+import { showSchema } from "../../src/influxql/schema/schema.ts";
 import { databaseLabel, DatabaseStore, newDatabase } from "../../src/stores/databases.ts";
 
 /** A frame as a test writes it. */

@@ -2,7 +2,7 @@
  * Answers as CSV: `name,tags` and the columns, a row for each row of each series. An empty line and a new header stand between
  * statements and where columns change.
  */
-import type { Column, Frame } from "../../influxql/result.ts";
+import type { Column, Frame } from "../../influxql/values/result.ts";
 import type { AnswerPart } from "../../influxql/statements.ts";
 import type { Piece } from "../answer_stream.ts";
 import { ByteWriter } from "../byte_writer.ts";

@@ -2,12 +2,12 @@
 import { gzipSync } from "node:zlib";
 import { Hono } from "hono";
 import type { Database, Logger } from "../../../engine/mod.ts";
-import type { Statement } from "../../influxql/ast.ts";
-import { NO_PARAMETERS, parseBindParameters } from "../../influxql/bind_parameters.ts";
+import type { Statement } from "../../influxql/language/ast.ts";
+import { NO_PARAMETERS, parseBindParameters } from "../../influxql/language/bind_parameters.ts";
 import type { Catalog, SelectLimits } from "../../influxql/context.ts";
-import { parseInfluxql } from "../../influxql/parser.ts";
+import { parseInfluxql } from "../../influxql/language/parser.ts";
 import { statementContext } from "../../influxql/request.ts";
-import { SyntaxFailure } from "../../influxql/result.ts";
+import { SyntaxFailure } from "../../influxql/values/result.ts";
 import type { RunningQueries } from "../../influxql/running_queries.ts";
 import type { Statements } from "../../influxql/statements.ts";
 import { PromqlError } from "../../promql/errors.ts";

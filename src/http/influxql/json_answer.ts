@@ -4,8 +4,8 @@
  * Keys come in InfluxDB's order, and those of nothing are left out.
  */
 import type { AnswerPart } from "../../influxql/statements.ts";
-import type { Frame, Message } from "../../influxql/result.ts";
-import { zoneOf } from "../../influxql/zones.ts";
+import type { Frame, Message } from "../../influxql/values/result.ts";
+import { zoneOf } from "../../influxql/values/zones.ts";
 import type { Piece } from "../answer_stream.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import { writeRows } from "./row_writer.ts";

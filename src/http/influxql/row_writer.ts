@@ -1,5 +1,5 @@
 /** Rows of a frame as JSON: `[time,value,...],...`, written straight from the columns. */
-import type { Column, Frame } from "../../influxql/result.ts";
+import type { Column, Frame } from "../../influxql/values/result.ts";
 import type { ByteWriter } from "../byte_writer.ts";
 import { writeDouble, writeWhole } from "./number_bytes.ts";
 import type { TimeWriter } from "./time_bytes.ts";

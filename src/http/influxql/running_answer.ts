@@ -3,7 +3,7 @@
  *
  * Invariant: whatever happens (the end, an error, the client gone, the time over, nobody reading), all is given back once.
  */
-import { StatementError } from "../../influxql/result.ts";
+import { StatementError } from "../../influxql/values/result.ts";
 import type { BegunQuery } from "../../influxql/running_queries.ts";
 import type { Piece } from "../answer_stream.ts";
 

@@ -1,6 +1,6 @@
 /** Times of answers: RFC 3339 with as many decimals as needed, or counts of a unit since the epoch. */
-import type { Zone } from "../../influxql/zones.ts";
-import type { Times } from "../../influxql/result.ts";
+import type { Zone } from "../../influxql/values/zones.ts";
+import type { Times } from "../../influxql/values/result.ts";
 import type { ByteWriter } from "../byte_writer.ts";
 import { writePadded, writeWhole } from "./number_bytes.ts";
 

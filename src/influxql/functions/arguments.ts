@@ -2,11 +2,11 @@
  * What is wrong with the arguments of a call by itself, in the words of InfluxDB. What depends on the rest of the statement,
  * such as GROUP BY time, is the planner's.
  */
-import type { Call, Expr, IntegerLiteral } from "../ast.ts";
-import { formatDuration } from "../durations.ts";
-import { isMathFunction, mathArity } from "../math_functions.ts";
-import { printExpression } from "../printer.ts";
-import { StatementError } from "../result.ts";
+import type { Call, Expr, IntegerLiteral } from "../language/ast.ts";
+import { formatDuration } from "../language/durations.ts";
+import { isMathFunction, mathArity } from "../expressions/math_functions.ts";
+import { printExpression } from "../language/printer.ts";
+import { StatementError } from "../values/result.ts";
 import type { InfluxqlFunction } from "./function.ts";
 import { influxqlFunction } from "./registry.ts";
 

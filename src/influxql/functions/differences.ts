@@ -1,8 +1,8 @@
 /** derivative, difference and their forms without negative results: from each row to the next one with another time. */
-import { gather } from "../columns.ts";
-import { ERA_NS, gatherInstants, type Instants } from "../instants.ts";
-import type { Column } from "../result.ts";
-import type { Points } from "../table.ts";
+import { gather } from "../values/columns.ts";
+import { ERA_NS, gatherInstants, type Instants } from "../values/instants.ts";
+import type { Column } from "../values/result.ts";
+import type { Points } from "../values/table.ts";
 import {
   type InfluxqlFunction,
   NUMBERS,

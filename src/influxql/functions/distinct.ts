@@ -1,6 +1,6 @@
 /** distinct, its count, and mode: which values a bucket holds, and how often. */
-import { gather } from "../columns.ts";
-import type { Column } from "../result.ts";
+import { gather } from "../values/columns.ts";
+import type { Column } from "../values/result.ts";
 import {
   ALL_KINDS,
   type FunctionInput,

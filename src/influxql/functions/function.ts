@@ -7,11 +7,11 @@
  * - Every bucket of an input has at least one row.
  */
 import type { Pauses } from "../../slices.ts";
-import type { Kind } from "../columns.ts";
-import type { Instants } from "../instants.ts";
-import type { Column } from "../result.ts";
-import type { Points } from "../table.ts";
-import type { Buckets } from "../windows.ts";
+import type { Kind } from "../values/columns.ts";
+import type { Instants } from "../values/instants.ts";
+import type { Column } from "../values/result.ts";
+import type { Points } from "../values/table.ts";
+import type { Buckets } from "../values/windows.ts";
 
 /** A literal behind the first argument: a number, a duration in nanoseconds, or a word. */
 export type Argument = number | bigint | string;

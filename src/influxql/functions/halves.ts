@@ -1,5 +1,5 @@
 /** 64-bit whole numbers as two halves: comparing and adding them costs a tenth of what it does with BigInts. */
-import type { Column } from "../result.ts";
+import type { Column } from "../values/result.ts";
 
 const TWO_32 = 2 ** 32;
 

@@ -2,9 +2,9 @@
  * Forecasts by the damped method of Holt and Winters, with or without a season. The parameters are those with the least
  * squared error over the rows, found by Nelder and Mead's method from several starts.
  */
-import { numbersOf } from "../columns.ts";
-import { instantOf, makeInstants, nsAt, setInstant } from "../instants.ts";
-import type { Points } from "../table.ts";
+import { numbersOf } from "../values/columns.ts";
+import { instantOf, makeInstants, nsAt, setInstant } from "../values/instants.ts";
+import type { Points } from "../values/table.ts";
 import {
   type InfluxqlFunction,
   NUMBERS,

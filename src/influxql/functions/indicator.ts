@@ -1,7 +1,7 @@
 /** Functions that read value after value and give one for each, but for the first few. */
-import { gather, numbersOf } from "../columns.ts";
-import { gatherInstants, sliceInstants } from "../instants.ts";
-import type { Points } from "../table.ts";
+import { gather, numbersOf } from "../values/columns.ts";
+import { gatherInstants, sliceInstants } from "../values/instants.ts";
+import type { Points } from "../values/table.ts";
 import type { TransformInput } from "./function.ts";
 import { doublesColumn } from "./sums.ts";
 

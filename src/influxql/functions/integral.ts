@@ -1,6 +1,6 @@
 /** integral: the area under the lines from value to value, cut at the edges of buckets. */
-import { numbersOf } from "../columns.ts";
-import { ERA_NS, type Instant, instantAt, instantOf, type Instants } from "../instants.ts";
+import { numbersOf } from "../values/columns.ts";
+import { ERA_NS, type Instant, instantAt, instantOf, type Instants } from "../values/instants.ts";
 import { type FunctionInput, type InfluxqlFunction, NUMBERS, toFloat } from "./function.ts";
 
 const UNIT_NS = 1e9;

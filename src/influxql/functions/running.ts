@@ -1,7 +1,7 @@
 /** cumulative_sum, moving_average and elapsed: what adds up along the rows. Rows with equal times all count. */
-import { type Cell, columnOf, narrow } from "../columns.ts";
-import { ERA_NS, nsAt, sliceInstants } from "../instants.ts";
-import type { Column } from "../result.ts";
+import { type Cell, columnOf, narrow } from "../values/columns.ts";
+import { ERA_NS, nsAt, sliceInstants } from "../values/instants.ts";
+import type { Column } from "../values/result.ts";
 import {
   ALL_KINDS,
   type InfluxqlFunction,

@@ -1,8 +1,8 @@
 /** min, max, first and last: the row of each bucket that they mean. */
 import { compareText } from "../../../engine/mod.ts";
-import { numbersOf } from "../columns.ts";
-import type { Instants } from "../instants.ts";
-import type { Column } from "../result.ts";
+import { numbersOf } from "../values/columns.ts";
+import type { Instants } from "../values/instants.ts";
+import type { Column } from "../values/result.ts";
 import {
   ALL_KINDS,
   type FunctionInput,

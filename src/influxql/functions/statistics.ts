@@ -1,7 +1,7 @@
 /** median, stddev, spread and percentile: what a bucket's values are like once they are sorted or measured. */
 import { selectRank } from "../../selection.ts";
-import { columnOf, gather, narrow, numbersOf } from "../columns.ts";
-import type { Column } from "../result.ts";
+import { columnOf, gather, narrow, numbersOf } from "../values/columns.ts";
+import type { Column } from "../values/result.ts";
 import {
   type FunctionInput,
   type InfluxqlFunction,

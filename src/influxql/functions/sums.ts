@@ -1,6 +1,6 @@
 /** count, sum and mean. Whole numbers add up exactly and wrap at 64 bits. */
-import { columnOf, narrow } from "../columns.ts";
-import type { Column } from "../result.ts";
+import { columnOf, narrow } from "../values/columns.ts";
+import type { Column } from "../values/result.ts";
 import {
   ALL_KINDS,
   type FunctionInput,

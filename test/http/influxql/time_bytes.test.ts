@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { ByteWriter } from "../../../src/http/byte_writer.ts";
 import { epochForm, TimeWriter } from "../../../src/http/influxql/time_bytes.ts";
-import { zoneOf } from "../../../src/influxql/zones.ts";
+import { zoneOf } from "../../../src/influxql/values/zones.ts";
 
 interface Shown {
   readonly epoch?: string;

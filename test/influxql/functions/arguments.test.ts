@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import type { Call, Expr } from "../../../src/influxql/ast.ts";
+import type { Call, Expr } from "../../../src/influxql/language/ast.ts";
 import { checkArguments } from "../../../src/influxql/functions/arguments.ts";
-import { parseInfluxql } from "../../../src/influxql/parser.ts";
+import { parseInfluxql } from "../../../src/influxql/language/parser.ts";
 
 /** The first call of `SELECT <text> FROM m`. */
 function callOf(text: string): Call {

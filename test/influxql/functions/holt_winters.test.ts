@@ -1,8 +1,8 @@
 /** Forecasts of public series; what InfluxDB 1.8 says of them is known. */
 import { expect, test } from "bun:test";
-import { columnOf } from "../../../src/influxql/columns.ts";
+import { columnOf } from "../../../src/influxql/values/columns.ts";
 import { influxqlFunction } from "../../../src/influxql/functions/registry.ts";
-import { instantsOf } from "../../../src/influxql/instants.ts";
+import { instantsOf } from "../../../src/influxql/values/instants.ts";
 import { Slices } from "../../../src/slices.ts";
 import { type Given, transform } from "./support.ts";
 

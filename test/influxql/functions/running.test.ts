@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { array, assert, bigInt, constantFrom, integer, property } from "fast-check";
-import { narrow } from "../../../src/influxql/columns.ts";
+import { narrow } from "../../../src/influxql/values/columns.ts";
 import { type Given, transform } from "./support.ts";
 
 const ERA = 2n ** 52n;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { array, assert, bigInt, double, integer, property } from "fast-check";
-import { narrow, numbersOf } from "../../../src/influxql/columns.ts";
-import type { Column } from "../../../src/influxql/result.ts";
+import { narrow, numbersOf } from "../../../src/influxql/values/columns.ts";
+import type { Column } from "../../../src/influxql/values/result.ts";
 import { evaluate, type Given, rowsOf } from "./support.ts";
 
 const MAX = 2n ** 63n - 1n;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { array, assert, bigInt, constantFrom, property } from "fast-check";
 import { cellsOf, evaluate, type Given } from "./support.ts";
-import { columnOf, concatColumns, narrow } from "../../../src/influxql/columns.ts";
+import { columnOf, concatColumns, narrow } from "../../../src/influxql/values/columns.ts";
 
 const MAX = 2n ** 63n - 1n;
 

@@ -1,10 +1,16 @@
 /** Inputs and answers of functions, written as plain lists. */
-import { type Cell, cellAt, columnOf, gather, type Kind } from "../../../src/influxql/columns.ts";
+import {
+  type Cell,
+  cellAt,
+  columnOf,
+  gather,
+  type Kind,
+} from "../../../src/influxql/values/columns.ts";
 import type { Argument, FunctionInput } from "../../../src/influxql/functions/function.ts";
 import { influxqlFunction } from "../../../src/influxql/functions/registry.ts";
-import { instantsOf, nsAt } from "../../../src/influxql/instants.ts";
-import type { Column } from "../../../src/influxql/result.ts";
-import { type Buckets, oneBucket, Windows } from "../../../src/influxql/windows.ts";
+import { instantsOf, nsAt } from "../../../src/influxql/values/instants.ts";
+import type { Column } from "../../../src/influxql/values/result.ts";
+import { type Buckets, oneBucket, Windows } from "../../../src/influxql/values/windows.ts";
 
 export interface Given {
   readonly kind?: Kind;

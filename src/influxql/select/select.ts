@@ -108,17 +108,24 @@ function readFrom(
   return from > TIME_MIN_NS ? from : undefined;
 }
 
-async function* resumed(
+/** All frames, the first of which was asked for already. Not a generator: each frame would pass one more. */
+function resumed(
   first: IteratorResult<Frame>,
   rest: AsyncGenerator<Frame>,
-): AsyncGenerator<Frame> {
-  try {
-    if (first.done) return;
-    yield first.value;
-    yield* rest;
-  } finally {
-    await rest.return(undefined);
-  }
+): AsyncIterableIterator<Frame> {
+  let waiting: IteratorResult<Frame> | undefined = first;
+  return {
+    next() {
+      if (waiting === undefined) return rest.next();
+      const next = waiting;
+      waiting = undefined;
+      return Promise.resolve(next);
+    },
+    return: () => rest.return(undefined),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 interface SessionFields {

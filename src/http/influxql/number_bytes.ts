@@ -5,7 +5,7 @@ const ZERO = 0x30;
 const MINUS = 0x2d;
 const POINT = 0x2e;
 /** Bytes that a number takes at most. */
-export const NUMBER_BYTES_MAX = 32;
+const NUMBER_BYTES_MAX = 32;
 /** Whole numbers below this are split as integers. */
 const SMALL_MAX = 2 ** 31;
 /** Decimals of numbers of fewer digits than doubles hold are the shortest that read back alike. */

@@ -65,7 +65,7 @@ export function evaluate(expr: Expr, environment: Environment): Column {
 }
 
 /** A column as `::` asks for it. */
-export function castTo(column: Column, cast: Cast | undefined): Column {
+function castTo(column: Column, cast: Cast | undefined): Column {
   const isKind = cast !== undefined && cast !== "tag" && cast !== "field";
   return isKind ? castColumn(column, cast) : column;
 }

@@ -151,7 +151,7 @@ function reduceOr(condition: Binary, tags: Tags, schema: Pick<Schema, "fields">)
   return rest ?? false;
 }
 
-export function tagColumn(name: string, tags: Tags, count: number): Column {
+function tagColumn(name: string, tags: Tags, count: number): Column {
   return { kind: "string", values: new Array(count).fill(tags.get(name) ?? "") };
 }
 

@@ -18,7 +18,7 @@ import {
 import type { Expr, Source } from "../language/ast.ts";
 import type { Kind } from "../values/columns.ts";
 import { tagMatchers } from "../expressions/condition.ts";
-import { DATABASE_LABEL, kindOf, ticksOf } from "../sources/engine_series.ts";
+import { DATABASE_LABEL, includes, kindOf, ticksOf } from "../sources/engine_series.ts";
 import { compileSearch } from "../language/regex.ts";
 import { StatementError } from "../values/result.ts";
 import type { Schema } from "../values/names.ts";
@@ -161,7 +161,7 @@ export class StoredMeasurement implements Pick<Schema, "fields"> {
       const groups = stored.map(({ group }) => group);
       for (const source of sourcesOf(groups)) {
         const isHeld = ({ slot, family, sources }: SeriesGroup) =>
-          (groups.length === 1 || isIn(sources, source)) &&
+          (groups.length === 1 || includes(sources, source)) &&
           view.hasPoints({ source, slot, family }, range);
         yield { tags: tagsOf(view.tagsOf(source)), hasPoints: () => groups.some(isHeld) };
       }
@@ -178,17 +178,6 @@ export class StoredMeasurement implements Pick<Schema, "fields"> {
       }
     }
   }
-}
-
-function isIn(ascending: Uint32Array, id: number): boolean {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle]! < id) low = middle + 1;
-    else high = middle;
-  }
-  return ascending[low] === id;
 }
 
 /** Ids of all sources of some groups, each once. */

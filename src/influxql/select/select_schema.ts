@@ -2,7 +2,7 @@
 import { compareText } from "../../../engine/mod.ts";
 import type { Pauses } from "../../slices.ts";
 import type { Cast } from "../language/ast.ts";
-import { isNumeric, type Kind, preferredKind } from "../values/columns.ts";
+import { type Kind, preferredKind } from "../values/columns.ts";
 import type { Schema } from "../values/names.ts";
 import type { SeriesSource } from "../sources/series_source.ts";
 
@@ -117,9 +117,4 @@ function fieldsOf(schemas: readonly Pick<Schema, "fields">[]): Map<string, Kind>
 function castKind(kind: Kind, cast: Cast | undefined): Kind {
   const isKind = cast !== undefined && cast !== "tag" && cast !== "field";
   return isKind ? cast : kind;
-}
-
-/** Whether a field of one kind can be read as one of another. */
-export function isReadable(kind: Kind, as: Kind): boolean {
-  return kind === as || (isNumeric(kind) && isNumeric(as));
 }

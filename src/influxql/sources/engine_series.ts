@@ -262,7 +262,8 @@ function joinFamilies(parts: readonly Points[]): Points {
   return { times: sorted.times, column: sorted.columns[0]! };
 }
 
-function includes(ascending: Uint32Array, id: number): boolean {
+/** Whether ascending ids have one among them. */
+export function includes(ascending: Uint32Array, id: number): boolean {
   let low = 0;
   let high = ascending.length;
   while (low < high) {

@@ -64,6 +64,4 @@ export interface SeriesSource extends Schema {
   present(pauses: Pauses): Schema | Promise<Schema>;
   open(reading: Reading): readonly SourceSeries[] | Promise<readonly SourceSeries[]>;
 }
-
-export const NO_TAGS: ReadonlyMap<string, string> = new Map();
 export const NO_NAMES: ReadonlySet<string> = new Set();

@@ -85,7 +85,7 @@ const COMMANDS: Readonly<Record<string, OfflineCommand>> = {
     paths: [2, 2],
     run: async (fileSystem, [directory, copy], print) => {
       await snapshotOf(directory!, copy!);
-      copySideFiles(fileSystem, { from: absolutePath(directory!), to: absolutePath(copy!) });
+      await copySideFiles(fileSystem, { from: absolutePath(directory!), to: absolutePath(copy!) });
       print(`snapshot written to ${absolutePath(copy!)}`);
       return 0;
     },

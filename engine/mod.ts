@@ -14,6 +14,7 @@ export type {
 } from "./database.ts";
 export * from "./errors.ts";
 export type { TimeBounds } from "./head/head.ts";
+export { copyFile } from "./fs/copy_file.ts";
 export type { FileSystem } from "./fs/file_system.ts";
 export { isDiskFull } from "./fs/io_error.ts";
 export { absolutePath } from "./fs/paths.ts";

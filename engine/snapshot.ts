@@ -9,6 +9,7 @@
  * - Restoring replaces everything in the target or nothing.
  */
 import { EngineError, isEngineError } from "./errors.ts";
+import { copyFile } from "./fs/copy_file.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { makeDurableDirectory } from "./fs/durable_directory.ts";
 import { type DatabasePaths, databasePaths, fileNameOf, joinPath, parentOf } from "./fs/paths.ts";
@@ -16,8 +17,6 @@ import { editOf } from "./manifest/edit.ts";
 import { Manifest } from "./manifest/manifest.ts";
 import type { Version } from "./manifest/version.ts";
 import { segmentFileName } from "./segment/format.ts";
-
-const COPY_BYTES = 1 << 20;
 
 /** Copies a pinned version of a database to `destination`, which must not exist. Throws "invalid", "io". */
 export async function writeSnapshot(
@@ -82,27 +81,6 @@ async function share(fileSystem: FileSystem, from: string, to: string): Promise<
   } catch (error) {
     if (!isEngineError(error, "unsupported") && !isEngineError(error, "io")) throw error;
     await copyFile(fileSystem, from, to);
-  }
-}
-
-async function copyFile(fileSystem: FileSystem, from: string, to: string): Promise<void> {
-  const source = fileSystem.open(from, "read");
-  try {
-    const target = fileSystem.open(to, "create");
-    try {
-      const buffer = new Uint8Array(COPY_BYTES);
-      for (let at = 0;;) {
-        const count = source.read(buffer, at);
-        if (count === 0) break;
-        target.write(buffer.subarray(0, count), at);
-        at += count;
-      }
-      await target.sync();
-    } finally {
-      target.close();
-    }
-  } finally {
-    source.close();
   }
 }
 

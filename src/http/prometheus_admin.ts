@@ -18,7 +18,7 @@ export interface PrometheusAdminOptions {
   /** Directory that snapshots are made in. */
   readonly snapshotsDirectory: string;
   /** Adds to a snapshot what is not the engine's. */
-  readonly afterSnapshot?: (directory: string) => void;
+  readonly afterSnapshot?: (directory: string) => Promise<void>;
   readonly nowMs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -75,7 +75,7 @@ export class PrometheusAdmin {
     const directory = `${snapshotsDirectory}/${name}`;
     await this.#alone("snapshot", async (database) => {
       await database.snapshot(directory);
-      this.#options.afterSnapshot?.(directory);
+      await this.#options.afterSnapshot?.(directory);
     });
     return this.#answers.data(request, { name });
   }

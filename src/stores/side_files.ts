@@ -1,11 +1,10 @@
 /** Files of the daemon that lie beside the engine's in the directory of a database, and go with it into copies. */
-import type { FileSystem } from "../../engine/mod.ts";
+import { copyFile, type FileSystem } from "../../engine/mod.ts";
 
 export const METADATA_FILE = "metadata.json";
 export const DATABASES_FILE = "databases.json";
 
 const SIDE_FILES: readonly string[] = [METADATA_FILE, DATABASES_FILE];
-const COPY_BYTES = 1 << 20;
 
 /** Whether a file in the directory is one of these, or what is left of one that was being written or is damaged. */
 export function isSideFile(name: string): boolean {
@@ -13,33 +12,13 @@ export function isSideFile(name: string): boolean {
 }
 
 /** Copies them from one directory to another. Each is replaced whole when it changes, so that it is whole here, too. */
-export function copySideFiles(
+export async function copySideFiles(
   fileSystem: FileSystem,
   { from, to }: { readonly from: string; readonly to: string },
-): void {
+): Promise<void> {
   for (const name of SIDE_FILES) {
-    if (fileSystem.exists(`${from}/${name}`)) copy(fileSystem, `${from}/${name}`, `${to}/${name}`);
+    if (!fileSystem.exists(`${from}/${name}`)) continue;
+    await copyFile(fileSystem, `${from}/${name}`, `${to}/${name}`);
   }
   fileSystem.syncDirectory(to);
-}
-
-function copy(fileSystem: FileSystem, from: string, to: string): void {
-  const source = fileSystem.open(from, "read");
-  try {
-    const target = fileSystem.open(to, "create");
-    try {
-      const buffer = new Uint8Array(COPY_BYTES);
-      for (let at = 0;;) {
-        const count = source.read(buffer, at);
-        if (count === 0) break;
-        target.write(buffer.subarray(0, count), at);
-        at += count;
-      }
-      target.syncNow();
-    } finally {
-      target.close();
-    }
-  } finally {
-    source.close();
-  }
 }
